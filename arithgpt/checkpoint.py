@@ -1,0 +1,77 @@
+"""What a run keeps on disk, written so that a crash at any moment leaves the old file or the new one, never half of one.
+
+weights.safetensors    the model, for whoever only asks it
+resume.safetensors     the model, the optimisers and the counters of one and the same step, to go on from
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from arithgpt.errors import UserError
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Replace a file's content in one step. UserError names the file where it cannot be written; it is then unchanged."""
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(data.encode("utf-8") if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
+    """Write named tensors with notes (anything JSON holds). UserError where it cannot be written."""
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomic(path, save(contiguous, {"notes": json.dumps(notes)}))
+
+
+def load_tensors(path: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Named tensors and their notes. UserError where the file is missing, cut short or something else."""
+    try:
+        with safe_open(path, "pt", device=str(device)) as file:
+            notes = json.loads((file.metadata() or {})["notes"])
+            return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118  not a dict
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file") from None
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: damaged or cut short ({error})") from None
+
+
+def optimiser_tensors(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """The state of optimisers as named tensors, `optimiser.parameter.entry`."""
+    return {
+        f"{number}.{parameter}.{key}": value
+        for number, optimiser in enumerate(optimisers)
+        for parameter, entries in optimiser.state_dict()["state"].items()
+        for key, value in entries.items()
+    }
+
+
+def load_optimisers(optimisers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `optimiser_tensors` took out."""
+    for number, optimiser in enumerate(optimisers):
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            owner, parameter, key = name.split(".")
+            if int(owner) == number:
+                state.setdefault(int(parameter), {})[key] = tensor
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})

@@ -1,0 +1,34 @@
+"""The command line: one file a command, each of which parses, calls and draws. Nothing heavy is imported before it is used."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from arithgpt.cli import calc, evaluate, runs, tasks, train
+
+app = typer.Typer(
+    help="Train small GPTs to do arithmetic, measure how far they can be trusted, and ask them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train", short_help="Teach a GPT from nothing.")(train.command)
+app.command("eval", short_help="Measure a run by digit length.")(evaluate.command)
+app.command("calc", short_help="Ask a GPT, checked exactly.")(calc.command)
+app.command("runs", short_help="List the runs on disk.")(runs.command)
+app.command("tasks", short_help="List the tasks.")(tasks.command)
+
+
+def main() -> None:
+    """The console script: the project's own error becomes one line and exit status 2, and nothing else is caught."""
+    from arithgpt.errors import UserError
+
+    try:
+        app()
+    except UserError as error:
+        print(f"arithgpt: {error}", file=sys.stderr)
+        sys.exit(2)

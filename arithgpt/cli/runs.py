@@ -1,0 +1,44 @@
+"""arithgpt runs: what is on disk."""
+
+from __future__ import annotations
+
+
+def command() -> None:
+    """List the runs on disk, the newest first."""
+    import time
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from arithgpt.run import all_runs, runs_folder
+    from eval.report import percent
+
+    runs = all_runs()
+    if not runs:
+        print(f"no runs in {runs_folder()}/ yet; make one with: arithgpt train")
+        return
+    table = Table()
+    for title in ("run", "task", "digits", "parameters", "exact", "steps", "status", "age"):
+        table.add_column(title, justify="right" if title in ("digits", "parameters", "exact", "steps", "age") else "left")
+    for run in runs:
+        info, accuracy = run.info, run.info.get("accuracy") or {}
+        low, high = run.recipe.problems.trained_lengths if run.task_name else ("?", "?")
+        table.add_row(
+            run.name,
+            run.task_name or "?",
+            f"{low}-{high}",
+            f"{info['parameters']:,}" if "parameters" in info else "?",
+            percent(min(accuracy.values())) if accuracy else "?",
+            str(info.get("step", 0)),
+            info.get("status", "unfinished") if run.task_name else "unreadable recipe",
+            _age(time.time() - run.changed),
+        )
+    table.caption = "exact: held-out exact match at the worst length, at the last look of training"
+    Console(highlight=False).print(table)
+
+
+def _age(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

@@ -1,0 +1,21 @@
+"""arithgpt tasks: what can be learned."""
+
+from __future__ import annotations
+
+
+def command() -> None:
+    """List the tasks, each with a sample: the question, and the page the GPT reads and writes."""
+    import numpy as np
+    from rich.console import Console
+    from rich.table import Table
+
+    from tasks import TASKS
+
+    table = Table()
+    for title in ("task", "what it is", "question", "page"):
+        table.add_column(title, overflow="fold")
+    for name, make in sorted(TASKS.items()):
+        task = make()
+        problems = task.draw(np.random.default_rng(3), 1)
+        table.add_row(name, task.summary, task.questions(problems)[0], task.pages(problems).texts()[0])
+    Console(highlight=False).print(table)

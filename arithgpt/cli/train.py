@@ -1,0 +1,184 @@
+"""arithgpt train: teach a GPT from nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    import torch
+
+    from arithgpt.model import GPT
+    from arithgpt.recipe import Recipe
+    from arithgpt.run import Run
+    from arithgpt.train import Progress
+
+EXIT_INTERRUPTED = 130
+
+
+def command(
+    task: Annotated[Optional[str], typer.Option(help="What to learn; see: arithgpt tasks. [default: add]")] = None,
+    digits: Annotated[
+        Optional[str], typer.Option(metavar="N|A-B", help="Operands of 1 to N digits, or of A to B; 8-8 is always 8.")
+    ] = None,
+    recipe: Annotated[Optional[Path], typer.Option(help="A recipe file instead of the task's built-in recipe.")] = None,
+    name: Annotated[Optional[str], typer.Option(help="The run's folder under runs/. [default: made from the task]")] = None,
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", metavar="FIELD=VALUE", help="Change a recipe's field, as in model.n_layer=3."),
+    ] = None,
+    steps: Annotated[Optional[int], typer.Option(help="Steps at most.")] = None,
+    target: Annotated[
+        Optional[float], typer.Option(help="Stop when held-out exact match is this at every length, twice in a row.")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Of the first weights and the problems.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with --name, or with the newest unfinished run.")] = False,
+) -> None:
+    """Train a GPT on fresh random problems, and look at held-out ones on the way.
+
+    Ctrl-C stops after the step with a checkpoint; --resume goes on from it.
+    """
+    from arithgpt.cli.options import digit_lengths
+    from arithgpt.recipe import load_recipe
+
+    budget = {"budget.steps": steps, "budget.target": target}
+    if resume:
+        run, plan = _resumed(name, {"task": task, "digits": digits, "recipe": recipe, "seed": seed}, overrides or [], budget)
+    else:
+        span = None
+        if digits is not None:
+            lengths = digit_lengths(digits)
+            span = [lengths[0] if "-" in digits or "," in digits else 1, lengths[-1]]
+        plan = load_recipe(
+            task=task, file=recipe, overrides=overrides or [], options={"task.digits": span, "seed": seed} | budget
+        )
+
+    from arithgpt.run import new_run
+    from arithgpt.train import pick_device, train
+
+    chosen = pick_device(device)
+    if not resume:
+        run = new_run(name, plan)
+    progress = train(plan, run, device=chosen, observer=_observer(plan), resume=resume)
+    if progress.status == "interrupted":
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], budget: dict[str, object]) -> tuple[Run, Recipe]:
+    """The run to go on with, and its recipe with more budget if that is asked for."""
+    from arithgpt.checkpoint import write_atomic
+    from arithgpt.errors import UserError
+    from arithgpt.recipe import load_recipe
+    from arithgpt.run import all_runs, find_run
+
+    given = [f"--{option}" for option, value in fixed.items() if value is not None]
+    if given:
+        raise UserError(f"{given[0]}: a resumed run keeps its own; only --steps, --target and --set budget.* can change")
+    if name is not None:
+        run = find_run(name)
+    else:
+        unfinished = [run for run in all_runs() if run.info.get("status") in ("unfinished", "interrupted")]
+        if not unfinished:
+            raise UserError("--resume: no unfinished run here; --name says which run to go on with")
+        run = unfinished[0]
+    plan = load_recipe(file=run.path / "recipe.toml", overrides=overrides, options=budget)
+    if plan.identity != run.recipe.identity:
+        raise UserError("--set: a resumed run keeps its own recipe; only --steps, --target and --set budget.* can change")
+    if plan != run.recipe:
+        write_atomic(run.path / "recipe.toml", plan.to_toml())
+    return run, plan
+
+
+def _observer(recipe: Recipe) -> _Lines:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return _Live(recipe, console) if console.is_terminal else _Lines(recipe, console)
+
+
+class _Lines:
+    """Tells of a run in plain lines."""
+
+    def __init__(self, recipe: Recipe, console: object) -> None:
+        self.recipe = recipe
+        self.console = console
+        self.loss = float("nan")
+
+    def say(self, text: str) -> None:
+        self.console.print(text, soft_wrap=True)
+
+    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
+        self.run = run
+        task, shape, budget = self.recipe.problems, self.recipe.model, self.recipe.budget
+        low, high = task.trained_lengths
+        self.say(f"[bold]{run.path}[/]: {task.summary}, {low} to {high} digits")
+        self.say(
+            f"GPT with {model.n_params:,} parameters: {shape.n_layer} layers, {shape.n_head} heads, width {shape.n_embd}, "
+            f"{shape.positions} positions; {budget.steps} steps of {budget.batch_size} on {device.type}, seed {self.recipe.seed}"
+        )
+        if progress.step:
+            self.say(f"going on from step {progress.step}")
+
+    def stepped(self, progress: Progress, loss: float) -> None:
+        self.loss = loss
+
+    def looked(self, progress: Progress) -> None:
+        from eval.report import percent
+
+        lengths = "  ".join(f"{digits}:{percent(share)}" for digits, share in progress.accuracy.items())
+        training = progress.seconds - progress.look_seconds
+        self.say(
+            f"step {progress.step:>5}  {progress.step * self.recipe.budget.batch_size:>8,} examples  {training:6.1f} s  "
+            f"loss {self.loss:.4f}  exact by digits  {lengths}"
+        )
+
+    def ended(self, progress: Progress) -> None:
+        examples, budget = progress.step * self.recipe.budget.batch_size, self.recipe.budget
+        training = progress.seconds - progress.look_seconds
+        did = {
+            "reached target": f"[green]held-out exact match is {budget.target:.4g} or more at every length[/], twice in a row",
+            "finished": "all steps done",
+            "interrupted": "[yellow]stopped[/]",
+        }[progress.status]
+        self.say(
+            f"{did}: step {progress.step}, {examples:,} examples, {training:.1f} s of training, {progress.seconds:.1f} s in all"
+        )
+        if progress.status == "interrupted":
+            self.say(f"go on with: arithgpt train --resume --name {self.run.name}")
+        else:
+            self.say(f"measure it: arithgpt eval {self.run.name}    ask it: arithgpt calc --run {self.run.name} 123+456")
+
+
+class _Live(_Lines):
+    """The same with a moving bar, for a terminal."""
+
+    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        super().started(run, model, device, progress)
+        self.bar = Bar(
+            TextColumn("step {task.completed}/{task.total}"),
+            BarColumn(bar_width=None),
+            TextColumn("loss {task.fields[loss]:.4f}  {task.fields[speed]:,.0f} examples/s"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self.first = progress.step, progress.seconds - progress.look_seconds
+        self.line = self.bar.add_task("", total=self.recipe.budget.steps, completed=progress.step, loss=float("nan"), speed=0)
+        self.bar.start()
+
+    def stepped(self, progress: Progress, loss: float) -> None:
+        super().stepped(progress, loss)
+        step, seconds = self.first
+        seconds = max(progress.seconds - progress.look_seconds - seconds, 1e-9)
+        speed = (progress.step - step) * self.recipe.budget.batch_size / seconds
+        self.bar.update(self.line, completed=progress.step, loss=loss, speed=speed)
+
+    def ended(self, progress: Progress) -> None:
+        self.bar.stop()
+        super().ended(progress)

@@ -1,0 +1,243 @@
+"""A run in one frozen, validated object: what is learned, by which model, how, and for how long.
+
+    [task]
+    name = "add"
+    digits = [1, 8]
+    [model]
+    n_embd = 48
+    [budget]
+    steps = 400
+
+Every field not named has the default below. The name of a task alone makes its built-in recipe (arithgpt/recipes/).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from arithgpt.errors import UserError
+from tasks import TASKS, Task
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class ModelConfig(Section):
+    """The size and shape of the GPT."""
+
+    n_layer: Annotated[int, Field(ge=1, le=64)] = 2
+    """Transformer blocks."""
+    n_head: Annotated[int, Field(ge=1, le=64)] = 6
+    """Attention heads a block; must divide n_embd."""
+    n_embd: Annotated[int, Field(ge=8, le=4096)] = 48
+    """Width of the residual stream."""
+    mlp_ratio: Annotated[int, Field(ge=1, le=16)] = 4
+    """Width of the hidden layer of a block's MLP, in units of n_embd."""
+    positions: Literal["page", "learned", "none"] = "page"
+    """The position scheme (positions.py)."""
+    block_size: Annotated[int, Field(ge=8, le=65536)] = 128
+    """The longest page in characters that learned positions cover; other schemes have no limit."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> ModelConfig:
+        if self.n_embd % self.n_head:
+            raise ValueError(f"n_embd = {self.n_embd}: must be a multiple of n_head = {self.n_head}")
+        return self
+
+
+class OptimConfig(Section):
+    """How the weights are changed."""
+
+    name: Literal["muon", "adamw"] = "muon"
+    """muon: Muon for the matrices of the blocks and AdamW for the rest; adamw: AdamW for all."""
+    matrix_lr: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """Peak learning rate of Muon."""
+    lr: Annotated[float, Field(gt=0, le=1)] = 5e-3
+    """Peak learning rate of AdamW."""
+    weight_decay: Share = 0.0
+    """Decoupled weight decay, on matrices only."""
+    warmup: Annotated[int, Field(ge=0)] = 20
+    """Steps over which the learning rate rises from zero."""
+    decay: Share = 0.5
+    """Share of all steps, at the end, over which the learning rate falls linearly."""
+    grad_clip: Annotated[float, Field(gt=0)] = 1.0
+    """The largest norm of the gradient; a larger one is scaled down to it."""
+
+
+class Budget(Section):
+    """How long to train and how often to look."""
+
+    batch_size: Annotated[int, Field(ge=1, le=1 << 20)] = 64
+    """Problems a step."""
+    steps: Annotated[int, Field(ge=1, le=100_000_000)] = 400
+    """Steps at most."""
+    target: Annotated[float, Field(gt=0, le=1)] = 0.999
+    """The share of held-out problems that must be right at every length of training."""
+    stop_early: bool = True
+    """Stop as soon as the target holds at two looks in a row."""
+    eval_every: Positive = 40
+    """Steps between two looks at held-out problems."""
+    eval_samples: Positive = 256
+    """Held-out problems a length at each look."""
+    checkpoint_every: Positive = 200
+    """Steps between two checkpoints."""
+
+
+class Recipe(Section):
+    """Everything that decides what a run learns."""
+
+    task: dict[str, Any]
+    """name and options of the task (tasks/)."""
+    model: ModelConfig = ModelConfig()
+    optim: OptimConfig = OptimConfig()
+    budget: Budget = Budget()
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Of the initial weights and of the stream of problems."""
+
+    @cached_property
+    def problems(self) -> Task:
+        """The task with its options."""
+        options = {key: value for key, value in self.task.items() if key != "name"}
+        return _task_adapter(self.task["name"]).validate_python(options)
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of all but the budget: what weights must share to belong to this run."""
+        return hashlib.sha256(self.model_copy(update={"budget": Budget()}).to_toml().encode()).hexdigest()
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any], source: str) -> Recipe:
+        """Validate. UserError names the source, the field, the value and what is allowed."""
+        try:
+            name = data.get("task", {}).get("name")
+            if name is None:
+                raise UserError(f"{source}: task.name is missing")
+            check_task_name(name)
+            given = _task_adapter(name).validate_python({k: v for k, v in data["task"].items() if k != "name"})
+            task = {"name": name} | TypeAdapter(type(given)).dump_python(given, mode="json")
+            return Recipe(**{**data, "task": task})
+        except ValidationError as error:
+            raise UserError(f"{source}: {_first_fault(error)}") from None
+
+    @staticmethod
+    def from_toml(text: str, source: str) -> Recipe:
+        """Parse and validate. UserError for text that is no TOML or no recipe."""
+        return Recipe.from_dict(_parse(text, source), source)
+
+
+def load_recipe(
+    *,
+    task: str | None = None,
+    file: Path | None = None,
+    overrides: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """A task's built-in recipe or a file's, with `overrides` such as "model.n_layer=3" and then `options` on top.
+
+    options: dotted field -> value; None values are left out
+    Raises UserError for an unknown task, an unreadable file, or a field that is unknown or out of range.
+    """
+    if file is not None:
+        try:
+            data, source = _parse(file.read_text("utf-8"), str(file)), str(file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"--recipe {file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        if task is not None and data.get("task", {}).get("name") != task:
+            raise UserError(f"--task {task}: the recipe {file} is for task {data.get('task', {}).get('name')!r}")
+    else:
+        name = check_task_name(task or "add")
+        data, source = _parse(resources.files("arithgpt.recipes").joinpath(f"{name}.toml").read_text("utf-8"), name), "recipe"
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key.strip():
+            raise UserError(f"--set {override}: must be FIELD=VALUE, as in model.n_layer=3")
+        _put(data, key.strip(), _toml_value(value.strip()))
+    for key, value in (options or {}).items():
+        if value is not None:
+            _put(data, key, value)
+    return Recipe.from_dict(data, source)
+
+
+def check_task_name(name: object) -> str:
+    """The name, if a task has it; else a UserError that suggests one."""
+    if isinstance(name, str) and name in TASKS:
+        return name
+    near = difflib.get_close_matches(str(name), TASKS, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise UserError(f"task {name!r}: unknown; {hint}there are: {', '.join(sorted(TASKS))}")
+
+
+def _task_adapter(name: str) -> TypeAdapter[Task]:
+    task = TASKS[name]
+    task.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]  the contract of a stdlib dataclass
+    return TypeAdapter(task)
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{source}: not TOML: {error}") from None
+    if not isinstance(data.get("task", {}), dict):
+        raise UserError(f"{source}: task must be a table with a name")
+    return data
+
+
+def _toml_value(text: str) -> Any:
+    """What a value on the command line means: TOML where it is TOML (3, 0.5, true, [1, 8]), else the text itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _put(data: dict[str, Any], dotted: str, value: Any) -> None:
+    *path, last = dotted.split(".")
+    for key in path:
+        data = data.setdefault(key, {})
+        if not isinstance(data, dict):
+            raise UserError(f"--set {dotted}: {key} is no table")
+    data[last] = value
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    place = [str(part) for part in fault["loc"]]
+    if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        fields = _fields(place[:-1], error.title)
+        near = difflib.get_close_matches(place[-1], fields, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f"{'.'.join(place)}: no such field; {hint}there are: {', '.join(fields)}"
+    message = fault["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if not place:
+        return message
+    return f"{'.'.join(place)} = {fault['input']!r}: {message}"
+
+
+def _fields(path: list[str], title: str) -> list[str]:
+    """The fields of the section an error is about."""
+    if title in (task.__name__ for task in TASKS.values()):
+        task = next(task for task in TASKS.values() if task.__name__ == title)
+        return ["name", *task.__dataclass_fields__]
+    section: type[BaseModel] = Recipe
+    for part in path:
+        section = section.model_fields[part].annotation  # type: ignore[assignment]
+    return list(section.model_fields)

@@ -1,0 +1,180 @@
+"""A run on disk: the folder runs/NAME with its recipe, weights, log and what is known of how it was made.
+
+recipe.toml  weights.safetensors  resume.safetensors  metrics.jsonl  run.json  eval.csv  eval.json
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arithgpt.errors import UserError
+from arithgpt.recipe import Recipe
+
+if TYPE_CHECKING:
+    from arithgpt.model import GPT
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: $ARITHGPT_RUNS, else `runs` in the working directory."""
+    return Path(os.environ.get("ARITHGPT_RUNS") or "runs")
+
+
+class Run:
+    """One run's folder. Nothing is read until it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """UserError where recipe.toml is missing or no recipe."""
+        file = self.path / "recipe.toml"
+        try:
+            return Recipe.from_toml(file.read_text("utf-8"), str(file))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+    @property
+    def task_name(self) -> str | None:
+        """The task, or None where the recipe cannot be read."""
+        try:
+            return self.recipe.problems.name
+        except UserError:
+            return None
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """What run.json says; empty where it is missing or damaged."""
+        try:
+            info = json.loads((self.path / "run.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return info if isinstance(info, dict) else {}
+
+    @property
+    def has_weights(self) -> bool:
+        return (self.path / "weights.safetensors").is_file()
+
+    @property
+    def changed(self) -> float:
+        """When weights or recipe were last written, in seconds since 1970."""
+        files = [self.path / "weights.safetensors", self.path / "recipe.toml"]
+        return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+
+    def load_model(self, device: str = "cpu") -> GPT:
+        """The trained model, ready to be asked.
+
+        UserError where the weights are missing, damaged, or another run's.
+        """
+        from arithgpt.checkpoint import load_tensors
+        from arithgpt.model import GPT
+
+        recipe, file = self.recipe, self.path / "weights.safetensors"
+        tensors, notes = load_tensors(file, device)
+        model = GPT(recipe.model, recipe.problems.alphabet).to(device)
+        wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
+        if notes.get("identity") != recipe.identity or {name: tensor.shape for name, tensor in tensors.items()} != wanted:
+            raise UserError(f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run")
+        model.load_state_dict(tensors)
+        return model.eval()
+
+    def metrics(self) -> Iterator[dict[str, Any]]:
+        """The lines of metrics.jsonl; a last line cut short by a crash is left out."""
+        file = self.path / "metrics.jsonl"
+        if not file.exists():
+            return
+        for line in file.read_text("utf-8").splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+
+    def log(self, entry: Mapping[str, Any]) -> None:
+        """Append one line to metrics.jsonl, whole or not at all. UserError where it cannot be written."""
+        file = self.path / "metrics.jsonl"
+        before = file.stat().st_size if file.exists() else 0
+        try:
+            with file.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            if file.exists():
+                os.truncate(file, before)
+            raise UserError(f"{file}: cannot be written: {error.strerror}") from None
+
+    def forget_after(self, step: int) -> None:
+        """Take out of metrics.jsonl what was logged after a step, before it is done again."""
+        from arithgpt.checkpoint import write_atomic
+
+        kept = [json.dumps(entry) + "\n" for entry in self.metrics() if entry["step"] <= step]
+        write_atomic(self.path / "metrics.jsonl", "".join(kept))
+
+
+def all_runs() -> list[Run]:
+    """Every folder with a recipe under the runs folder, the newest first."""
+    try:
+        runs = [Run(file.parent) for file in runs_folder().glob("*/recipe.toml")]
+    except OSError:
+        return []
+    return sorted(runs, key=lambda run: run.changed, reverse=True)
+
+
+def find_run(name: str) -> Run:
+    """The run of a name, or at a path. UserError suggests a near name where there is none."""
+    for path in (runs_folder() / name, Path(name)):
+        if (path / "recipe.toml").is_file():
+            return Run(path)
+    names = [run.name for run in all_runs()]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        hint = f"did you mean {near[0]}?"
+    elif names:
+        hint = f"there are: {', '.join(names[:10])}"
+    else:
+        hint = "there are none yet: arithgpt train makes one"
+    raise UserError(f"run {name!r}: not found in {runs_folder()}/; {hint}")
+
+
+def newest_run(task: str | None = None) -> Run:
+    """The newest run with weights, of one task where a name is given. UserError where there is none."""
+    for run in all_runs():
+        if run.has_weights and run.task_name is not None and task in (None, run.task_name):
+            return run
+    which, option = ("", "") if task is None else (f" on task {task}", f" --task {task}")
+    raise UserError(f"no GPT has been trained{which} in {runs_folder()}/ yet; train one with: arithgpt train{option}")
+
+
+def new_run(name: str | None, recipe: Recipe) -> Run:
+    """Make a new run's folder with its recipe in it; without a name, one is made from the task.
+
+    UserError where the name is taken or unfit, or the folder cannot be made.
+    """
+    from arithgpt.checkpoint import write_atomic
+
+    folder = runs_folder()
+    if name is None:
+        stem = f"{recipe.problems.name}-{recipe.problems.trained_lengths[1]}"
+        taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        name = next(n for k in range(1, len(taken) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"--name {name}: must be letters, digits, '.', '_' and '-', at most 100, beginning with none of the signs"
+        )
+    path = folder / name
+    if path.exists():
+        raise UserError(f"--name {name}: {path} is there already; --resume goes on with it, another --name starts afresh")
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be made: {error.strerror}") from None
+    write_atomic(path / "recipe.toml", recipe.to_toml())
+    return Run(path)

@@ -1,0 +1,274 @@
+"""The training loop: train(recipe, run) teaches a GPT, looks at held-out problems on the way, and leaves a run on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import platform
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from arithgpt.batches import IGNORED, prefetched, tensors
+from arithgpt.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
+from arithgpt.errors import UserError
+from arithgpt.model import GPT
+from arithgpt.optim import make_optimisers, rate
+from arithgpt.recipe import Recipe
+from arithgpt.run import Run
+from arithgpt.vocab import Vocab
+from tasks import Task
+
+LOG_EVERY = 10  # steps
+LOOK_LENGTHS = 10  # lengths at most that a look covers
+
+
+@dataclass
+class Progress:
+    """How far a run has come; kept with each checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    """Of training and looking, over all sessions."""
+    look_seconds: float = 0.0
+    """Of those, spent looking at held-out problems."""
+    looks_at_target: int = 0
+    """How many looks in a row have met the target."""
+    accuracy: dict[str, float] = field(default_factory=dict)
+    """Held-out exact match by digit length at the last look."""
+    status: str = "unfinished"
+    """unfinished, interrupted, finished (all steps done) or reached target."""
+
+
+class Observer(Protocol):
+    """Whoever watches a run; told, never asked."""
+
+    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
+    def stepped(self, progress: Progress, loss: float) -> None: ...
+    def looked(self, progress: Progress) -> None: ...
+    def ended(self, progress: Progress) -> None: ...
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is one. UserError for any other name than auto, cpu and cuda, or for cuda without one."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise UserError(f"--device {name}: must be auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no CUDA GPU here; use cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer, resume: bool = False) -> Progress:
+    """Train, from the start or from the run's last checkpoint, until the steps are done, the target holds or Ctrl-C.
+
+    On a CPU, an interrupted and resumed run ends with the same bits as one that was not interrupted.
+    UserError where the run cannot be resumed, the loss is no longer a number, or the disk cannot be written; the last
+    checkpoint is then still there.
+    """
+    trainer = _Trainer(recipe, run, device)
+    if resume:
+        trainer.restore()
+    progress, budget = trainer.progress, recipe.budget
+    steps = range(progress.step, budget.steps)
+    observer.started(run, trainer.model, device, progress)
+    with _asked_to_stop() as stop, closing(prefetched(trainer.make_batch, steps, device)) as batches:
+        for step, (inputs, targets) in zip(steps, batches, strict=True):
+            loss = trainer.learn(step, inputs, targets)
+            last = progress.step == budget.steps
+            if progress.step % LOG_EVERY == 0 or last:
+                trainer.log(loss)
+                observer.stepped(progress, loss.item())
+            if progress.step % budget.eval_every == 0 or last:
+                trainer.look()
+                observer.looked(progress)
+            if budget.stop_early and progress.looks_at_target >= 2:
+                progress.status = "reached target"
+            elif last:
+                progress.status = "finished"
+            elif stop.is_set():
+                progress.status = "interrupted"
+            if progress.step % budget.checkpoint_every == 0 or progress.status != "unfinished":
+                trainer.save()
+            if progress.status != "unfinished":
+                break
+    observer.ended(progress)
+    return progress
+
+
+class _Trainer:
+    """The model, its optimisers and how far they have come."""
+
+    def __init__(self, recipe: Recipe, run: Run, device: torch.device) -> None:
+        self.recipe, self.run, self.device = recipe, run, device
+        self.task, self.vocab = recipe.problems, Vocab(recipe.problems.alphabet)
+        with torch.random.fork_rng():
+            torch.manual_seed(recipe.seed)
+            self.model = GPT(recipe.model, self.task.alphabet).to(device)
+        self.optimisers = make_optimisers(self.model, recipe.optim)
+        self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
+        self.progress = Progress()
+        self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
+        self.origin = _origin(self.model, device)
+        self.began = time.perf_counter()
+
+    def make_batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """The training problems of a step: a function of the seed and the step alone."""
+        pages = self.task.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
+        return tensors(pages, self.vocab)
+
+    def learn(self, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
+        """One step of gradient descent; returns the loss before it."""
+        share = rate(self.recipe.optim, step, self.recipe.budget.steps)
+        for optimiser, peaks in zip(self.optimisers, self.peaks, strict=True):
+            for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+                group["lr"] = peak * share
+        loss = F.cross_entropy(self.model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+        self.model.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optim.grad_clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        self._count_time()
+        self.progress.step = step + 1
+        return loss.detach()
+
+    def look(self) -> None:
+        """Measure exact match on held-out problems."""
+        progress, before = self.progress, self.progress.seconds
+        progress.accuracy = look(self.model, self.questions)
+        self._count_time()
+        progress.look_seconds += progress.seconds - before
+        met = min(progress.accuracy.values()) >= self.recipe.budget.target
+        progress.looks_at_target = progress.looks_at_target + 1 if met else 0
+        self.run.log({"step": progress.step, "seconds": round(progress.seconds, 3), "accuracy": progress.accuracy})
+
+    def log(self, loss: Tensor) -> None:
+        """Write the loss down; UserError where it is no longer a number."""
+        step, value = self.progress.step, loss.item()
+        if not math.isfinite(value):
+            raise UserError(
+                f"run {self.run.name}: the loss is {value} at step {step}; a lower optim.lr or optim.matrix_lr may help"
+            )
+        examples = step * self.recipe.budget.batch_size
+        entry = {"step": step, "examples": examples, "seconds": round(self.progress.seconds, 3), "loss": round(value, 6)}
+        self.run.log(entry)
+
+    def save(self) -> None:
+        """Write a checkpoint: what resumes first, then what is asked, then what is told."""
+        weights = self.model.state_dict()
+        notes = {"identity": self.recipe.identity, "progress": dataclasses.asdict(self.progress)}
+        state = {f"model.{name}": tensor for name, tensor in weights.items()}
+        state |= {f"optim.{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
+        save_tensors(self.run.path / "resume.safetensors", state, notes)
+        save_tensors(self.run.path / "weights.safetensors", weights, notes)
+        write_atomic(self.run.path / "run.json", json.dumps(dataclasses.asdict(self.progress) | self.origin, indent=2) + "\n")
+
+    def restore(self) -> None:
+        """Go back to the last checkpoint. UserError where there is none that fits, or nothing is left to do."""
+        file, budget = self.run.path / "resume.safetensors", self.recipe.budget
+        state, notes = load_tensors(file)
+        if notes.get("identity") != self.recipe.identity:
+            raise UserError(f"{file}: this is not a checkpoint of {self.run.path / 'recipe.toml'}; it belongs to another run")
+        self.model.load_state_dict({name[6:]: tensor for name, tensor in state.items() if name.startswith("model.")})
+        load_optimisers(self.optimisers, {name[6:]: tensor for name, tensor in state.items() if name.startswith("optim.")})
+        self.progress = Progress(**notes["progress"])
+        if self.progress.step >= budget.steps or (budget.stop_early and self.progress.status == "reached target"):
+            raise UserError(
+                f"run {self.run.name}: nothing left to do, it has {self.progress.status} at step {self.progress.step}; "
+                "a larger --steps or --target goes on"
+            )
+        self.progress.status = "unfinished"
+        self.run.forget_after(self.progress.step)
+
+    def _count_time(self) -> None:
+        now = time.perf_counter()
+        self.progress.seconds += now - self.began
+        self.began = now
+
+
+def held_out_questions(task: Task, vocab: Vocab, n: int, device: torch.device) -> dict[str, tuple[Tensor, Tensor]]:
+    """Held-out problems of up to LOOK_LENGTHS lengths spread over those of training, ready for the model, by length."""
+    low, high = task.trained_lengths
+    lengths = np.unique(np.linspace(low, high, LOOK_LENGTHS).round().astype(int)).tolist()
+    pages = {str(digits): tensors(task.pages(task.test(n, digits, seed=0)), vocab) for digits in lengths}
+    return {digits: (inputs.to(device), targets.to(device)) for digits, (inputs, targets) in pages.items()}
+
+
+@torch.no_grad()
+def look(model: GPT, questions: dict[str, tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """Exact match by length, with the right characters given so far.
+
+    A page counts where every character to be written is the likeliest one: then, and only then, greedy decoding writes it.
+    """
+    accuracy = {}
+    for digits, (inputs, targets) in questions.items():
+        right = (model(inputs).argmax(-1) == targets) | (targets == IGNORED)
+        accuracy[digits] = right.all(1).float().mean().item()
+    return accuracy
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM set the event instead of breaking off a step; a second one breaks off at once."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # only the main thread may set signal handlers
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _origin(model: GPT, device: torch.device) -> dict[str, Any]:
+    """How a run was made: size, versions, source and machine."""
+    return {
+        "parameters": model.n_params,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("arithgpt", "torch", "numpy")},
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """The commit of the source this runs from, with `+` where files were changed since; None outside a git checkout."""
+    source = Path(__file__).resolve().parent.parent
+    if not (source / ".git").exists():
+        return None
+    try:
+        ask = ["git", "-C", str(source), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(ask, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

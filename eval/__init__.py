@@ -1,0 +1,1 @@
+"""How well anything solves a task: problems in, answers out, measured by digit length. No torch."""

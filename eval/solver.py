@@ -1,0 +1,58 @@
+"""What can be evaluated: anything that takes problems and gives answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tasks import Problems, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a solver gave for one problem."""
+
+    text: str | None
+    """The answer as a person would write it; None where what was written cannot be read as one."""
+    written: str = ""
+    """All that was written, as it was."""
+    finished: bool = True
+    """False where it was cut off before it ended by itself."""
+
+
+class Solver(Protocol):
+    """Problems in, answers out, in the same order."""
+
+    @property
+    def name(self) -> str: ...
+
+    def solve(self, task: Task, problems: Problems) -> Sequence[Answer]: ...
+
+
+class ExactSolver:
+    """Reads its answers off the task's own pages: always right, or the generator is wrong."""
+
+    name = "exact"
+
+    def solve(self, task: Task, problems: Problems) -> list[Answer]:
+        pages, questions = task.pages(problems), task.questions(problems)
+        answers = []
+        for page, prompt, question in zip(pages.texts(), pages.prompt.tolist(), questions, strict=True):
+            written = page[prompt:-1]
+            answers.append(Answer(task.read(written, question), written))
+        return answers
+
+
+class WrongSolver:
+    """Answers like the exact solver, but with the last digit of each answer changed: never right."""
+
+    name = "wrong"
+
+    def solve(self, task: Task, problems: Problems) -> list[Answer]:
+        answers = ExactSolver().solve(task, problems)
+        return [Answer(_with_last_digit_changed(answer.text or "0"), answer.written) for answer in answers]
+
+
+def _with_last_digit_changed(text: str) -> str:
+    return text[:-1] + str((int(text[-1]) + 1) % 10)

@@ -1,0 +1,52 @@
+"""From rows of right and wrong to accuracies with honest intervals."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+
+def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """The Wilson score interval of a proportion (Wilson 1927), 95% by default; (0, 1) where n is 0.
+
+    Unlike the standard error it stays honest at 0% and 100%: 200 right of 200 gives 98.1% to 100%.
+    ValueError unless 0 <= right <= n.
+    """
+    if not 0 <= right <= n:
+        raise ValueError(f"right = {right}: must be from 0 to n = {n}")
+    if n == 0:
+        return 0.0, 1.0
+    share = right / n
+    centre = share + z * z / (2 * n)
+    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = ((centre + sign * spread) / (1 + z * z / n) for sign in (-1, 1))
+    return (0.0 if right == 0 else low), (1.0 if right == n else high)  # exactly, not up to rounding
+
+
+def by_length(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row for each suite and digit length of `evaluate`'s rows.
+
+    Columns: suite, digits, trained ("held out", "seen", "beyond" or "mixed"), n, right, accuracy, low, high (Wilson 95%),
+    unreadable, unfinished (counts).
+    """
+    table = []
+    for (suite, digits), group in rows.groupby(["suite", "digits"], sort=False):
+        right, n = int((group.outcome == "right").sum()), len(group)
+        low, high = wilson(right, n)
+        kinds = group.trained.unique()
+        table.append(
+            {
+                "suite": suite,
+                "digits": digits,
+                "trained": kinds[0] if len(kinds) == 1 else "mixed",
+                "n": n,
+                "right": right,
+                "accuracy": right / n,
+                "low": low,
+                "high": high,
+                "unreadable": int((group.outcome == "unreadable").sum()),
+                "unfinished": int((group.outcome == "unfinished").sum()),
+            }
+        )
+    return pd.DataFrame(table)

@@ -1,0 +1,213 @@
+"""What a task is: the one contract between the problems and everything that trains on them or asks them.
+
+A problem has three texts. For `add`:
+
+    question    123+456         what a person types, and what an outside model is asked
+    page        321+654=975$    what stands before the GPT: prompt `321+654=`, then what it must write, up to the stop `$`
+    columns     schoolbook columns, most significant digit first, for a person to read
+
+A batch of training pages is a pure function of (seed, split, rank, step): nothing needs storing to resume a run and nothing
+is shared between processes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.ragged import Bytes, Ints, Ragged, stack
+from tasks.sampling import HELD_OUT_ONE_IN
+
+Split: TypeAlias = Literal["train", "held-out"]
+STOP = "$"
+"""The last character of every page."""
+
+MAX_DIGITS = 2000
+"""The longest operand any task accepts: room for every experiment, and a bound on what one line of input can cost."""
+
+
+@dataclass(frozen=True)
+class Problems:
+    """A batch of n problems by columns: `fields[k]` holds the k-th operand of each."""
+
+    fields: tuple[Ragged, ...]
+
+    def __len__(self) -> int:
+        return len(self.fields[0])
+
+    def __getitem__(self, rows: slice | NDArray[np.bool_] | Ints) -> Problems:
+        return Problems(tuple(field[rows] for field in self.fields))
+
+    @staticmethod
+    def concatenate(batches: Sequence[Problems]) -> Problems:
+        """All problems of `batches` (at least one), in order."""
+        return Problems(tuple(stack(fields) for fields in zip(*(batch.fields for batch in batches), strict=True)))
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A batch of n pages.
+
+    chars: uint8 (n, t), ASCII; 0 beyond a page's end
+    prompt: int64 (n,), how many characters are given
+    total: int64 (n,), how many there are in all, the stop character included
+    """
+
+    chars: Bytes
+    prompt: Ints
+    total: Ints
+
+    def __len__(self) -> int:
+        return len(self.total)
+
+    def texts(self) -> list[str]:
+        return Ragged(self.chars, self.total).to_strings()
+
+
+class QuestionError(ValueError):
+    """A question that cannot be understood.
+
+    text: what was typed; place: index of the character at fault (len(text) where something is missing at the end)
+    """
+
+    def __init__(self, message: str, text: str, place: int) -> None:
+        super().__init__(message)
+        self.text = text
+        self.place = place
+
+
+class Task(ABC):
+    """One kind of problem. Subclasses are frozen dataclasses: their fields are the options a recipe can set."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Raised when the problems or pages drawn from one seed change, so that results name what they measured."""
+
+    suites: ClassVar[tuple[str, ...]]
+    """The kinds of test problems it has; `random` is always one."""
+    fixed_suites: ClassVar[tuple[str, ...]] = ()
+    """Those that are a short fixed list for each length rather than drawn; they may have been trained on."""
+
+    @property
+    @abstractmethod
+    def alphabet(self) -> str:
+        """Every character a page can hold, each once, in the order of the vocabulary."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, n: int) -> Problems:
+        """n problems as in training, of either split."""
+
+    @property
+    @abstractmethod
+    def trained_lengths(self) -> tuple[int, int]:
+        """The fewest and the most digits an operand has in training."""
+
+    @abstractmethod
+    def draw_suite(self, rng: np.random.Generator, n: int, digits: int, suite: str) -> Problems:
+        """n test problems with operands of `digits` digits, of either split; fewer where a suite has fewer."""
+
+    @abstractmethod
+    def pages(self, problems: Problems) -> Pages:
+        """The problems with their answers worked out, as the GPT should write them."""
+
+    @abstractmethod
+    def prompts(self, problems: Problems) -> Ragged:
+        """Only what the GPT is given, as ASCII rows: the pages up to their `prompt`."""
+
+    @abstractmethod
+    def read(self, written: str, question: str) -> str | None:
+        """The answer that a completion gives, as a person would write it; None where it cannot be read.
+
+        written: what follows the prompt, without the stop character
+        """
+
+    @abstractmethod
+    def budgets(self, problems: Problems) -> Ints:
+        """int64 (n,): how many characters each completion is allowed, generously; one that needs more is unfinished."""
+
+    @abstractmethod
+    def in_range(self, problems: Problems) -> NDArray[np.bool_]:
+        """bool (n,): whether a problem is as long as those of training, not shorter or longer."""
+
+    @abstractmethod
+    def questions(self, problems: Problems) -> list[str]:
+        """What a person types."""
+
+    @abstractmethod
+    def parse(self, typed: str) -> str:
+        """A typed question in its plain form, as `questions` gives it. QuestionError where it is none of this task."""
+
+    @abstractmethod
+    def problems(self, questions: Sequence[str]) -> Problems:
+        """The problems that plain questions (at least one) ask; the inverse of `questions`."""
+
+    @abstractmethod
+    def truth(self, question: str) -> str:
+        """The right answer to a plain question, by Python's own arithmetic: shares nothing with `pages`."""
+
+    @abstractmethod
+    def columns(self, question: str, answer: str) -> str:
+        """The question with an answer (right or wrong) under it, for a person to read."""
+
+    @abstractmethod
+    def keys(self, problems: Problems) -> NDArray[np.uint64]:
+        """A stable 64-bit hash of each problem (n,); problems that are the same up to order share one."""
+
+    @abstractmethod
+    def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
+        """bool (n,): False where there are too few problems like it to keep any from training."""
+
+    def held_out(self, problems: Problems) -> NDArray[np.bool_]:
+        """bool (n,): which of the problems are never trained on."""
+        return (self.keys(problems) % np.uint64(HELD_OUT_ONE_IN) == 0) & self.can_hold_out(problems)
+
+    def batch(self, n: int, *, seed: int, split: Split, rank: int, step: int) -> Pages:
+        """n pages of one split: the same numbers give the same pages, other numbers give independent ones."""
+        rng = np.random.default_rng([seed, _STREAMS[split], rank, step])
+        return self.pages(self._collect(n, split == "held-out", lambda size: self.draw(rng, size)))
+
+    def test(self, n: int, digits: int, *, seed: int, suite: str = "random") -> Problems:
+        """At most n test problems of one length, each once; never trained on, where the length allows to hold out any.
+
+        Raises ValueError where this task has no such suite.
+        """
+        if suite not in self.suites:
+            raise ValueError(f"suite {suite!r}: task {self.name} has {', '.join(self.suites)}")
+        rng = np.random.default_rng([seed, _STREAMS["test"], self.suites.index(suite), digits])
+        problems = self.draw_suite(rng, n, digits, suite)
+        if suite not in self.fixed_suites and self.can_hold_out(problems).all():
+            problems = self._collect(n, True, lambda size: self.draw_suite(rng, size, digits, suite))
+        rows = {question: row for row, question in enumerate(self.questions(problems))}
+        return problems[np.array(sorted(rows.values()))]
+
+    def _collect(self, n: int, held_out: bool, draw: Callable[[int], Problems]) -> Problems:
+        """Draw until there are n problems of the wanted split."""
+        share = 1 / HELD_OUT_ONE_IN if held_out else 1 - 1 / HELD_OUT_ONE_IN
+        batches, missing = [], n
+        while missing > 0:
+            problems = draw(int(missing / share * 1.05) + 8)
+            problems = problems[self.held_out(problems) == held_out][:missing]
+            batches.append(problems)
+            missing -= len(problems)
+        return Problems.concatenate(batches) if len(batches) > 1 else batches[0]
+
+
+TASKS: dict[str, type[Task]] = {}
+"""Every registered task by name."""
+
+
+def register(task: type[Task]) -> type[Task]:
+    """Class decorator: make a task known by its name. ValueError where the name is taken."""
+    if task.name in TASKS:
+        raise ValueError(f"task {task.name!r} is registered twice")
+    TASKS[task.name] = task
+    return task
+
+
+_STREAMS = {"train": 0, "held-out": 1, "test": 2}

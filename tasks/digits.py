@@ -1,0 +1,80 @@
+"""Schoolbook arithmetic on arrays of decimal digits: any length, vectorised over the rows of a batch.
+
+A number is a row of digits, least significant first, without leading zeros (zero itself is the one digit 0):
+
+    [[5, 4, 0], [7, 8, 9]]  lengths [2, 3]      the numbers 45 and 987
+
+Nothing here turns a number into a Python or NumPy integer, so nothing overflows; the tests compare every operation with
+Python integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tasks.ragged import Bytes, Ints, Ragged
+
+ASCII_ZERO = np.uint8(ord("0"))
+
+
+def from_ints(numbers: Sequence[int]) -> Ragged:
+    """Digits of non-negative Python integers. ValueError for a negative one."""
+    if any(number < 0 for number in numbers):
+        raise ValueError("digits are those of non-negative integers")
+    return from_strings([str(number) for number in numbers])
+
+
+def from_strings(numbers: Sequence[str]) -> Ragged:
+    """Digits of decimal strings without leading zeros, most significant digit first as people write them."""
+    codes = Ragged.from_strings([number[::-1] for number in numbers])
+    return Ragged(np.where(codes.filled, codes.values - ASCII_ZERO, 0).astype(np.uint8), codes.lengths)
+
+
+def to_strings(numbers: Ragged) -> list[str]:
+    """The numbers as people write them, most significant digit first; the inverse of `from_strings`."""
+    return reverse(characters(numbers)).to_strings()
+
+
+def characters(numbers: Ragged) -> Ragged:
+    """The digits as ASCII characters, still least significant first."""
+    return Ragged(numbers.values + ASCII_ZERO, numbers.lengths)
+
+
+def reverse(rows: Ragged) -> Ragged:
+    """Each row back to front within its own length."""
+    width = rows.values.shape[1]
+    # Reversing the whole matrix leaves each row right-aligned; rolling it back left is a gather with an offset a row.
+    columns = (rows.lengths[:, None] - 1 - np.arange(width)) % max(width, 1)
+    values = np.take_along_axis(rows.values, columns, axis=1)
+    return Ragged(np.where(rows.filled, values, 0).astype(np.uint8), rows.lengths)
+
+
+def significant(values: Bytes) -> Ragged:
+    """Rows of digits with their leading zeros dropped; zero keeps one digit."""
+    width = values.shape[1]
+    leading = np.argmax(values[:, ::-1] != 0, axis=1)
+    lengths = np.where(values.any(axis=1), width - leading, 1)
+    return Ragged(values, lengths)
+
+
+def pad(numbers: Ragged, widths: Ints) -> Ragged:
+    """The numbers with leading zeros up to `widths` (n,) digits; a longer number stays as it is."""
+    lengths = np.maximum(numbers.lengths, widths)
+    return Ragged(numbers.widened(int(lengths.max(initial=0))), lengths)
+
+
+def add(a: Ragged, b: Ragged) -> Ragged:
+    """a + b, column by column with a carry."""
+    width = max(a.values.shape[1], b.values.shape[1])
+    # One column is one contiguous row of the transposed matrices, so each of the `width` steps below runs over the batch.
+    columns = a.widened(width).T + b.widened(width).T
+    total = np.empty((width + 1, len(a)), np.uint8)
+    carry = np.zeros(len(a), np.uint8)
+    for place in range(width):
+        column = columns[place] + carry
+        carry = (column > 9).astype(np.uint8)
+        total[place] = column - 10 * carry
+    total[width] = carry
+    return significant(total.T)

@@ -1,0 +1,57 @@
+"""What a person types, taken apart: "1,234 * 56" -> ("1234", "*", "56"), or a QuestionError that marks the fault."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.base import MAX_DIGITS, QuestionError
+
+OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"}
+"""Every character that is understood as an operator, and the plain one it stands for."""
+
+_NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])|[0-9]+")
+_SPACE = re.compile(r"\s*")
+
+
+def binary_question(text: str) -> tuple[str, str, str]:
+    """The left operand, the operator and the right operand, without spaces, thousands separators or leading zeros.
+
+    Raises QuestionError where `text` is not `number operator number` or an operand has more than MAX_DIGITS digits.
+    """
+    if not text.strip():
+        raise QuestionError("empty: expected a sum like 12+34", text, 0)
+    left, place = _number(text, 0)
+    operator, place = _operator(text, place)
+    right, place = _number(text, place)
+    place = _skip_space(text, place)
+    if place < len(text):
+        what = "one operator at a time" if text[place] in OPERATORS else "expected nothing more"
+        raise QuestionError(f"{what}, found {_shown(text, place)}", text, place)
+    return left, operator, right
+
+
+def _number(text: str, place: int) -> tuple[str, int]:
+    place = _skip_space(text, place)
+    match = _NUMBER.match(text, place)
+    if match is None:
+        raise QuestionError(f"expected a number, found {_shown(text, place)}", text, place)
+    digits = match.group().replace(",", "").lstrip("0") or "0"
+    if len(digits) > MAX_DIGITS:
+        raise QuestionError(f"a number of {len(digits)} digits: at most {MAX_DIGITS} are taken", text, place)
+    return digits, match.end()
+
+
+def _operator(text: str, place: int) -> tuple[str, int]:
+    place = _skip_space(text, place)
+    if place == len(text) or text[place] not in OPERATORS:
+        raise QuestionError(f"expected an operator, one of + - * /, found {_shown(text, place)}", text, place)
+    return OPERATORS[text[place]], place + 1
+
+
+def _skip_space(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    return match.end() if match else place
+
+
+def _shown(text: str, place: int) -> str:
+    return "the end" if place >= len(text) else repr(text[place])

@@ -1,0 +1,99 @@
+"""Rows of different lengths in one uint8 matrix, and the one way to string them together.
+
+    Ragged([[3, 2, 1, 0], [6, 5, 0, 0]], lengths=[3, 2])      the numbers 123 and 56, least significant digit first
+
+Everything a task makes is vectorised over the rows of a batch; this is the array that lets rows differ in length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes: TypeAlias = NDArray[np.uint8]
+Ints: TypeAlias = NDArray[np.int64]
+
+EMPTY = 255  # marks an unused cell while rows are put together; no page character has this code
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """`n` rows of small numbers (digits or character codes), each with its own length.
+
+    values: uint8 (n, w); what stands at or beyond a row's length is 0
+    lengths: int64 (n,), each between 0 and w
+    """
+
+    values: Bytes
+    lengths: Ints
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, rows: slice | NDArray[np.bool_] | Ints) -> Ragged:
+        """The chosen rows, trimmed to the width they need."""
+        lengths = self.lengths[rows]
+        return Ragged(self.values[rows][:, : int(lengths.max(initial=0))], lengths)
+
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """bool (n, w): which cells are part of their row."""
+        return np.arange(self.values.shape[1]) < self.lengths[:, None]
+
+    def replaced(self, rows: Ints, others: Ragged) -> Ragged:
+        """A copy with the chosen rows replaced by others of the same lengths."""
+        values = self.values.copy()
+        width = min(values.shape[1], others.values.shape[1])
+        values[rows, :width] = others.values[:, :width]
+        return Ragged(values, self.lengths)
+
+    def widened(self, width: int) -> Bytes:
+        """uint8 (n, max(w, width)): the values, with more zeros to the right."""
+        missing = width - self.values.shape[1]
+        return np.pad(self.values, ((0, 0), (0, missing))) if missing > 0 else self.values
+
+    @staticmethod
+    def from_strings(rows: Sequence[str]) -> Ragged:
+        """The character codes of ASCII strings."""
+        width = max(map(len, rows), default=0)
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        text = "".join(row.ljust(width, "\0") for row in rows).encode("ascii")
+        return Ragged(np.frombuffer(text, np.uint8).reshape(len(rows), width), lengths)
+
+    def to_strings(self) -> list[str]:
+        """The rows as ASCII strings; the inverse of `from_strings`."""
+        width = self.values.shape[1]
+        text = np.where(self.filled, self.values, 0).tobytes().decode("ascii")
+        return [text[i * width : i * width + n] for i, n in enumerate(self.lengths.tolist())]
+
+
+def stack(batches: Sequence[Ragged]) -> Ragged:
+    """All rows of `batches`, one batch below the other."""
+    width = max(batch.values.shape[1] for batch in batches)
+    return Ragged(
+        np.concatenate([batch.widened(width) for batch in batches]), np.concatenate([batch.lengths for batch in batches])
+    )
+
+
+def join(parts: Sequence[Ragged | str], n: int) -> Ragged:
+    """Row by row, the parts one after the other; a string is the same in every row.
+
+    join([a, "+", b, "="], n)  ->  n rows like `321+54=`
+    """
+    slots = np.concatenate([_slots(part, n) for part in parts], axis=1)
+    used = slots != EMPTY
+    lengths = used.sum(axis=1)
+    values = np.zeros((n, int(lengths.max(initial=0))), np.uint8)
+    # Both masks are walked row by row, left to right, so the k-th used slot of a row lands in its k-th cell.
+    values[np.arange(values.shape[1]) < lengths[:, None]] = slots[used]
+    return Ragged(values, lengths)
+
+
+def _slots(part: Ragged | str, n: int) -> Bytes:
+    if isinstance(part, str):
+        return np.broadcast_to(np.frombuffer(part.encode("ascii"), np.uint8), (n, len(part)))
+    return np.where(part.filled, part.values, np.uint8(EMPTY))

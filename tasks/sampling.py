@@ -1,0 +1,67 @@
+"""Which operands are asked: their lengths, their digits, long carry chains, and which problems are held out.
+
+Lengths are drawn evenly, digits evenly given the length: values drawn evenly would nearly all have the most digits. Long carry
+chains are exponentially rare in even digits and are what a model gets wrong last, so a share of problems is made to have one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.ragged import Ints, Ragged
+
+HELD_OUT_ONE_IN = 16
+"""Of the problems that can be held out, one in this many is."""
+
+HELD_OUT_MIN_DIGITS = 4
+"""Problems with fewer digits in all are too few (under ten thousand) to keep any from training: they are never held out."""
+
+
+def numbers(rng: np.random.Generator, lengths: Ints) -> Ragged:
+    """Uniform numbers of exactly `lengths` (n,) digits. The only number of one digit that may be zero is zero itself."""
+    n, width = len(lengths), int(lengths.max(initial=1))
+    values = rng.integers(0, 10, (width, n), np.uint8)
+    top, rows = lengths - 1, np.arange(n)
+    values[top, rows] = np.where(lengths > 1, rng.integers(1, 10, n, np.uint8), values[top, rows])
+    values *= np.arange(width)[:, None] < lengths
+    return Ragged(values.T, lengths)
+
+
+def carry_chains(rng: np.random.Generator, a: Ragged, b: Ragged, full: bool = False) -> tuple[Ragged, Ragged]:
+    """The same operands, changed so that in each row a carry runs through neighbouring columns.
+
+    The first column of the chain makes a carry, the others sum to nine and so pass it on. Where only one number reaches a
+    column, its digit becomes 9 (999 + 1 is such a chain). With `full` the chain runs through every column of the longer
+    number, else its start and its end are drawn evenly.
+    """
+    width = max(a.values.shape[1], b.values.shape[1])
+    x, y = a.widened(width).T.copy(), b.widened(width).T.copy()  # (width, n): one column of the sum a row
+    longest = np.maximum(a.lengths, b.lengths)
+    start = np.zeros_like(longest) if full else rng.integers(0, np.minimum(a.lengths, b.lengths))
+    end = longest if full else rng.integers(start, longest) + 1
+    column = np.arange(width)[:, None]
+    in_a, in_b = column < a.lengths, column < b.lengths
+    passes = (start < column) & (column < end)
+    x = np.where(passes & ~in_b, 9, x)
+    x = np.where(passes & (column == b.lengths - 1) & (x == 9), 8, x)  # b's leading digit, 9 - x, may not be zero
+    y = np.where(passes & in_b, np.where(in_a, 9 - x, 9), y)
+    makes = column == start
+    x = np.where(makes & (x == 0), 1, x)
+    y = np.where(makes, 10 - x + rng.integers(0, 10, len(a), np.uint8) % np.maximum(x, 1), y)  # x + y is 10 to 9 + x
+    return Ragged(x.astype(np.uint8).T, a.lengths), Ragged(y.astype(np.uint8).T, b.lengths)
+
+
+def fingerprint(numbers: Ragged) -> NDArray[np.uint64]:
+    """A 64-bit hash of each number, the same for ever and on every machine; uint64 (n,)."""
+    state = np.zeros(len(numbers), np.uint64)
+    for column in numbers.values.T[::-1]:  # from the top: the zeros beyond a row's length leave the state at zero
+        state = state * np.uint64(0x9E3779B97F4A7C15) + column
+    return mix(state)
+
+
+def mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread every input bit over all 64 output bits (the finaliser of SplitMix64, Steele et al. 2014)."""
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))

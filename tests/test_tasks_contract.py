@@ -1,0 +1,148 @@
+"""What every registered task must keep. The oracle is Python's own arithmetic and shares no code with the generators."""
+
+import operator
+import re
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from tasks import STOP, TASKS, QuestionError, Task
+from tasks.addition import Addition
+
+TESTED: list[Task] = [
+    *(task() for task in TASKS.values()),
+    Addition(digits=(1, 6), order="plain"),
+    Addition(digits=(2, 5), order="reversed-answer"),
+    Addition(digits=(1, 5), pad=True),
+    Addition(digits=(3, 3), pad=True, order="plain"),
+    Addition(digits=(1, 4), pad=True, signs=False, order="reversed-answer"),
+    Addition(digits=(30, 40), chain_share=1.0),
+]
+every_task = pytest.mark.parametrize("task", TESTED, ids=repr)
+
+OPERATIONS: dict[str, Callable[[int, int], Fraction | int]] = {"+": operator.add}
+
+
+def oracle(question: str) -> str:
+    left, sign, right = re.split(r"([-+*/])", question)
+    return str(OPERATIONS[sign](int(left), int(right)))
+
+
+@every_task
+def test_a_batch_is_a_function_of_its_numbers(task: Task) -> None:
+    numbers = {"seed": 1, "split": "train", "rank": 0, "step": 5}
+    batch = task.batch(40, **numbers)
+    assert task.batch(40, **numbers).texts() == batch.texts()
+    others = [{"seed": 2}, {"split": "held-out"}, {"rank": 1}, {"step": 6}, {"seed": 5, "step": 1}]
+    for other in others:
+        assert task.batch(40, **(numbers | other)).texts() != batch.texts(), other
+
+
+@every_task
+def test_steps_do_not_repeat_each_other(task: Task) -> None:
+    seen = [text for step in range(10) for text in task.batch(100, seed=0, split="train", rank=0, step=step).texts()]
+    assert len(set(seen)) > 0.75 * len(seen)  # short problems come up more than once, batches do not
+
+
+@every_task
+def test_pages_are_well_formed(task: Task) -> None:
+    pages = task.batch(300, seed=0, split="train", rank=0, step=0)
+    n, width = pages.chars.shape
+    assert (n, pages.chars.dtype) == (300, np.uint8)
+    assert width == pages.total.max()
+    for text, prompt in zip(pages.texts(), pages.prompt.tolist(), strict=True):
+        assert set(text) <= set(task.alphabet)
+        assert text.index(STOP) == len(text) - 1
+        assert 0 < prompt < len(text)
+    beyond = np.arange(width) >= pages.total[:, None]
+    assert (pages.chars[beyond] == 0).all()
+
+
+@every_task
+@pytest.mark.parametrize("suite", ["training", *dict.fromkeys(suite for task in TESTED for suite in task.suites)])
+def test_pages_are_right(task: Task, suite: str) -> None:
+    if suite != "training" and suite not in task.suites:
+        pytest.skip("another task's suite")
+    rng = np.random.default_rng(3)
+    for digits in {1, task.trained_lengths[1], 25}:
+        problems = task.draw(rng, 300) if suite == "training" else task.draw_suite(rng, 100, digits, suite)
+        pages, questions = task.pages(problems), task.questions(problems)
+        prompts = task.prompts(problems).to_strings()
+        room = task.budgets(problems) - (pages.total - pages.prompt)
+        assert (room >= 0).all()
+        for text, length, question, prompt in zip(pages.texts(), pages.prompt.tolist(), questions, prompts, strict=True):
+            assert text[:length] == prompt
+            assert task.read(text[length:-1], question) == oracle(question) == task.truth(question)
+
+
+@every_task
+def test_questions_round_trip(task: Task) -> None:
+    problems = task.draw(np.random.default_rng(4), 200)
+    questions = task.questions(problems)
+    assert [task.parse(question) for question in questions] == questions
+    again = task.problems(questions)
+    assert task.questions(again) == questions
+    assert task.prompts(again).to_strings() == task.prompts(problems).to_strings()
+    assert (task.keys(again) == task.keys(problems)).all()
+    for question in questions[:20]:
+        drawn = task.columns(question, task.truth(question))
+        assert task.truth(question) in drawn.splitlines()[-1]
+
+
+@every_task
+def test_training_never_meets_what_is_held_out(task: Task) -> None:
+    trained = {
+        key for step in range(20) for key in _keys(task, task.batch(200, seed=0, split="train", rank=0, step=step).texts())
+    }
+    digits = task.trained_lengths[1]
+    asked = task.test(200, digits, seed=0)
+    if task.can_hold_out(asked).all():
+        assert task.held_out(asked).all()
+        assert len(asked) > 20
+        assert trained.isdisjoint(task.keys(asked).tolist())
+
+
+def _keys(task: Task, texts: list[str]) -> list[int]:
+    """The problems on pages, through the text alone."""
+    if not set("+=") <= set(task.alphabet):
+        width = (len(texts[0]) - 2) // 3
+        texts = [f"{text[:width]}+{text[width : 2 * width]}={text[2 * width :]}" for text in texts]
+    order = getattr(task, "order", "reversed")
+    sides = [re.split(r"[-+*/]", text.split("=")[0]) for text in texts]
+    typed = ["+".join(str(int(side[::-1] if order == "reversed" else side)) for side in pair) for pair in sides]
+    return task.keys(task.problems(typed)).tolist()
+
+
+@every_task
+def test_test_problems_are_different_and_repeatable(task: Task) -> None:
+    for suite in task.suites:
+        questions = task.questions(task.test(300, 5, seed=1, suite=suite))
+        assert len(set(questions)) == len(questions) <= 300
+        assert task.questions(task.test(300, 5, seed=1, suite=suite)) == questions
+        if suite not in task.fixed_suites:
+            assert task.questions(task.test(300, 5, seed=2, suite=suite)) != questions
+
+
+@every_task
+def test_garbage_is_not_read_as_an_answer(task: Task) -> None:
+    for written in ("", "+", "12=", "4 2", "1.5", "12+3", "٣"):
+        assert task.read(written, "1+2") is None
+
+
+@every_task
+@pytest.mark.parametrize(
+    "typed", ["", "  ", "12", "+", "1+", "+2", "a+b", "1++2", "1+2+3", "1 2+3", "1,23+4", "½+1", "1+2$", "9" * 2001 + "+1"]
+)
+def test_garbage_is_not_taken_as_a_question(task: Task, typed: str) -> None:
+    with pytest.raises(QuestionError) as caught:
+        task.parse(typed)
+    assert 0 <= caught.value.place <= len(typed)
+    assert caught.value.text == typed
+
+
+@every_task
+def test_an_unknown_suite_is_named(task: Task) -> None:
+    with pytest.raises(ValueError, match="'nope': task .* has random"):
+        task.test(1, 3, seed=0, suite="nope")

@@ -1,0 +1,74 @@
+"""What is drawn: lengths, digits, chains of carries, and a hash that never changes."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks import digits as dg
+from tasks import sampling
+
+seeds = st.integers(0, 2**32)
+
+
+def carries(a: int, b: int, width: int) -> list[bool]:
+    """Whether there is a carry out of each column, by Python integers."""
+    return [(a % 10 ** (k + 1) + b % 10 ** (k + 1)) >= 10 ** (k + 1) for k in range(width)]
+
+
+@given(seeds, st.lists(st.integers(1, 30), min_size=1, max_size=30))
+def test_numbers_have_exactly_their_lengths(seed: int, lengths: list[int]) -> None:
+    drawn = dg.to_strings(sampling.numbers(np.random.default_rng(seed), np.array(lengths)))
+    assert [len(number) for number in drawn] == lengths
+    assert all(number == str(int(number)) for number in drawn)
+
+
+def test_digits_are_even() -> None:
+    rng = np.random.default_rng(0)
+    drawn = sampling.numbers(rng, np.full(100_000, 3)).values
+    inner = np.bincount(drawn[:, :2].ravel(), minlength=10) / 200_000
+    top = np.bincount(drawn[:, 2], minlength=10) / 100_000
+    assert np.abs(inner - 0.1).max() < 0.005
+    assert top[0] == 0
+    assert np.abs(top[1:] - 1 / 9).max() < 0.005
+    alone = np.bincount(sampling.numbers(rng, np.ones(100_000, int)).values[:, 0], minlength=10) / 100_000
+    assert np.abs(alone - 0.1).max() < 0.005
+
+
+@given(seeds, st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=30), st.booleans())
+def test_a_chain_carries_through_its_columns(seed: int, lengths: list[tuple[int, int]], full: bool) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = (sampling.numbers(rng, np.array(side)) for side in zip(*lengths, strict=True))
+    chained = [dg.to_strings(number) for number in sampling.carry_chains(rng, a, b, full=full)]
+    for (la, lb), x, y in zip(lengths, *chained, strict=True):
+        assert (len(x), len(y)) == (la, lb)
+        assert x == str(int(x))
+        assert y == str(int(y))
+        found = carries(int(x), int(y), max(la, lb))
+        assert all(found) if full else any(found)
+
+
+def test_chains_are_of_all_lengths() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (sampling.numbers(rng, np.full(4000, 8)) for _ in range(2))
+    a, b = (dg.to_strings(number) for number in sampling.carry_chains(rng, a, b))
+    longest = []
+    for x, y in zip(a, b, strict=True):
+        runs = "".join("x" if carry else " " for carry in carries(int(x), int(y), 8)).split()
+        longest.append(max(map(len, runs)))
+    assert set(longest) == set(range(1, 9))
+
+
+GOLDEN = [0, 6238072747940578789, 4532161160992623299, 5309312069099924592, 763213857121708377]
+
+
+def test_the_hash_never_changes() -> None:
+    # These values decide which problems are held out: changing them would let old runs see their test problems.
+    numbers = dg.from_strings(["0", "1", "90", "123456789", "9" * 40])
+    assert sampling.fingerprint(numbers).tolist() == GOLDEN
+    wider = sampling.Ragged(numbers.widened(60), numbers.lengths)
+    assert sampling.fingerprint(wider).tolist() == GOLDEN
+
+
+@given(st.sets(st.integers(0, 10**12), min_size=2, max_size=100))
+def test_different_numbers_have_different_hashes(numbers: set[int]) -> None:
+    assert len(set(sampling.fingerprint(dg.from_ints(sorted(numbers))).tolist())) == len(numbers)
