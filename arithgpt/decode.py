@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from arithgpt.model import GPT, Cache
+from arithgpt.page import AXES
 from arithgpt.vocab import Vocab
 from tasks.ragged import Ints, Ragged
 
 MAX_ROWS = 1024
 MAX_BYTES = 256 << 20  # of cache and attention mask, together with MAX_ROWS the bound on a batch
+PROMPT_STEP = 64  # characters of a prompt read at once: a mask of this many rows, not of the whole prompt squared
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def _batches(order: Ints, lengths: Ints, budgets: Ints, model: GPT) -> list[tupl
         rows = order[lengths[order] == length]
         size = int(length + budgets[rows].max())
         cached = 2 * config.n_layer * config.n_embd * size
-        masked = 4 * config.n_head * int(length) ** 2
+        masked = 4 * max(config.n_head, 2 * len(AXES)) * min(int(length), PROMPT_STEP) * int(length)
         step = max(1, min(MAX_ROWS, MAX_BYTES // (4 * (cached + masked))))
         batches += [(int(length), rows[start : start + step]) for start in range(0, len(rows), step)]
     return batches
@@ -84,7 +86,8 @@ def _complete_batch(
     written = torch.full((len(prompt), budget), vocab.stop, device=prompt.device)
     writing = torch.arange(len(prompt), device=prompt.device)  # the rows still in the cache
     going = torch.ones(len(prompt), dtype=torch.bool, device=prompt.device)  # those of them without a stop
-    logits = model(prompt, cache)[:, -1]
+    for part in prompt.split(PROMPT_STEP, dim=1):
+        logits = model(part, cache)[:, -1]
     for place in range(budget):
         ids = torch.where(going, _choose(logits, temperature, generator), vocab.stop)
         written[writing, place] = ids

@@ -16,6 +16,9 @@ from arithgpt.positions import SCHEMES
 from arithgpt.recipe import ModelConfig
 
 
+SHORT_PAGE = 64  # characters; up to here plain products beat the fused attention on a CPU (runs/LOG.md)
+
+
 class Cache:
     """Keys, values and cells of the characters already read, so that each new one is computed once.
 
@@ -41,6 +44,25 @@ class Cache:
         self.cells = self.cells[rows]
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    """softmax(scale q k^T + mask) v; without a mask every query sees its own key and those before it.
+
+    q: (B, H, Tq, Dq); k: (B, H, Tk, Dq); v: (B, H, Tk, D); mask: broadcasts to (B, H, Tq, Tk)
+    Returns (B, H, Tq, D).
+    """
+    B, H, Tq, D = *q.shape[:3], v.shape[-1]
+    if q.is_cuda or (mask is None and Tq > SHORT_PAGE):
+        v = F.pad(v, (0, q.shape[-1] - D))  # the fused kernels want values as wide as queries and keys
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, scale=scale)[..., :D]
+    # The same in three steps: on a CPU the fused kernel loses to them where a page is short or one query is asked.
+    if mask is None:
+        mask = torch.full((Tq, Tq), float("-inf"), dtype=q.dtype, device=q.device).triu(1)
+    scores = torch.baddbmm(
+        mask.expand(B, H, Tq, k.shape[2]).flatten(0, 1), q.flatten(0, 1), k.flatten(0, 1).mT, alpha=scale
+    )  # (B H, Tq, Tk)
+    return (scores.softmax(-1) @ v.flatten(0, 1)).view(B, H, Tq, D)
+
+
 class Attention(nn.Module):
     """Causal self-attention over all heads at once."""
 
@@ -60,22 +82,18 @@ class Attention(nn.Module):
         D = C // self.n_head
         q, k, v = self.qkv(x).view(B, T, 3, self.n_head, D).permute(2, 0, 3, 1, 4)  # 3 of (B, H, T, D)
         q, k = self.q_norm(q), self.k_norm(k)
-        if cache is None:
+        if cache is not None:
+            k, v = cache.store(layer, k, v)
+        if k.shape[2] == T:  # the page begins here: nothing but causality hides a key, and the kernel folds in
             if self.positions is not None:
                 q, k = self.positions.fold(q, k, cells)
-            # The fused kernels want values as wide as queries and keys.
-            v = F.pad(v, (0, q.shape[-1] - D))
-            y = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=D**-0.5)[..., :D]
+            y = attend(q, k, v, None, D**-0.5)
         else:
-            k, v = cache.store(layer, k, v)
-            mask = None
-            if T > 1:
-                seen = torch.ones(T, k.shape[2], dtype=torch.bool, device=x.device).tril(k.shape[2] - T)
-                mask = torch.zeros(seen.shape, device=x.device).masked_fill(~seen, float("-inf"))
+            hidden = torch.ones(T, k.shape[2], dtype=torch.bool, device=x.device).triu(k.shape[2] - T + 1)
+            mask = torch.zeros(hidden.shape, device=x.device).masked_fill(hidden, float("-inf"))  # (T, length+T)
             if self.positions is not None:
-                bias = self.positions.bias(cells[:, -T:], cells[:, :-1])  # (B, H, T, length+T)
-                mask = bias if mask is None else bias + mask
-            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=D**-0.5)
+                mask = mask + self.positions.bias(cells[:, -T:], cells[:, :-1])  # (B, H, T, length+T)
+            y = attend(q, k, v, mask, D**-0.5)
         return self.out(y.transpose(1, 2).reshape(B, T, C))
 
 

@@ -6,7 +6,7 @@
     [model]
     n_embd = 48
     [budget]
-    steps = 400
+    steps = 600
 
 Every field not named has the default below. The name of a task alone makes its built-in recipe (arithgpt/recipes/).
 """
@@ -41,9 +41,9 @@ class ModelConfig(Section):
 
     n_layer: Annotated[int, Field(ge=1, le=64)] = 2
     """Transformer blocks."""
-    n_head: Annotated[int, Field(ge=1, le=64)] = 6
+    n_head: Annotated[int, Field(ge=1, le=64)] = 4
     """Attention heads a block; must divide n_embd."""
-    n_embd: Annotated[int, Field(ge=8, le=4096)] = 48
+    n_embd: Annotated[int, Field(ge=8, le=4096)] = 32
     """Width of the residual stream."""
     mlp_ratio: Annotated[int, Field(ge=1, le=16)] = 4
     """Width of the hidden layer of a block's MLP, in units of n_embd."""
@@ -64,7 +64,7 @@ class OptimConfig(Section):
 
     name: Literal["muon", "adamw"] = "muon"
     """muon: Muon for the matrices of the blocks and AdamW for the rest; adamw: AdamW for all."""
-    matrix_lr: Annotated[float, Field(gt=0, le=1)] = 0.02
+    matrix_lr: Annotated[float, Field(gt=0, le=1)] = 0.03
     """Peak learning rate of Muon."""
     lr: Annotated[float, Field(gt=0, le=1)] = 5e-3
     """Peak learning rate of AdamW."""
@@ -83,7 +83,7 @@ class Budget(Section):
 
     batch_size: Annotated[int, Field(ge=1, le=1 << 20)] = 64
     """Problems a step."""
-    steps: Annotated[int, Field(ge=1, le=100_000_000)] = 400
+    steps: Annotated[int, Field(ge=1, le=100_000_000)] = 500
     """Steps at most."""
     target: Annotated[float, Field(gt=0, le=1)] = 0.999
     """The share of held-out problems that must be right at every length of training."""
@@ -129,7 +129,7 @@ class Recipe(Section):
             name = data.get("task", {}).get("name")
             if name is None:
                 raise UserError(f"{source}: task.name is missing")
-            check_task_name(name)
+            check_task_name(name, f"{source}: task.name = ")
             given = _task_adapter(name).validate_python({k: v for k, v in data["task"].items() if k != "name"})
             task = {"name": name} | TypeAdapter(type(given)).dump_python(given, mode="json")
             return Recipe(**{**data, "task": task})
@@ -175,13 +175,13 @@ def load_recipe(
     return Recipe.from_dict(data, source)
 
 
-def check_task_name(name: object) -> str:
-    """The name, if a task has it; else a UserError that suggests one."""
+def check_task_name(name: object, where: str = "--task ") -> str:
+    """The name, if a task has it; else a UserError that says where it stands and suggests a near one."""
     if isinstance(name, str) and name in TASKS:
         return name
     near = difflib.get_close_matches(str(name), TASKS, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise UserError(f"task {name!r}: unknown; {hint}there are: {', '.join(sorted(TASKS))}")
+    raise UserError(f"{where}{name}: no such task; {hint}there are: {', '.join(sorted(TASKS))}")
 
 
 def _task_adapter(name: str) -> TypeAdapter[Task]:

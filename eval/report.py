@@ -15,7 +15,7 @@ def length_table(summary: pd.DataFrame, title: str) -> Table:
     It fits a terminal of 80 columns.
     """
     suites = [suite for suite in summary.suite.unique() if suite != "random"]
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for name in (
         "digits",
         "trained",

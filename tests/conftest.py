@@ -1,0 +1,79 @@
+"""What several test files need: a small trained run, made once, and a way to call the command line."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from arithgpt.recipe import Recipe
+from arithgpt.run import Run, new_run
+from arithgpt.train import Progress, train
+from hypothesis import settings
+
+settings.register_profile("arithgpt", deadline=None, max_examples=50)
+settings.load_profile("arithgpt")
+
+SMALL = {
+    "task": {"name": "add", "digits": [1, 3]},
+    "budget": {"steps": 350, "batch_size": 64, "eval_samples": 64, "eval_every": 50, "target": 0.98},
+}
+
+
+class Silent:
+    """An observer that only remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.looks: list[dict[str, float]] = []
+
+    def started(self, *about: object) -> None: ...
+
+    def stepped(self, progress: Progress, loss: float) -> None: ...
+
+    def looked(self, progress: Progress) -> None:
+        self.looks.append(dict(progress.accuracy))
+
+    def ended(self, progress: Progress) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def _own_runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARITHGPT_RUNS", str(tmp_path / "runs"))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """An adder of one- and two-digit numbers, trained for a few seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARITHGPT_RUNS", str(tmp_path_factory.mktemp("trained")))
+        recipe = Recipe.from_dict(SMALL, "test")
+        run = new_run("small", recipe)
+        train(recipe, run, device=torch.device("cpu"), observer=Silent())
+    return run
+
+
+@pytest.fixture
+def runs(trained: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the trained run lies, as the one the command line looks in."""
+    monkeypatch.setenv("ARITHGPT_RUNS", str(trained.path.parent))
+    return trained.path.parent
+
+
+@pytest.fixture
+def arithgpt() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Call the command line as a user would: a process of its own."""
+
+    def call(*arguments: str, stdin: str | bytes = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "arithgpt", *arguments],
+            input=stdin if isinstance(stdin, bytes) else stdin.encode(),
+            capture_output=True,
+            timeout=120,
+            env=os.environ | {"COLUMNS": "80", "NO_COLOR": "1"} | environment,
+        )
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    yield call

@@ -1,0 +1,133 @@
+"""What every position scheme must keep, and the model around it."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from arithgpt import model as model_module
+from arithgpt.batches import IGNORED, tensors
+from arithgpt.model import GPT, Cache, attend
+from arithgpt.positions import SCHEMES
+from arithgpt.recipe import ModelConfig
+from arithgpt.vocab import Vocab
+from tasks.addition import Addition
+
+TASK = Addition(digits=(1, 9))
+VOCAB = Vocab(TASK.alphabet)
+every_scheme = pytest.mark.parametrize("positions", SCHEMES)
+
+
+def random_model(positions: str) -> GPT:
+    """A model in which every part has a say: no zero outputs, no kernel at its start."""
+    torch.manual_seed(1)
+    model = GPT(ModelConfig(n_layer=2, n_head=4, n_embd=32, positions=positions), TASK.alphabet)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return model.eval()
+
+
+def some_pages(n: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
+    return tensors(TASK.batch(n, seed=0, split="train", rank=0, step=0), VOCAB)
+
+
+@every_scheme
+def test_nothing_is_seen_before_it_is_written(positions: str) -> None:
+    model, (ids, _) = random_model(positions), some_pages()
+    logits = model(ids)
+    for at in (0, 5, ids.shape[1] - 1):
+        changed = ids.clone()
+        changed[:, at:] = (changed[:, at:] + 3) % len(VOCAB)
+        assert torch.equal(model(changed)[:, :at], logits[:, :at])
+        assert not torch.allclose(model(changed)[:, at:], logits[:, at:], atol=1e-3)
+
+
+@every_scheme
+def test_rows_of_a_batch_do_not_meet(positions: str) -> None:
+    model, (ids, _) = random_model(positions), some_pages()
+    assert torch.allclose(model(ids[3:4]), model(ids)[3:4], atol=1e-5)
+
+
+@every_scheme
+@pytest.mark.parametrize("prompt", [1, 7])
+@pytest.mark.parametrize("step", [1, 4])
+def test_the_cache_changes_nothing(positions: str, prompt: int, step: int) -> None:
+    model, (ids, _) = random_model(positions), some_pages()
+    cache = Cache(model.config, len(ids), ids.shape[1], ids.device)
+    parts = [model(ids[:, :prompt], cache)]
+    parts += [model(part, cache) for part in ids[:, prompt:].split(step, dim=1)]
+    cached, whole = torch.cat(parts, 1), model(ids)
+    exact = copy.deepcopy(model).double()(ids)
+    assert torch.allclose(cached.double(), exact, atol=1e-5)
+    assert torch.allclose(whole.double(), exact, atol=1e-3)  # large terms cancel in a folded kernel
+    assert torch.equal(cached.argmax(-1), whole.argmax(-1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_short_and_fused_attention_agree(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    q, k = torch.randn(2, 3, 4, 20, 12, dtype=dtype)
+    v = torch.randn(3, 4, 20, 8, dtype=dtype)
+    short = attend(q, k, v, None, 0.3)
+    monkeypatch.setattr(model_module, "SHORT_PAGE", 0)
+    assert torch.allclose(attend(q, k, v, None, 0.3), short, atol=1e-5)
+    hidden = torch.ones(20, 20, dtype=torch.bool).triu(1)
+    mask = torch.zeros(20, 20, dtype=dtype).masked_fill(hidden, float("-inf"))
+    assert torch.allclose(attend(q, k, v, mask, 0.3), short, atol=1e-5)
+
+
+def test_the_folded_kernel_is_the_kernel() -> None:
+    """Against the formula itself, in float64: -s (look + c - at)^2 up to what softmax ignores."""
+    model = random_model("page").double()
+    kernel = model.blocks[0].attention.positions
+    ids, _ = some_pages(2)
+    cells = model.coordinates(ids, model.coordinates.first(2)).double()
+    q, k = torch.randn(2, 2, 4, ids.shape[1], 8, dtype=torch.float64)
+    wide_q, wide_k = kernel.fold(q, k, cells)
+    strength, centre = kernel.strength.clamp(min=0), kernel.centre
+    away = cells[:, None, 1:, None] + centre[:, None, None] - cells[:, None, None, :-1]
+    formula = -(strength[:, None, None] * away**2).sum(-1)
+    plain = q @ k.mT / 8**0.5 + formula
+    for other in (wide_q @ wide_k.mT / 8**0.5, q @ k.mT / 8**0.5 + kernel.bias(cells[:, 1:], cells[:, :-1])):
+        assert torch.allclose(other.softmax(-1), plain.softmax(-1), atol=1e-10)
+
+
+def test_the_cached_kernel_holds_at_ten_thousand_places() -> None:
+    kernel = random_model("page").blocks[0].attention.positions
+    at = torch.zeros(1, 10_000, 4)
+    at[0, :, 0] = torch.arange(1.0, 10_001)
+    look = torch.zeros(1, 1, 4)
+    look[..., 0] = 9_000
+    exact = kernel.double().bias(look.double(), at.double()).softmax(-1)
+    assert torch.allclose(kernel.float().bias(look, at).softmax(-1).double(), exact, atol=1e-5)
+
+
+def test_the_loss_does_not_see_the_prompt() -> None:
+    model, (ids, targets) = random_model("page"), some_pages()
+    logits = model(ids)
+    logits.retain_grad()
+    F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED).backward()
+    counted = targets != IGNORED
+    assert (logits.grad[~counted] == 0).all()
+    assert (logits.grad[counted].abs().sum(-1) > 0).all()
+
+
+def test_targets_are_the_answer_and_nothing_else() -> None:
+    pages = TASK.pages(TASK.problems(["123+4567", "5+6"]))
+    inputs, targets = tensors(pages, VOCAB)
+    written = ["".join(TASK.alphabet[target] if target >= 0 else " " for target in row) for row in targets.tolist()]
+    assert written == ["        0964$", "   11$       "]
+    assert inputs.shape == targets.shape == (2, pages.chars.shape[1] - 1)
+
+
+def test_learned_positions_end_at_block_size() -> None:
+    model = GPT(ModelConfig(positions="learned", block_size=8), TASK.alphabet)
+    model(torch.zeros(1, 8, dtype=torch.long))
+    with pytest.raises(ValueError, match="block_size = 8"):
+        model(torch.zeros(1, 9, dtype=torch.long))
+
+
+def test_the_default_model_is_small() -> None:
+    assert GPT(ModelConfig(), TASK.alphabet).n_params == 25_760

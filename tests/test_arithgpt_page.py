@@ -1,0 +1,67 @@
+"""Page coordinates against a character-by-character account of them."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arithgpt.page import FIRST_CELL, PageCoordinates
+from arithgpt.vocab import Vocab
+
+ALPHABET = "0123456789.+=;$"
+pages = st.text(ALPHABET, min_size=1, max_size=30)
+
+
+def spelled_out(page: str) -> list[tuple[float, ...]]:
+    cells = [FIRST_CELL]
+    for char in page:
+        place, digit, number, token = cells[-1]
+        if char.isdigit():
+            cells.append((place + 1, digit + 1, number, token + 1))
+        elif char == ".":
+            cells.append((place + 1, digit, number, token + 1))
+        else:
+            cells.append((1, 1, number + 1, token + 1))
+    return cells
+
+
+def ids(page: str) -> torch.Tensor:
+    return torch.tensor([[ALPHABET.index(char) for char in page]])
+
+
+@given(pages)
+def test_cells_follow_the_rules(page: str) -> None:
+    coordinates = PageCoordinates(ALPHABET)
+    cells = coordinates(ids(page), coordinates.first(1))
+    assert cells[0].tolist() == [list(cell) for cell in spelled_out(page)]
+
+
+@given(pages, pages)
+def test_cells_go_on_where_they_stopped(before: str, after: str) -> None:
+    coordinates = PageCoordinates(ALPHABET)
+    whole = coordinates(ids(before + after), coordinates.first(1))
+    first = coordinates(ids(before), coordinates.first(1))
+    second = coordinates(ids(after), first[:, -1])
+    assert torch.equal(torch.cat([first, second[:, 1:]], 1), whole)
+
+
+def test_the_example_of_the_docstring() -> None:
+    coordinates = PageCoordinates(ALPHABET)
+    cells = coordinates(ids("321+654=9"), coordinates.first(1))[0].T.tolist()
+    assert cells[0] == [1, 2, 3, 4, 1, 2, 3, 4, 1, 2]
+    assert cells[2] == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
+
+
+def test_vocab_is_a_bijection() -> None:
+    import numpy as np
+    import pytest
+
+    vocab = Vocab(ALPHABET)
+    chars = np.frombuffer(ALPHABET.encode(), np.uint8)
+    assert vocab.encode(chars).tolist() == list(range(len(ALPHABET)))
+    assert (vocab.characters(vocab.encode(chars)) == chars).all()
+    assert vocab.encode(np.zeros(3, np.uint8)).tolist() == [vocab.stop] * 3
+    with pytest.raises(ValueError, match="'x' is not in the alphabet"):
+        vocab.encode(np.frombuffer(b"1x2", np.uint8))
+    for bad in ("0123", "00$", "½$"):
+        with pytest.raises(ValueError, match="must be different ASCII"):
+            Vocab(bad)

@@ -1,0 +1,107 @@
+"""Recipes: TOML in and out, and one clear line for whatever is wrong with one."""
+
+from pathlib import Path
+
+import pytest
+
+from arithgpt.errors import UserError
+from arithgpt.recipe import Recipe, load_recipe
+from tasks import TASKS
+from tasks.addition import Addition
+
+KEPT = sorted((Path(__file__).parent.parent / "runs").rglob("*.toml"))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_has_a_built_in_recipe(task: str) -> None:
+    recipe = load_recipe(task=task)
+    assert recipe.problems.name == task
+    assert Recipe.from_toml(recipe.to_toml(), "again") == recipe
+
+
+@pytest.mark.parametrize("file", [file for file in KEPT if not (file.parent / "weights.safetensors").exists()], ids=lambda file: file.stem)
+def test_every_kept_recipe_loads(file: Path) -> None:
+    assert load_recipe(file=file).problems.name in TASKS
+
+
+def test_overrides_and_options() -> None:
+    recipe = load_recipe(
+        task="add",
+        overrides=["model.n_layer=3", "task.order=plain", "task.pad = true", "budget.target=0.5"],
+        options={"task.digits": [2, 5], "seed": 7, "budget.steps": None},
+    )
+    assert recipe.problems == Addition(digits=(2, 5), order="plain", pad=True)
+    assert (recipe.model.n_layer, recipe.seed, recipe.budget.target, recipe.budget.steps) == (3, 7, 0.5, 500)
+
+
+def test_a_recipe_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_recipe(task="add").seed = 3
+
+
+def test_only_the_budget_leaves_the_identity_alone() -> None:
+    base = load_recipe(task="add")
+    assert load_recipe(task="add", overrides=["budget.steps=9", "budget.batch_size=3"]).identity == base.identity
+    for change in ("seed=1", "model.n_layer=3", "optim.lr=0.1", "task.pad=true"):
+        assert load_recipe(task="add", overrides=[change]).identity != base.identity
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("model.n_layers=3", ["model.n_layers", "did you mean n_layer?"]),
+        ("model.n_layer=0", ["model.n_layer = 0", "greater than or equal to 1"]),
+        ("model.n_layer=two", ["model.n_layer = 'two'", "integer"]),
+        ("model.n_head=5", ["n_embd = 32", "multiple of n_head = 5"]),
+        ("model.positions=rotary", ["model.positions = 'rotary'", "'page'", "'learned'", "'none'"]),
+        ("optim.lr=nan", ["optim.lr", "finite"]),
+        ("task.order=backwards", ["order = 'backwards'", "'reversed'"]),
+        ("task.digits=[0, 3]", ["digits = [0, 3]", "1 <="]),
+        ("task.digits=[1]", ["digits"]),
+        ("task.colour=3", ["colour", "no such field", "chain_share"]),
+        ("colour=3", ["colour", "no such field", "budget"]),
+        ("task.name=nope", ["task.name = nope", "no such task", "add"]),
+        ("seed.x=3", ["seed"]),
+        ("seed=-1", ["seed = -1"]),
+        ("model=3", ["model"]),
+        ("steps", ["--set steps", "FIELD=VALUE"]),
+    ],
+)
+def test_a_bad_override_is_one_clear_line(override: str, said: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        load_recipe(task="add", overrides=[override])
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in said:
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "task.name is missing"),
+        ("seed = 1 1", "not TOML"),
+        ("task = 3", "task must be a table"),
+        ("[task]\nname = 'add'\n[model]\nn_layer = 1.5", "model.n_layer = 1.5"),
+        ("[task]\nname = 3", "task.name = 3"),
+    ],
+)
+def test_a_bad_file_is_one_clear_line(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(text)
+    with pytest.raises(UserError, match="bad.toml") as caught:
+        load_recipe(file=file)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    for name in ("binary.toml", "missing.toml", "."):
+        with pytest.raises(UserError, match="cannot be read"):
+            load_recipe(file=tmp_path / name)
+
+
+def test_near_names_are_suggested() -> None:
+    with pytest.raises(UserError, match="did you mean add?"):
+        load_recipe(task="ad")

@@ -1,0 +1,252 @@
+"""Training: it learns, it resumes to the same bits, it stops cleanly."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import SMALL, Silent
+
+from arithgpt.batches import prefetched, tensors
+from arithgpt.checkpoint import load_tensors
+from arithgpt.decode import complete
+from arithgpt.errors import UserError
+from arithgpt.gpt_solver import GPTSolver
+from arithgpt.optim import Muon, make_optimisers, orthogonal, rate
+from arithgpt.recipe import OptimConfig, Recipe
+from arithgpt.run import Run, new_run
+from arithgpt.train import Progress, look, train
+from arithgpt.vocab import Vocab
+from eval.harness import evaluate
+from eval.stats import by_length
+from tasks.ragged import Ragged
+
+CPU = torch.device("cpu")
+
+
+def recipe(steps: int, **budget: object) -> Recipe:
+    return Recipe.from_dict(SMALL | {"budget": SMALL["budget"] | {"steps": steps, "stop_early": False} | budget}, "test")
+
+
+def test_a_small_model_learns_two_digits(trained: Run) -> None:
+    summary = by_length(evaluate(GPTSolver.of(trained), trained.recipe.problems, [1, 2], n=300, seed=5))
+    assert (summary.accuracy >= 0.95).all()
+    assert trained.info["status"] in ("finished", "reached target")
+    assert trained.info["versions"]["torch"] == torch.__version__.split("+")[0] or "+" in trained.info["versions"]["torch"]
+
+
+def test_what_a_run_leaves_behind(trained: Run) -> None:
+    files = {"recipe.toml", "weights.safetensors", "resume.safetensors", "metrics.jsonl", "run.json"}
+    assert files <= {file.name for file in trained.path.iterdir()} <= files | {"eval.csv", "eval.json"}
+    assert trained.recipe == Recipe.from_dict(SMALL, "test")
+    metrics = list(trained.metrics())
+    losses = [entry["loss"] for entry in metrics if "loss" in entry]
+    assert losses[0] > 1.5 > 0.3 > losses[-1]
+    assert [entry["step"] for entry in metrics if "accuracy" in entry][:2] == [50, 100]
+
+
+class StopAt(Silent):
+    """Presses Ctrl-C when a look at a certain step is done."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def looked(self, progress: Progress) -> None:
+        if progress.step == self.step:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_interrupted_and_resumed_is_bit_identical() -> None:
+    plan = recipe(30, eval_every=10)
+    whole, parts = new_run("whole", plan), new_run("parts", plan)
+    train(plan, whole, device=CPU, observer=Silent())
+    first = train(plan, parts, device=CPU, observer=StopAt(10))
+    assert (first.status, first.step) == ("interrupted", 10)
+    parts.log({"step": 20, "loss": 9.0})  # as if it had gone on a little after its last checkpoint
+    second = train(plan, parts, device=CPU, observer=StopAt(20), resume=True)
+    assert (second.status, second.step) == ("interrupted", 20)
+    third = train(plan, parts, device=CPU, observer=Silent(), resume=True)
+    assert (third.status, third.step) == ("finished", 30)
+    for name in ("weights.safetensors", "resume.safetensors"):
+        a, b = (load_tensors(run.path / name)[0] for run in (whole, parts))
+        assert a.keys() == b.keys()
+        assert all(torch.equal(a[key], b[key]) for key in a)
+    a, b = ([{k: v for k, v in entry.items() if k != "seconds"} for entry in run.metrics()] for run in (whole, parts))
+    assert a == b
+
+
+def test_other_seeds_give_other_weights() -> None:
+    weights = []
+    for seed in (0, 1):
+        plan = Recipe.from_dict(SMALL | {"seed": seed, "budget": {"steps": 2, "eval_samples": 1}}, "test")
+        run = new_run(f"seed-{seed}", plan)
+        train(plan, run, device=CPU, observer=Silent())
+        weights.append(load_tensors(run.path / "weights.safetensors")[0]["head.weight"])
+    assert not torch.equal(*weights)
+
+
+def test_training_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    plan = recipe(1, eval_samples=1)
+    train(plan, new_run(None, plan), device=CPU, observer=Silent())
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_it_stops_when_the_target_holds_twice() -> None:
+    plan = recipe(100, eval_every=5, target=0.01, stop_early=True, eval_samples=200)
+    observer = Silent()
+    progress = train(plan, new_run(None, plan), device=CPU, observer=observer)
+    assert progress.status == "reached target"
+    met = [min(look.values()) >= 0.01 for look in observer.looks]
+    assert met[-2:] == [True, True]
+    assert not any(a and b for a, b in zip(met[:-1], met[1:-1], strict=False))
+
+
+def test_a_finished_run_says_so(trained: Run) -> None:
+    with pytest.raises(UserError, match="nothing left to do"):
+        train(trained.recipe, trained, device=CPU, observer=Silent(), resume=True)
+
+
+def test_a_loss_that_is_no_number_ends_the_run() -> None:
+    plan = Recipe.from_dict(SMALL | {"optim": {"name": "adamw", "lr": 1.0, "grad_clip": 1e30, "warmup": 0}}, "test")
+    run = new_run(None, plan)
+
+    class Poison(Silent):
+        def started(self, run: object, model: torch.nn.Module, *about: object) -> None:
+            with torch.no_grad():
+                model.head.weight.fill_(float("nan"))
+
+    with pytest.raises(UserError, match="the loss is nan at step 10"):
+        train(plan, run, device=CPU, observer=Poison())
+    assert list(run.metrics()) == []
+
+
+def test_a_look_agrees_with_greedy_decoding(trained: Run) -> None:
+    """Teacher forcing and free running give one verdict on every page, right or wrong."""
+    task, model = trained.recipe.problems, trained.load_model()
+    with torch.no_grad():
+        model.head.weight.add_(0.5 * torch.randn(model.head.weight.shape, generator=torch.Generator().manual_seed(2)))
+    vocab, problems = Vocab(task.alphabet), task.test(300, 2, seed=9)
+    rows = evaluate(GPTSolver("noisy", model, task), task, [2], n=300, seed=9)
+    share = look(model, {"2": tensors(task.pages(problems), vocab)})["2"]
+    assert 0.05 < share < 0.98
+    assert share == pytest.approx((rows.outcome == "right").mean(), abs=1e-6)
+
+
+def test_muon_is_the_rule_of_the_library() -> None:
+    """torch.optim.Muon orthogonalises in bfloat16, so the two agree to its precision only."""
+    torch.manual_seed(0)
+    ours = [torch.nn.Parameter(torch.randn(shape)) for shape in ((16, 8), (8, 16), (16, 8))]
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
+    a = Muon(ours, lr=0.1, weight_decay=0.1, momentum=0.95)
+    b = torch.optim.Muon(theirs, lr=0.1, weight_decay=0.1, momentum=0.95)
+    for _ in range(3):
+        for p, q in zip(ours, theirs, strict=True):
+            p.grad = torch.randn_like(p)
+            q.grad = p.grad.clone()
+        a.step()
+        b.step()
+    for p, q in zip(ours, theirs, strict=True):
+        assert torch.allclose(p, q, atol=0.02)
+
+
+def test_orthogonal_matrices_have_singular_values_near_one() -> None:
+    values = torch.linalg.svdvals(orthogonal(torch.randn(4, 24, 8, generator=torch.Generator().manual_seed(0))))
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+
+
+def test_every_parameter_has_one_optimiser(trained: Run) -> None:
+    model = trained.load_model()
+    for name in ("muon", "adamw"):
+        optimisers = make_optimisers(model, OptimConfig(name=name))
+        owned = [id(p) for optimiser in optimisers for group in optimiser.param_groups for p in group["params"]]
+        assert sorted(owned) == sorted(id(p) for p in model.parameters())
+
+
+def test_the_learning_rate_rises_stays_and_falls() -> None:
+    config = OptimConfig(warmup=10, decay=0.5)
+    rates = [rate(config, step, 100) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.1 * k for k in range(1, 11)])
+    assert rates[10:50] == [1.0] * 40
+    assert rates[50:] == pytest.approx([1 - k / 50 for k in range(50)])
+    assert rates[-1] > 0
+
+
+def test_batches_come_in_order_and_errors_come_through() -> None:
+    def make(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if step == 9:
+            raise ValueError("no ninth batch")
+        return torch.tensor(step), torch.tensor(-step)
+
+    assert [int(a) for a, _ in prefetched(make, range(3, 8), CPU)] == [3, 4, 5, 6, 7]
+    with pytest.raises(ValueError, match="no ninth"):
+        list(prefetched(make, range(7, 12), CPU))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
+
+
+def test_decoding_ends_at_the_stop_or_the_budget(trained: Run) -> None:
+    task, model = trained.recipe.problems, trained.load_model()
+    vocab = Vocab(task.alphabet)
+    prompts = Ragged.from_strings(["1+2=", "21+34=", "9+9=", "5+5="])
+    done = complete(model, vocab, prompts, np.array([9, 9, 9, 1]))
+    assert done.text.to_strings() == ["3", "55", "81", "0"]
+    assert done.finished.tolist() == [True, True, True, False]
+    alone = [complete(model, vocab, prompts[np.array([k])], np.array([9])).text.to_strings()[0] for k in range(3)]
+    assert alone == ["3", "55", "81"]
+
+
+def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:
+    vocab, prompts = Vocab(trained.recipe.problems.alphabet), Ragged.from_strings(["1+2="] * 50)
+
+    def draw(seed: int, temperature: float) -> list[str]:
+        generator = torch.Generator().manual_seed(seed)
+        budgets = np.full(50, 6)
+        return complete(trained.load_model(), vocab, prompts, budgets, temperature=temperature, generator=generator).text.to_strings()
+
+    assert draw(0, 5.0) == draw(0, 5.0) != draw(1, 5.0)
+    assert len(set(draw(0, 5.0))) > 5
+    assert set(draw(0, 0.01)) == {"3"}
+
+
+def test_decoding_refuses_nonsense(trained: Run) -> None:
+    model, vocab = trained.load_model(), Vocab(trained.recipe.problems.alphabet)
+    assert len(complete(model, vocab, Ragged.from_strings([]), np.array([], np.int64)).text) == 0
+    with pytest.raises(ValueError, match="every prompt"):
+        complete(model, vocab, Ragged.from_strings(["", "1"]), np.array([3, 3]))
+    with pytest.raises(ValueError, match="budget"):
+        complete(model, vocab, Ragged.from_strings(["1"]), np.array([0]))
+
+
+def test_sigterm_leaves_a_checkpoint(arithgpt: object, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "arithgpt", "train", "--name", "killed", "--steps", "100000", "--set", "budget.checkpoint_every=5"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    weights = Path(os.environ["ARITHGPT_RUNS"]) / "killed" / "weights.safetensors"
+    try:
+        for _ in range(600):
+            if weights.exists():
+                break
+            time.sleep(0.1)
+        process.terminate()
+        said = process.communicate(timeout=60)[0]
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "go on with: arithgpt train --resume --name killed" in said
+    info = json.loads((weights.parent / "run.json").read_text())
+    assert info["status"] == "interrupted"
+    Run(weights.parent).load_model()

@@ -1,0 +1,181 @@
+"""The command line as users meet it: real processes, real pipes, bad input."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+small = pytest.mark.usefixtures("runs")
+
+
+def one_clear_line(done: subprocess.CompletedProcess[str], *said: str) -> None:
+    assert done.returncode == 2, done
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    for part in said:
+        assert part in done.stderr
+
+
+@small
+def test_calc_answers_and_checks(arithgpt: Call) -> None:
+    done = arithgpt("calc", "12+34", "9 + 9")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "12+34 = 46  right\n9+9 = 18  right\n"
+    assert arithgpt("calc", "--brief", "12+34").stdout == "46\n"
+
+
+@small
+def test_calc_json(arithgpt: Call) -> None:
+    done = arithgpt("calc", "--json", "--run", "small", "12+34")
+    answer = json.loads(done.stdout)
+    expected = {"expression": "12+34", "answer": "46", "correct": True, "expected": "46", "working": "21+43=64", "run": "small"}
+    assert answer == expected | {"beyond_training": False}
+
+
+@small
+def test_calc_reads_a_pipe_and_goes_on_after_bad_lines(arithgpt: Call) -> None:
+    done = arithgpt("calc", "--brief", stdin=b"1+2\n\n3+\r\nhello\n\xff\xfe+1\n40+2\n" + b"x" * 1_000_000 + b"\n7+7")
+    assert done.returncode == 2
+    assert done.stdout.split() == ["3", "42", "14"]
+    faults = [line for line in done.stderr.splitlines() if line.startswith("arithgpt")]
+    assert [line.split(":")[1].strip() for line in faults] == ["line 2", "line 3", "line 4", "line 5", "line 7"]
+    assert len(done.stderr) < 2000
+    assert "Traceback" not in done.stderr
+
+
+@small
+def test_calc_marks_the_place(arithgpt: Call) -> None:
+    done = arithgpt("calc", "12+3x4")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1:] == ["  12+3x4", "      ^"]
+
+
+@small
+def test_calc_says_wrong_with_status_1(arithgpt: Call, trained: object, tmp_path: Path) -> None:
+    question = "9" * 300 + "+" + "8" * 280  # far beyond what so small a run can do
+    done = arithgpt("calc", "--json", question)
+    answer = json.loads(done.stdout)
+    assert done.returncode == (0 if answer["correct"] else 1)
+    assert answer["expected"] == str(int("9" * 300) + int("8" * 280))
+    assert answer["correct"] == (answer["answer"] == answer["expected"])
+    assert answer["beyond_training"]
+
+
+@small
+def test_eval_writes_what_it_shows(arithgpt: Call, runs: Path, tmp_path: Path) -> None:
+    options = ("--digits", "1-2,5", "--samples", "50", "--seed", "3")
+    done = arithgpt("eval", "small", *options, "--json", str(tmp_path / "a.json"), "--csv", str(tmp_path / "a.csv"))
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    report = json.loads((tmp_path / "a.json").read_text())
+    assert [row["digits"] for row in report["results"] if row["suite"] == "random"] == [1, 2, 5]
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert len(lines) == 1 + sum(row["n"] for row in report["results"])
+    assert (runs / "small" / "eval.json").read_text() == (tmp_path / "a.json").read_text()
+    assert arithgpt("eval", *options).returncode == 0
+    assert (runs / "small" / "eval.json").read_text() == (tmp_path / "a.json").read_text()
+
+
+@small
+def test_runs_and_tasks_are_listed(arithgpt: Call) -> None:
+    done = arithgpt("runs")
+    assert done.returncode == 0
+    for part in ("small", "add", "1-3", "25,760"):
+        assert part in done.stdout
+    assert "add" in arithgpt("tasks").stdout
+
+
+def test_train_then_resume(arithgpt: Call, tmp_path: Path) -> None:
+    first = arithgpt("train", "--digits", "2", "--steps", "20", "--name", "mine", "--set", "budget.eval_samples=10")
+    assert first.returncode == 0, first.stderr
+    assert "20 examples" not in first.stdout
+    assert "all steps done: step 20, 1,280 examples" in first.stdout
+    recipe = (tmp_path / "runs" / "mine" / "recipe.toml").read_text()
+    assert "digits = [\n    1,\n    2,\n]" in recipe
+    one_clear_line(arithgpt("train", "--name", "mine"), "mine", "--resume")
+    one_clear_line(arithgpt("train", "--resume", "--name", "mine"), "nothing left to do", "--steps")
+    one_clear_line(arithgpt("train", "--resume", "--name", "mine", "--seed", "4"), "--seed")
+    one_clear_line(arithgpt("train", "--resume", "--name", "mine", "--set", "model.n_layer=3"), "only --steps")
+    more = arithgpt("train", "--resume", "--name", "mine", "--steps", "30")
+    assert "going on from step 20" in more.stdout
+    assert "step 30, 1,920 examples" in more.stdout
+    assert arithgpt("calc", "--brief", "1+2").returncode in (0, 1)
+
+
+def test_help_names_every_command(arithgpt: Call) -> None:
+    done = arithgpt("--help")
+    assert done.returncode == 0
+    for command in ("train", "eval", "calc", "runs", "tasks"):
+        assert command in done.stdout
+        assert arithgpt(command, "--help").returncode == 0
+
+
+@pytest.mark.parametrize("digits", ["0", "abc", "5-2", "1-", "-3", "", "1-1000000", "9" * 30, "1,,2", "2.5"])
+def test_bad_digits(arithgpt: Call, digits: str) -> None:
+    one_clear_line(arithgpt("train", "--digits", digits), f"--digits {digits}:", "from 1 to 2000")
+
+
+@small
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "--task", "ad"), ("--task ad", "did you mean add?")),
+        (("train", "--task", "nope"), ("--task nope", "there are: add")),
+        (("train", "--set", "model.n_layer=0"), ("model.n_layer = 0", "greater than or equal to 1")),
+        (("train", "--set", "modle.n_layer=2"), ("modle", "no such field")),
+        (("train", "--steps", "0"), ("budget.steps = 0",)),
+        (("train", "--target", "1.5"), ("budget.target = 1.5",)),
+        (("train", "--device", "tpu"), ("--device tpu", "auto, cpu or cuda")),
+        (("train", "--recipe", "missing.toml"), ("missing.toml", "No such file")),
+        (("train", "--name", "a/b"), ("--name a/b",)),
+        (("train", "--resume", "--name", "nope"), ("run 'nope'", "not found")),
+        (("eval", "smal"), ("run 'smal'", "did you mean small?")),
+        (("eval", "small", "--digits", "0"), ("--digits 0",)),
+        (("eval", "small", "--json", "no/such/folder/x.json"), ("--json no/such/folder/x.json", "does not exist")),
+        (("calc", "--run", "nope", "1+2"), ("run 'nope'",)),
+    ],
+)
+def test_bad_input_is_one_clear_line(arithgpt: Call, arguments: tuple[str, ...], said: tuple[str, ...]) -> None:
+    one_clear_line(arithgpt(*arguments), *said)
+
+
+def test_cuda_without_cuda(arithgpt: Call) -> None:
+    one_clear_line(arithgpt("train", "--device", "cuda", CUDA_VISIBLE_DEVICES=""), "--device cuda", "no CUDA")
+
+
+@small
+@pytest.mark.parametrize("damage", ["cut", "swapped"])
+def test_damaged_weights(arithgpt: Call, runs: Path, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "runs" / "broken"
+    shutil.copytree(runs / "small", folder)
+    if damage == "cut":
+        weights = folder / "weights.safetensors"
+        weights.write_bytes(weights.read_bytes()[:5000])
+    else:
+        recipe = folder / "recipe.toml"
+        recipe.write_text(recipe.read_text().replace("seed = 0", "seed = 5"))
+    for arguments in (("eval", str(folder)), ("calc", "--run", str(folder), "1+2")):
+        one_clear_line(arithgpt(*arguments), "weights.safetensors", "cut short" if damage == "cut" else "another run")
+
+
+def test_a_full_disk_is_one_clear_line(arithgpt: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    one_clear_line(arithgpt("train", "--steps", "1", ARITHGPT_RUNS=str(tmp_path / "file")), "cannot be made", "file")
+
+
+@pytest.mark.parametrize("expression", ["", " ", "abc", "1+", "+", "1+2+3", "💥"])
+@small
+def test_bad_expressions(arithgpt: Call, expression: str) -> None:
+    done = arithgpt("calc", expression)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("arithgpt: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_calc_without_a_run(arithgpt: Call) -> None:
+    one_clear_line(arithgpt("calc", "1+2"), "arithgpt train --task add")

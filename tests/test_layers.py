@@ -1,0 +1,52 @@
+"""The house keeps its floors: tasks imports nothing of ours, eval only tasks, and nothing happens or is heavy at import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT = {"tasks": {"tasks"}, "eval": {"eval", "tasks"}, "arithgpt": {"arithgpt", "eval", "tasks"}}
+THIRD_PARTY = {
+    "tasks": {"numpy"},
+    "eval": {"numpy", "pandas", "rich"},
+    "arithgpt": {"numpy", "prompt_toolkit", "pydantic", "rich", "safetensors", "tomli_w", "torch", "typer"},
+}
+FILES = [file for package in MAY_IMPORT for file in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imported(file: Path) -> set[str]:
+    """The top-level packages that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative imports hide the floor they lead to"
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_imports_never_go_up(file: Path) -> None:
+    package = file.relative_to(ROOT).parts[0]
+    allowed = MAY_IMPORT[package] | THIRD_PARTY[package] | sys.stdlib_module_names
+    assert imported(file) <= allowed
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_module_says_what_it_is_for(file: Path) -> None:
+    tree = ast.parse(file.read_text("utf-8"))
+    assert ast.get_docstring(tree) or not tree.body
+
+
+def test_all_floors_were_walked() -> None:
+    assert {file.relative_to(ROOT).parts[0] for file in FILES} == set(MAY_IMPORT)
+    assert len(FILES) > 20
+
+
+@pytest.mark.parametrize("module", ["arithgpt", "arithgpt.cli", "tasks", "eval.harness", "arithgpt.recipe", "arithgpt.run"])
+def test_importing_does_not_bring_torch(module: str) -> None:
+    subprocess.run([sys.executable, "-c", f"import {module}, sys; assert 'torch' not in sys.modules"], check=True)
