@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,8 @@ from arithgpt.page import AXES
 from arithgpt.vocab import Vocab
 from tasks.ragged import Ints, Ragged
 
-MAX_ROWS = 1024
-MAX_BYTES = 256 << 20  # of cache and attention mask, together with MAX_ROWS the bound on a batch
+MIN_ROWS, MAX_ROWS = 64, 1024  # of a batch, where there are as many
+MAX_BYTES = 256 << 20  # of a batch's cache and attention mask
 PROMPT_STEP = 64  # characters of a prompt read at once: a mask of this many rows, not of the whole prompt squared
 
 
@@ -50,13 +51,24 @@ def complete(
     if prompts.lengths.min() < 1 or budgets.min() < 1 or temperature < 0:
         raise ValueError("every prompt needs a character, every budget must be at least 1, and the temperature at least 0")
     ids = np.full((n, int(budgets.max())), vocab.stop, np.int64)
-    # Prompts of one length need neither padding nor a mask, so batches are made of those.
-    order = np.lexsort((budgets, prompts.lengths))
     device = next(model.parameters()).device
-    for length, rows in _batches(order, prompts.lengths, budgets, model):
+
+    def write(batch: tuple[int, Ints]) -> None:
+        length, rows = batch
         prompt = torch.from_numpy(vocab.encode(prompts.values[rows, :length])).to(device)
-        written = _complete_batch(model, vocab, prompt, int(budgets[rows].max()), temperature, generator).cpu().numpy()
-        ids[rows, : written.shape[1]] = written
+        written = _complete_batch(model, vocab, prompt, int(budgets[rows].max()), temperature, generator)
+        ids[rows, : written.shape[1]] = written.cpu().numpy()
+
+    # Batches on as many threads as there are cores beat cores sharing each small operation, 1.5 times on two.
+    workers = torch.get_num_threads() if device.type == "cpu" and generator is None else 1
+    batches = _batches(prompts.lengths, budgets, model, workers)
+    if workers == 1 or len(batches) == 1:
+        for batch in batches:
+            write(batch)
+    else:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            list(pool.map(write, batches))
+        torch.set_num_threads(workers)  # part of the setting is shared by all threads
     stopped = ids == vocab.stop
     within = np.arange(ids.shape[1]) < budgets[:, None]
     lengths = np.where(stopped.any(1), stopped.argmax(1), ids.shape[1])
@@ -64,16 +76,18 @@ def complete(
     return Completions(Ragged(vocab.characters(ids), np.minimum(lengths, budgets)), finished)
 
 
-def _batches(order: Ints, lengths: Ints, budgets: Ints, model: GPT) -> list[tuple[int, Ints]]:
-    """Rows of equal prompt length, in batches that fit in memory."""
+def _batches(lengths: Ints, budgets: Ints, model: GPT, workers: int) -> list[tuple[int, Ints]]:
+    """Batches of rows, each with the one prompt length of its rows: they need neither padding nor a mask for it."""
     config, batches = model.config, []
-    for length in np.unique(lengths):
+    order = np.lexsort((budgets, lengths))
+    for length in np.unique(lengths).tolist():
         rows = order[lengths[order] == length]
-        size = int(length + budgets[rows].max())
-        cached = 2 * config.n_layer * config.n_embd * size
-        masked = 4 * max(config.n_head, 2 * len(AXES)) * min(int(length), PROMPT_STEP) * int(length)
-        step = max(1, min(MAX_ROWS, MAX_BYTES // (4 * (cached + masked))))
-        batches += [(int(length), rows[start : start + step]) for start in range(0, len(rows), step)]
+        cached = 2 * config.n_layer * config.n_embd * (length + int(budgets[rows].max()))
+        masked = 4 * max(config.n_head, 2 * len(AXES)) * min(length, PROMPT_STEP) * length
+        fitting = MAX_BYTES // (4 * (cached + masked))
+        shared = max(MIN_ROWS, -(-len(rows) // workers))
+        step = max(1, min(MAX_ROWS, fitting, shared))
+        batches += [(length, rows[start : start + step]) for start in range(0, len(rows), step)]
     return batches
 
 

@@ -35,7 +35,7 @@ class GPTSolver:
         longest = int((prompts.lengths + budgets).max(initial=0))
         if config.positions == "learned" and longest > config.block_size:
             raise UserError(
-                f"run {self.name}: pages of up to {longest} characters, but learned positions end at block_size = {config.block_size}"
+                f"run {self.name}: pages of {longest} characters, but block_size = {config.block_size} ends its positions"
             )
         completions = complete(self.model, Vocab(task.alphabet), prompts, budgets)
         answers, questions = [], task.questions(problems)

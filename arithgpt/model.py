@@ -15,7 +15,6 @@ from arithgpt.page import AXES, PageCoordinates
 from arithgpt.positions import SCHEMES
 from arithgpt.recipe import ModelConfig
 
-
 SHORT_PAGE = 64  # characters; up to here plain products beat the fused attention on a CPU (runs/LOG.md)
 
 

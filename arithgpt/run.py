@@ -176,5 +176,9 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
         path.mkdir(parents=True)
     except OSError as error:
         raise UserError(f"{path}: cannot be made: {error.strerror}") from None
-    write_atomic(path / "recipe.toml", recipe.to_toml())
+    try:
+        write_atomic(path / "recipe.toml", recipe.to_toml())
+    except UserError:
+        path.rmdir()  # a folder without a recipe would be in the way of the next try
+        raise
     return Run(path)

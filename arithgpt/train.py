@@ -35,6 +35,7 @@ from tasks import Task
 
 LOG_EVERY = 10  # steps
 LOOK_LENGTHS = 10  # lengths at most that a look covers
+FLOPS_A_THREAD = 1e9  # of a step; a smaller one is not shared by several threads (runs/LOG.md)
 
 
 @dataclass
@@ -85,7 +86,8 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
     progress, budget = trainer.progress, recipe.budget
     steps = range(progress.step, budget.steps)
     observer.started(run, trainer.model, device, progress)
-    with _asked_to_stop() as stop, closing(prefetched(trainer.make_batch, steps, device)) as batches:
+    batches = prefetched(trainer.make_batch, steps, device)
+    with _asked_to_stop() as stop, _threads(trainer.threads), closing(batches):
         for step, (inputs, targets) in zip(steps, batches, strict=True):
             loss = trainer.learn(step, inputs, targets)
             last = progress.step == budget.steps
@@ -122,7 +124,10 @@ class _Trainer:
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
-        self.origin = _origin(self.model, device)
+        # Threads that share small operations gain little on an idle machine and lose much on a busy one.
+        work = 6 * self.model.n_params * self.make_batch(0)[0].numel()
+        self.threads = max(1, min(torch.get_num_threads(), round(work / FLOPS_A_THREAD)))
+        self.origin = _origin(self.model, device) | {"threads": self.threads}
         self.began = time.perf_counter()
 
     def make_batch(self, step: int) -> tuple[Tensor, Tensor]:
@@ -185,14 +190,19 @@ class _Trainer:
             raise UserError(f"{file}: this is not a checkpoint of {self.run.path / 'recipe.toml'}; it belongs to another run")
         self.model.load_state_dict({name[6:]: tensor for name, tensor in state.items() if name.startswith("model.")})
         load_optimisers(self.optimisers, {name[6:]: tensor for name, tensor in state.items() if name.startswith("optim.")})
-        self.progress = Progress(**notes["progress"])
-        if self.progress.step >= budget.steps or (budget.stop_early and self.progress.status == "reached target"):
+        progress = self.progress = Progress(**notes["progress"])
+        reached = progress.status == "reached target" and min(progress.accuracy.values()) >= budget.target
+        if progress.step >= budget.steps or (reached and budget.stop_early):
+            did = f"has reached {budget.target:.4g}" if reached else f"has done {progress.step} of {budget.steps} steps"
             raise UserError(
-                f"run {self.run.name}: nothing left to do, it has {self.progress.status} at step {self.progress.step}; "
-                "a larger --steps or --target goes on"
+                f"run {self.run.name}: nothing left to do, it {did}; a larger {'--target' if reached else '--steps'} goes on"
             )
-        self.progress.status = "unfinished"
-        self.run.forget_after(self.progress.step)
+        if progress.status == "reached target":
+            progress.looks_at_target = 0  # what it reached was another target
+        progress.status = "unfinished"
+        self.run.forget_after(progress.step)
+        if self.recipe != self.run.recipe:
+            write_atomic(self.run.path / "recipe.toml", self.recipe.to_toml())
 
     def _count_time(self) -> None:
         now = time.perf_counter()
@@ -242,12 +252,21 @@ def _asked_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _origin(model: GPT, device: torch.device) -> dict[str, Any]:
     """How a run was made: size, versions, source and machine."""
     return {
         "parameters": model.n_params,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
-        "threads": torch.get_num_threads(),
         "platform": platform.platform(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in ("arithgpt", "torch", "numpy")},
         "commit": _commit(),

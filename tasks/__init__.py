@@ -3,7 +3,7 @@
 >>> from tasks import TASKS
 >>> task = TASKS["add"](digits=(3, 3))
 >>> task.batch(2, seed=0, split="train", rank=0, step=0).texts()
-['TEXTS']
+['383+711=005$', '553+329=8721$']
 """
 
 from tasks import addition  # noqa: F401  a task registers itself when its module is imported

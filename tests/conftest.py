@@ -3,16 +3,16 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run, new_run
 from arithgpt.train import Progress, train
-from hypothesis import settings
 
 settings.register_profile("arithgpt", deadline=None, max_examples=50)
 settings.load_profile("arithgpt")
@@ -63,7 +63,7 @@ def runs(trained: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def arithgpt() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+def arithgpt() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Call the command line as a user would: a process of its own."""
 
     def call(*arguments: str, stdin: str | bytes = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -76,4 +76,4 @@ def arithgpt() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
         )
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    yield call
+    return call

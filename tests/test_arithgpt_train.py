@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,20 @@ def test_it_stops_when_the_target_holds_twice() -> None:
     assert progress.status == "reached target"
     met = [min(look.values()) >= 0.01 for look in observer.looks]
     assert met[-2:] == [True, True]
-    assert not any(a and b for a, b in zip(met[:-1], met[1:-1], strict=False))
+    assert not any(a and b for a, b in pairwise(met[:-1]))
+
+
+def test_a_higher_target_goes_on() -> None:
+    plan = recipe(100, eval_every=5, target=0.01, stop_early=True)
+    run = new_run(None, plan)
+    first = train(plan, run, device=CPU, observer=Silent())
+    with pytest.raises(UserError, match="has reached 0.01; a larger --target goes on"):
+        train(plan, run, device=CPU, observer=Silent(), resume=True)
+    higher = recipe(first.step + 5, eval_every=5, target=1.0, stop_early=True)
+    second = train(higher, run, device=CPU, observer=Silent(), resume=True)
+    assert (first.status, second.status) == ("reached target", "finished")
+    assert second.step == first.step + 5
+    assert Run(run.path).recipe == higher
 
 
 def test_a_finished_run_says_so(trained: Run) -> None:
@@ -210,7 +224,9 @@ def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:
     def draw(seed: int, temperature: float) -> list[str]:
         generator = torch.Generator().manual_seed(seed)
         budgets = np.full(50, 6)
-        return complete(trained.load_model(), vocab, prompts, budgets, temperature=temperature, generator=generator).text.to_strings()
+        return complete(
+            trained.load_model(), vocab, prompts, budgets, temperature=temperature, generator=generator
+        ).text.to_strings()
 
     assert draw(0, 5.0) == draw(0, 5.0) != draw(1, 5.0)
     assert len(set(draw(0, 5.0))) > 5
@@ -231,7 +247,18 @@ def test_sigterm_leaves_a_checkpoint(arithgpt: object, tmp_path: Path) -> None:
     import sys
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "arithgpt", "train", "--name", "killed", "--steps", "100000", "--set", "budget.checkpoint_every=5"],
+        [
+            sys.executable,
+            "-m",
+            "arithgpt",
+            "train",
+            "--name",
+            "killed",
+            "--steps",
+            "100000",
+            "--set",
+            "budget.checkpoint_every=5",
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )

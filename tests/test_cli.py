@@ -97,7 +97,9 @@ def test_train_then_resume(arithgpt: Call, tmp_path: Path) -> None:
     recipe = (tmp_path / "runs" / "mine" / "recipe.toml").read_text()
     assert "digits = [\n    1,\n    2,\n]" in recipe
     one_clear_line(arithgpt("train", "--name", "mine"), "mine", "--resume")
-    one_clear_line(arithgpt("train", "--resume", "--name", "mine"), "nothing left to do", "--steps")
+    one_clear_line(arithgpt("train", "--resume", "--name", "mine"), "nothing left to do", "20 of 20 steps", "--steps")
+    one_clear_line(arithgpt("train", "--resume", "--name", "mine", "--steps", "10"), "has done 20 of 10 steps")
+    assert (tmp_path / "runs" / "mine" / "recipe.toml").read_text() == recipe
     one_clear_line(arithgpt("train", "--resume", "--name", "mine", "--seed", "4"), "--seed")
     one_clear_line(arithgpt("train", "--resume", "--name", "mine", "--set", "model.n_layer=3"), "only --steps")
     more = arithgpt("train", "--resume", "--name", "mine", "--steps", "30")

@@ -83,7 +83,9 @@ def test_bad_counts_are_named() -> None:
         wilson(3, 2)
 
 
-@pytest.mark.parametrize(("right", "n", "low", "high"), [(200, 200, 0.98116, 1), (0, 10, 0, 0.27753), (45, 50, 0.78640, 0.95652), (0, 0, 0, 1)])
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"), [(200, 200, 0.98116, 1), (0, 10, 0, 0.27753), (45, 50, 0.78640, 0.95652), (0, 0, 0, 1)]
+)
 def test_wilson_intervals_are_those_of_the_literature(right: int, n: int, low: float, high: float) -> None:
     assert wilson(right, n) == pytest.approx((low, high), abs=5e-5)
 

@@ -35,6 +35,7 @@ def command(
     targets = [output_file(path, option) for path, option in ((json_file, "--json"), (csv_file, "--csv")) if path is not None]
 
     import json
+    import time
 
     from rich.console import Console
 
@@ -47,14 +48,17 @@ def command(
 
     solver = GPTSolver.of(found, str(pick_device(device)))
     console = Console(highlight=False)
+    began = time.perf_counter()
     with console.status("") as status:
 
         def tell(suite: str, length: int) -> None:
             status.update(f"{suite} problems of {length} digits")
 
         rows = evaluate(solver, task, lengths, n=samples, seed=seed, suites=task.suites, tell=tell)
+    seconds = time.perf_counter() - began
     summary = by_length(rows)
     console.print(length_table(summary, f"{found.name}: exact match by digit length"))
+    console.print(f"{len(rows):,} problems made, answered and checked in {seconds:.1f} s: {len(rows) / seconds:,.0f} a second")
     about = {"run": found.name, "task": task.name, "task_version": task.version, "seed": seed, "samples": samples}
     about |= {"weights": found.info.get("step"), "commit": found.info.get("commit")}
     as_json = json.dumps(about | {"results": summary.to_dict("records")}, indent=2) + "\n"

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     import torch
+    from rich.console import Console
 
     from arithgpt.model import GPT
     from arithgpt.recipe import Recipe
@@ -69,7 +70,6 @@ def command(
 
 def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], budget: dict[str, object]) -> tuple[Run, Recipe]:
     """The run to go on with, and its recipe with more budget if that is asked for."""
-    from arithgpt.checkpoint import write_atomic
     from arithgpt.errors import UserError
     from arithgpt.recipe import load_recipe
     from arithgpt.run import all_runs, find_run
@@ -87,8 +87,6 @@ def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], b
     plan = load_recipe(file=run.path / "recipe.toml", overrides=overrides, options=budget)
     if plan.identity != run.recipe.identity:
         raise UserError("--set: a resumed run keeps its own recipe; only --steps, --target and --set budget.* can change")
-    if plan != run.recipe:
-        write_atomic(run.path / "recipe.toml", plan.to_toml())
     return run, plan
 
 
@@ -102,7 +100,7 @@ def _observer(recipe: Recipe) -> _Lines:
 class _Lines:
     """Tells of a run in plain lines."""
 
-    def __init__(self, recipe: Recipe, console: object) -> None:
+    def __init__(self, recipe: Recipe, console: Console) -> None:
         self.recipe = recipe
         self.console = console
         self.loss = float("nan")
@@ -111,14 +109,15 @@ class _Lines:
         self.console.print(text, soft_wrap=True)
 
     def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
-        self.run = run
+        self.run, self.headed = run, False
         task, shape, budget = self.recipe.problems, self.recipe.model, self.recipe.budget
         low, high = task.trained_lengths
         self.say(f"[bold]{run.path}[/]: {task.summary}, {low} to {high} digits")
         self.say(
-            f"GPT with {model.n_params:,} parameters: {shape.n_layer} layers, {shape.n_head} heads, width {shape.n_embd}, "
-            f"{shape.positions} positions; {budget.steps} steps of {budget.batch_size} on {device.type}, seed {self.recipe.seed}"
+            f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {shape.n_head} heads, width {shape.n_embd}, "
+            f"{shape.positions} positions"
         )
+        self.say(f"{budget.steps} steps of {budget.batch_size} problems on {device.type}, seed {self.recipe.seed}")
         if progress.step:
             self.say(f"going on from step {progress.step}")
 
@@ -126,26 +125,25 @@ class _Lines:
         self.loss = loss
 
     def looked(self, progress: Progress) -> None:
-        from eval.report import percent
-
-        lengths = "  ".join(f"{digits}:{percent(share)}" for digits, share in progress.accuracy.items())
+        if not self.headed:
+            self.headed = True
+            self.say("held-out exact match in %, rounded down, by digit length:")
+            lengths = "".join(f"{digits:>5}" for digits in progress.accuracy)
+            self.say(f"  step  examples  seconds    loss{lengths}")
+        shares = "".join(f"{int(100 * share):>5}" for share in progress.accuracy.values())
         training = progress.seconds - progress.look_seconds
-        self.say(
-            f"step {progress.step:>5}  {progress.step * self.recipe.budget.batch_size:>8,} examples  {training:6.1f} s  "
-            f"loss {self.loss:.4f}  exact by digits  {lengths}"
-        )
+        examples = progress.step * self.recipe.budget.batch_size
+        self.say(f"{progress.step:>6}{examples:>10,}{training:>9.1f}{self.loss:>8.4f}{shares}")
 
     def ended(self, progress: Progress) -> None:
         examples, budget = progress.step * self.recipe.budget.batch_size, self.recipe.budget
         training = progress.seconds - progress.look_seconds
         did = {
-            "reached target": f"[green]held-out exact match is {budget.target:.4g} or more at every length[/], twice in a row",
+            "reached target": f"[green]{budget.target:.4g} or more at every length, twice running[/]",
             "finished": "all steps done",
             "interrupted": "[yellow]stopped[/]",
         }[progress.status]
-        self.say(
-            f"{did}: step {progress.step}, {examples:,} examples, {training:.1f} s of training, {progress.seconds:.1f} s in all"
-        )
+        self.say(f"{did}: step {progress.step}, {examples:,} examples, {training:.1f} s ({progress.seconds:.1f} s with looks)")
         if progress.status == "interrupted":
             self.say(f"go on with: arithgpt train --resume --name {self.run.name}")
         else:
@@ -163,13 +161,13 @@ class _Live(_Lines):
         self.bar = Bar(
             TextColumn("step {task.completed}/{task.total}"),
             BarColumn(bar_width=None),
-            TextColumn("loss {task.fields[loss]:.4f}  {task.fields[speed]:,.0f} examples/s"),
+            TextColumn("{task.fields[pace]}"),
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
         )
         self.first = progress.step, progress.seconds - progress.look_seconds
-        self.line = self.bar.add_task("", total=self.recipe.budget.steps, completed=progress.step, loss=float("nan"), speed=0)
+        self.line = self.bar.add_task("", total=self.recipe.budget.steps, completed=progress.step, pace="")
         self.bar.start()
 
     def stepped(self, progress: Progress, loss: float) -> None:
@@ -177,7 +175,7 @@ class _Live(_Lines):
         step, seconds = self.first
         seconds = max(progress.seconds - progress.look_seconds - seconds, 1e-9)
         speed = (progress.step - step) * self.recipe.budget.batch_size / seconds
-        self.bar.update(self.line, completed=progress.step, loss=loss, speed=speed)
+        self.bar.update(self.line, completed=progress.step, pace=f"loss {loss:.4f}  {speed:,.0f} examples/s")
 
     def ended(self, progress: Progress) -> None:
         self.bar.stop()

@@ -1,0 +1,20 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer, git and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: train test
+train: .venv/ready  ## learn to add numbers of up to 8 digits, measure it, ask it
+	$(BIN)/arithgpt train --task add --digits 8
+	$(BIN)/arithgpt eval --digits 1-8,20,100 --samples 500
+	$(BIN)/arithgpt calc 123+456 99999999+1 "31,415,926 + 27182818" 123456789012345678901234567890+987654321098765432109876543210
+
+test: .venv/ready  ## what continuous integration runs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	touch $@
