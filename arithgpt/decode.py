@@ -11,6 +11,7 @@ from torch import Tensor
 
 from arithgpt.model import GPT, Cache
 from arithgpt.page import AXES
+from arithgpt.threads import threads, worth
 from arithgpt.vocab import Vocab
 from tasks.ragged import Ints, Ragged
 
@@ -59,16 +60,17 @@ def complete(
         written = _complete_batch(model, vocab, prompt, int(budgets[rows].max()), temperature, generator)
         ids[rows, : written.shape[1]] = written.cpu().numpy()
 
-    # Batches on as many threads as there are cores beat cores sharing each small operation, 1.5 times on two.
+    # Several batches side by side, each on one thread, beat one at a time on all threads (runs/LOG.md). With a generator they
+    # take turns, so that what is drawn does not depend on which is faster.
     workers = torch.get_num_threads() if device.type == "cpu" and generator is None else 1
     batches = _batches(prompts.lengths, budgets, model, workers)
     if workers == 1 or len(batches) == 1:
         for batch in batches:
-            write(batch)
+            with threads(worth(2 * model.n_params * len(batch[1]))):
+                write(batch)
     else:
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with threads(1), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             list(pool.map(write, batches))
-        torch.set_num_threads(workers)  # part of the setting is shared by all threads
     stopped = ids == vocab.stop
     within = np.arange(ids.shape[1]) < budgets[:, None]
     lengths = np.where(stopped.any(1), stopped.argmax(1), ids.shape[1])

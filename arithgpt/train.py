@@ -30,12 +30,12 @@ from arithgpt.model import GPT
 from arithgpt.optim import make_optimisers, rate
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
+from arithgpt.threads import threads, worth
 from arithgpt.vocab import Vocab
 from tasks import Task
 
 LOG_EVERY = 10  # steps
 LOOK_LENGTHS = 10  # lengths at most that a look covers
-FLOPS_A_THREAD = 1e9  # of a step; a smaller one is not shared by several threads (runs/LOG.md)
 
 
 @dataclass
@@ -87,7 +87,7 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
     steps = range(progress.step, budget.steps)
     observer.started(run, trainer.model, device, progress)
     batches = prefetched(trainer.make_batch, steps, device)
-    with _asked_to_stop() as stop, _threads(trainer.threads), closing(batches):
+    with _asked_to_stop() as stop, threads(trainer.threads), closing(batches):
         for step, (inputs, targets) in zip(steps, batches, strict=True):
             loss = trainer.learn(step, inputs, targets)
             last = progress.step == budget.steps
@@ -124,9 +124,7 @@ class _Trainer:
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
-        # Threads that share small operations gain little on an idle machine and lose much on a busy one.
-        work = 6 * self.model.n_params * self.make_batch(0)[0].numel()
-        self.threads = max(1, min(torch.get_num_threads(), round(work / FLOPS_A_THREAD)))
+        self.threads = worth(6 * self.model.n_params * self.make_batch(0)[0].numel())
         self.origin = _origin(self.model, device) | {"threads": self.threads}
         self.began = time.perf_counter()
 
@@ -250,16 +248,6 @@ def _asked_to_stop() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _threads(n: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _origin(model: GPT, device: torch.device) -> dict[str, Any]:

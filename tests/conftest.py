@@ -22,6 +22,8 @@ SMALL = {
     "budget": {"steps": 350, "batch_size": 64, "eval_samples": 64, "eval_every": 50, "target": 0.98},
 }
 
+torch.set_num_threads(1)  # small operations shared by two threads crawl when something else runs beside the tests
+
 
 class Silent:
     """An observer that only remembers what it was told."""

@@ -21,6 +21,7 @@ from arithgpt.gpt_solver import GPTSolver
 from arithgpt.optim import Muon, make_optimisers, orthogonal, rate
 from arithgpt.recipe import OptimConfig, Recipe
 from arithgpt.run import Run, new_run
+from arithgpt.threads import threads, worth
 from arithgpt.train import Progress, look, train
 from arithgpt.vocab import Vocab
 from eval.harness import evaluate
@@ -216,6 +217,26 @@ def test_decoding_ends_at_the_stop_or_the_budget(trained: Run) -> None:
     assert done.finished.tolist() == [True, True, True, False]
     alone = [complete(model, vocab, prompts[np.array([k])], np.array([9])).text.to_strings()[0] for k in range(3)]
     assert alone == ["3", "55", "81"]
+
+
+def test_batches_side_by_side_write_the_same(trained: Run) -> None:
+    task, model = trained.recipe.problems, trained.load_model()
+    problems = task.draw(np.random.default_rng(0), 1000)
+    written = []
+    for n in (1, 3):
+        with threads(n):
+            solver = GPTSolver("small", model, task)
+            written.append([answer.written for answer in solver.solve(task, problems)])
+            assert torch.get_num_threads() == n
+    assert written[0] == written[1]
+    assert len(set(written[0])) > 100
+
+
+def test_threads_follow_the_work() -> None:
+    with threads(4):
+        assert [worth(flops) for flops in (0, 1e8, 2e9, 1e12)] == [1, 1, 2, 4]
+    with threads(2):
+        assert worth(1e12) == 2
 
 
 def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:

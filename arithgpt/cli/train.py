@@ -63,7 +63,11 @@ def command(
     chosen = pick_device(device)
     if not resume:
         run = new_run(name, plan)
-    progress = train(plan, run, device=chosen, observer=_observer(plan), resume=resume)
+    observer = _observer(plan)
+    try:
+        progress = train(plan, run, device=chosen, observer=observer, resume=resume)
+    finally:
+        observer.close()
     if progress.status == "interrupted":
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -149,24 +153,29 @@ class _Lines:
         else:
             self.say(f"measure it: arithgpt eval {self.run.name}    ask it: arithgpt calc --run {self.run.name} 123+456")
 
+    def close(self) -> None:
+        """Leave the terminal as it was, however the run ended."""
+
 
 class _Live(_Lines):
     """The same with a moving bar, for a terminal."""
 
-    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+    def __init__(self, recipe: Recipe, console: Console) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        super().started(run, model, device, progress)
-        self.bar = Bar(
+        super().__init__(recipe, console)
+        self.bar = Progress(
             TextColumn("step {task.completed}/{task.total}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[pace]}"),
             TimeRemainingColumn(),
-            console=self.console,
+            console=console,
             transient=True,
         )
-        self.first = progress.step, progress.seconds - progress.look_seconds
+
+    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
+        super().started(run, model, device, progress)
+        self.first = progress.step, progress.seconds - progress.look_seconds  # the pace is that of this session
         self.line = self.bar.add_task("", total=self.recipe.budget.steps, completed=progress.step, pace="")
         self.bar.start()
 
@@ -178,5 +187,8 @@ class _Live(_Lines):
         self.bar.update(self.line, completed=progress.step, pace=f"loss {loss:.4f}  {speed:,.0f} examples/s")
 
     def ended(self, progress: Progress) -> None:
-        self.bar.stop()
+        self.close()
         super().ended(progress)
+
+    def close(self) -> None:
+        self.bar.stop()

@@ -1,0 +1,30 @@
+"""How many threads a computation is worth.
+
+Threads that share small operations gain little on an idle machine and lose much on a busy one, where they spin while they wait
+for each other (runs/LOG.md). So a step is shared only where it is large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+FLOPS_A_THREAD = 1e9  # of one step
+
+
+def worth(flops: float) -> int:
+    """The threads that a step of so many floating-point operations should have: from 1 to those torch may use now."""
+    return max(1, min(torch.get_num_threads(), round(flops / FLOPS_A_THREAD)))
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """torch with n threads, and then with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
