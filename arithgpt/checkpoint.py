@@ -49,6 +49,8 @@ def load_tensors(path: Path, device: str | torch.device = "cpu") -> tuple[dict[s
     try:
         with safe_open(path, "pt", device=str(device)) as file:
             notes = json.loads((file.metadata() or {})["notes"])
+            if not isinstance(notes, dict):
+                raise ValueError("its notes are no table")
             return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118  not a dict
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
@@ -67,11 +69,17 @@ def optimiser_tensors(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, 
 
 
 def load_optimisers(optimisers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimiser_tensors` took out."""
+    """Put back what `optimiser_tensors` took out. ValueError where the state of a parameter is missing or does not fit."""
     for number, optimiser in enumerate(optimisers):
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             owner, parameter, key = name.split(".")
             if int(owner) == number:
                 state.setdefault(int(parameter), {})[key] = tensor
+        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+        if set(state) != set(range(len(parameters))):
+            raise ValueError(f"state of {len(state)} parameters, not of {len(parameters)}")
+        for index, entries in state.items():
+            if any(tensor.dim() and tensor.shape != parameters[index].shape for tensor in entries.values()):
+                raise ValueError(f"state of parameter {index} has another shape")
         optimiser.load_state_dict(optimiser.state_dict() | {"state": state})

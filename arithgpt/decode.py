@@ -16,7 +16,7 @@ from arithgpt.vocab import Vocab
 from tasks.ragged import Ints, Ragged
 
 MIN_ROWS, MAX_ROWS = 64, 1024  # of a batch, where there are as many
-MAX_BYTES = 256 << 20  # of a batch's cache and attention mask
+MAX_BYTES = 512 << 20  # of cache and attention mask, in all batches worked on at once
 PROMPT_STEP = 64  # characters of a prompt read at once: a mask of this many rows, not of the whole prompt squared
 
 
@@ -86,7 +86,7 @@ def _batches(lengths: Ints, budgets: Ints, model: GPT, workers: int) -> list[tup
         rows = order[lengths[order] == length]
         cached = 2 * config.n_layer * config.n_embd * (length + int(budgets[rows].max()))
         masked = 4 * max(config.n_head, 2 * len(AXES)) * min(length, PROMPT_STEP) * length
-        fitting = MAX_BYTES // (4 * (cached + masked))
+        fitting = MAX_BYTES // (4 * workers * (cached + masked))
         shared = max(MIN_ROWS, -(-len(rows) // workers))
         step = max(1, min(MAX_ROWS, fitting, shared))
         batches += [(length, rows[start : start + step]) for start in range(0, len(rows), step)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from arithgpt.decode import complete
 from arithgpt.errors import UserError
 from arithgpt.model import GPT
@@ -27,18 +29,19 @@ class GPTSolver:
         return GPTSolver(run.name, run.load_model(device), run.recipe.problems)
 
     def solve(self, task: Task, problems: Problems) -> list[Answer]:
-        """Answers in order. UserError for a task of another alphabet, or pages longer than learned positions reach."""
+        """Answers in order; one that learned positions have no room for is cut off. UserError for another alphabet."""
         if task.name != self.task.name or task.alphabet != self.task.alphabet:
             raise UserError(f"run {self.name} was trained on task {self.task.name}: it cannot be asked {task.name}")
         prompts, budgets = task.prompts(problems), task.budgets(problems)
         config = self.model.config
-        longest = int((prompts.lengths + budgets).max(initial=0))
-        if config.positions == "learned" and longest > config.block_size:
-            raise UserError(
-                f"run {self.name}: pages of {longest} characters, but block_size = {config.block_size} ends its positions"
-            )
-        completions = complete(self.model, Vocab(task.alphabet), prompts, budgets)
-        answers, questions = [], task.questions(problems)
-        for written, finished, question in zip(completions.text.to_strings(), completions.finished, questions, strict=True):
-            answers.append(Answer(task.read(written, question) if finished else None, written, bool(finished)))
+        if config.positions == "learned":
+            budgets = np.minimum(budgets, config.block_size - prompts.lengths)
+        fits = np.flatnonzero(budgets >= 1)
+        completions = complete(self.model, Vocab(task.alphabet), prompts[fits], budgets[fits])
+        answers = [Answer(None, finished=False)] * len(problems)
+        questions = task.questions(problems)
+        for row, written, finished in zip(
+            fits.tolist(), completions.text.to_strings(), completions.finished.tolist(), strict=True
+        ):
+            answers[row] = Answer(task.read(written, questions[row]) if finished else None, written, finished)
         return answers

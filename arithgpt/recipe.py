@@ -13,6 +13,7 @@ Every field not named has the default below. The name of a task alone makes its 
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import hashlib
 import tomllib
@@ -116,8 +117,9 @@ class Recipe(Section):
 
     @cached_property
     def identity(self) -> str:
-        """A hash of all but the budget: what weights must share to belong to this run."""
-        return hashlib.sha256(self.model_copy(update={"budget": Budget()}).to_toml().encode()).hexdigest()
+        """A hash of all that decides what a step learns: what weights must share to belong to this run."""
+        same = self.model_copy(update={"budget": Budget(batch_size=self.budget.batch_size)})
+        return hashlib.sha256(same.to_toml().encode()).hexdigest()
 
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json"))
@@ -126,6 +128,8 @@ class Recipe(Section):
     def from_dict(data: Mapping[str, Any], source: str) -> Recipe:
         """Validate. UserError names the source, the field, the value and what is allowed."""
         try:
+            if not isinstance(data.get("task", {}), dict):
+                raise UserError(f"{source}: task = {data['task']!r}: must be a table with a name")
             name = data.get("task", {}).get("name")
             if name is None:
                 raise UserError(f"{source}: task.name is missing")
@@ -159,8 +163,9 @@ def load_recipe(
             data, source = _parse(file.read_text("utf-8"), str(file)), str(file)
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"--recipe {file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-        if task is not None and data.get("task", {}).get("name") != task:
-            raise UserError(f"--task {task}: the recipe {file} is for task {data.get('task', {}).get('name')!r}")
+        named = data["task"].get("name") if isinstance(data.get("task"), dict) else None
+        if task is not None and task != named:
+            raise UserError(f"--task {task}: the recipe {file} is for task {named!r}")
     else:
         name = check_task_name(task or "add")
         data, source = _parse(resources.files("arithgpt.recipes").joinpath(f"{name}.toml").read_text("utf-8"), name), "recipe"
@@ -193,10 +198,8 @@ def _task_adapter(name: str) -> TypeAdapter[Task]:
 def _parse(text: str, source: str) -> dict[str, Any]:
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{source}: not TOML: {error}") from None
-    if not isinstance(data.get("task", {}), dict):
-        raise UserError(f"{source}: task must be a table with a name")
     return data
 
 
@@ -204,7 +207,7 @@ def _toml_value(text: str) -> Any:
     """What a value on the command line means: TOML where it is TOML (3, 0.5, true, [1, 8]), else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -236,7 +239,7 @@ def _fields(path: list[str], title: str) -> list[str]:
     """The fields of the section an error is about."""
     if title in (task.__name__ for task in TASKS.values()):
         task = next(task for task in TASKS.values() if task.__name__ == title)
-        return ["name", *task.__dataclass_fields__]
+        return ["name", *(field.name for field in dataclasses.fields(task))]
     section: type[BaseModel] = Recipe
     for part in path:
         section = section.model_fields[part].annotation  # type: ignore[assignment]

@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
 
 from arithgpt.errors import UserError
 from arithgpt.recipe import Recipe
@@ -28,12 +30,30 @@ def runs_folder() -> Path:
     return Path(os.environ.get("ARITHGPT_RUNS") or "runs")
 
 
+class Made(BaseModel):
+    """What the list of runs tells of one, from its run.json."""
+
+    parameters: int = 0
+    step: int = 0
+    status: Literal["unfinished", "interrupted", "finished", "reached target", "unreadable run.json", "unreadable recipe"] = (
+        "unfinished"
+    )
+    accuracy: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+
+    @staticmethod
+    def read(run: Run) -> Made:
+        try:
+            return Made.model_validate(run.info, strict=True)
+        except ValidationError:
+            return Made(status="unreadable run.json")
+
+
 class Run:
     """One run's folder. Nothing is read until it is asked for."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.name = path.name
+        self.name = path.resolve().name
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -89,15 +109,17 @@ class Run:
         return model.eval()
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The lines of metrics.jsonl; a last line cut short by a crash is left out."""
+        """The lines of metrics.jsonl; one that is damaged, or cut short by a crash, is left out."""
         file = self.path / "metrics.jsonl"
         if not file.exists():
             return
-        for line in file.read_text("utf-8").splitlines():
+        for line in file.read_bytes().splitlines():
             try:
-                yield json.loads(line)
+                entry = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(entry, dict) and isinstance(entry.get("step"), int):
+                yield entry
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append one line to metrics.jsonl, whole or not at all. UserError where it cannot be written."""
@@ -131,8 +153,11 @@ def all_runs() -> list[Run]:
 def find_run(name: str) -> Run:
     """The run of a name, or at a path. UserError suggests a near name where there is none."""
     for path in (runs_folder() / name, Path(name)):
-        if (path / "recipe.toml").is_file():
-            return Run(path)
+        try:
+            if (path / "recipe.toml").is_file():
+                return Run(path)
+        except (OSError, ValueError):
+            continue  # no name of a file, such as one that is too long
     names = [run.name for run in all_runs()]
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if near:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from arithgpt.batches import IGNORED, prefetched, tensors
@@ -36,6 +37,7 @@ from tasks import Task
 
 LOG_EVERY = 10  # steps
 LOOK_LENGTHS = 10  # lengths at most that a look covers
+LOWER_RATE = "a lower optim.lr or optim.matrix_lr may help"
 
 
 @dataclass
@@ -94,14 +96,14 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
             if progress.step % LOG_EVERY == 0 or last:
                 trainer.log(loss)
                 observer.stepped(progress, loss.item())
+            if last:
+                progress.status = "finished"
             if progress.step % budget.eval_every == 0 or last:
                 trainer.look()
                 observer.looked(progress)
-            if budget.stop_early and progress.looks_at_target >= 2:
-                progress.status = "reached target"
-            elif last:
-                progress.status = "finished"
-            elif stop.is_set():
+                if budget.stop_early and progress.looks_at_target >= 2:
+                    progress.status = "reached target"
+            if stop.is_set() and progress.status == "unfinished":
                 progress.status = "interrupted"
             if progress.step % budget.checkpoint_every == 0 or progress.status != "unfinished":
                 trainer.save()
@@ -124,6 +126,11 @@ class _Trainer:
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
+        longest = max(inputs.shape[1] for inputs, _ in self.questions.values())
+        if recipe.model.positions == "learned" and longest >= recipe.model.block_size:
+            raise UserError(
+                f"model.block_size = {recipe.model.block_size}: must be more than the {longest} characters of a page"
+            )
         self.threads = worth(6 * self.model.n_params * self.make_batch(0)[0].numel())
         self.origin = _origin(self.model, device) | {"threads": self.threads}
         self.began = time.perf_counter()
@@ -163,9 +170,7 @@ class _Trainer:
         """Write the loss down; UserError where it is no longer a number."""
         step, value = self.progress.step, loss.item()
         if not math.isfinite(value):
-            raise UserError(
-                f"run {self.run.name}: the loss is {value} at step {step}; a lower optim.lr or optim.matrix_lr may help"
-            )
+            raise UserError(f"run {self.run.name}: the loss is {value} at step {step}; {LOWER_RATE}")
         examples = step * self.recipe.budget.batch_size
         entry = {"step": step, "examples": examples, "seconds": round(self.progress.seconds, 3), "loss": round(value, 6)}
         self.run.log(entry)
@@ -173,6 +178,10 @@ class _Trainer:
     def save(self) -> None:
         """Write a checkpoint: what resumes first, then what is asked, then what is told."""
         weights = self.model.state_dict()
+        if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+            raise UserError(
+                f"run {self.run.name}: the weights are no longer numbers at step {self.progress.step}; {LOWER_RATE}"
+            )
         notes = {"identity": self.recipe.identity, "progress": dataclasses.asdict(self.progress)}
         state = {f"model.{name}": tensor for name, tensor in weights.items()}
         state |= {f"optim.{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
@@ -181,26 +190,37 @@ class _Trainer:
         write_atomic(self.run.path / "run.json", json.dumps(dataclasses.asdict(self.progress) | self.origin, indent=2) + "\n")
 
     def restore(self) -> None:
-        """Go back to the last checkpoint. UserError where there is none that fits, or nothing is left to do."""
+        """Go back to the last checkpoint, or to the start where there is none yet.
+
+        UserError where the checkpoint does not fit, or nothing is left to do.
+        """
         file, budget = self.run.path / "resume.safetensors", self.recipe.budget
-        state, notes = load_tensors(file)
-        if notes.get("identity") != self.recipe.identity:
-            raise UserError(f"{file}: this is not a checkpoint of {self.run.path / 'recipe.toml'}; it belongs to another run")
-        self.model.load_state_dict({name[6:]: tensor for name, tensor in state.items() if name.startswith("model.")})
-        load_optimisers(self.optimisers, {name[6:]: tensor for name, tensor in state.items() if name.startswith("optim.")})
-        progress = self.progress = Progress(**notes["progress"])
+        if file.exists():
+            self._load(file)
+        progress = self.progress
         reached = progress.status == "reached target" and min(progress.accuracy.values()) >= budget.target
         if progress.step >= budget.steps or (reached and budget.stop_early):
             did = f"has reached {budget.target:.4g}" if reached else f"has done {progress.step} of {budget.steps} steps"
-            raise UserError(
-                f"run {self.run.name}: nothing left to do, it {did}; a larger {'--target' if reached else '--steps'} goes on"
-            )
-        if progress.status == "reached target":
-            progress.looks_at_target = 0  # what it reached was another target
+            larger = "--target" if reached else "--steps"
+            raise UserError(f"run {self.run.name}: nothing left to do, it {did}; a larger {larger} goes on")
+        before = self.run.recipe.budget
+        if (before.target, before.stop_early) != (budget.target, budget.stop_early):
+            progress.looks_at_target = 0  # those were looks at another target
         progress.status = "unfinished"
         self.run.forget_after(progress.step)
         if self.recipe != self.run.recipe:
             write_atomic(self.run.path / "recipe.toml", self.recipe.to_toml())
+
+    def _load(self, file: Path) -> None:
+        state, notes = load_tensors(file)
+        if notes.get("identity") != self.recipe.identity:
+            raise UserError(f"{file}: this is not a checkpoint of {self.run.path / 'recipe.toml'}; it belongs to another run")
+        try:
+            self.progress = TypeAdapter(Progress).validate_python(notes["progress"])
+            self.model.load_state_dict({name[6:]: tensor for name, tensor in state.items() if name.startswith("model.")})
+            load_optimisers(self.optimisers, {name[6:]: tensor for name, tensor in state.items() if name.startswith("optim.")})
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise UserError(f"{file}: damaged ({str(error).splitlines()[0]})") from None
 
     def _count_time(self) -> None:
         now = time.perf_counter()
@@ -220,12 +240,12 @@ def held_out_questions(task: Task, vocab: Vocab, n: int, device: torch.device) -
 def look(model: GPT, questions: dict[str, tuple[Tensor, Tensor]]) -> dict[str, float]:
     """Exact match by length, with the right characters given so far.
 
-    A page counts where every character to be written is the likeliest one: then, and only then, greedy decoding writes it.
+    A page counts where every character to be written is the likeliest one: then, rounding aside, greedy decoding writes it.
     """
     accuracy = {}
     for digits, (inputs, targets) in questions.items():
         right = (model(inputs).argmax(-1) == targets) | (targets == IGNORED)
-        accuracy[digits] = right.all(1).float().mean().item()
+        accuracy[digits] = int(right.all(1).sum()) / len(right)
     return accuracy
 
 

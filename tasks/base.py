@@ -31,6 +31,10 @@ MAX_DIGITS = 2000
 """The longest operand any task accepts: room for every experiment, and a bound on what one line of input can cost."""
 
 
+MAX_IDLE_DRAWS = 20
+"""After this many draws in a row that bring nothing new, there is nothing more to be had."""
+
+
 @dataclass(frozen=True)
 class Problems:
     """A batch of n problems by columns: `fields[k]` holds the k-th operand of each."""
@@ -180,21 +184,38 @@ class Task(ABC):
         if suite not in self.suites:
             raise ValueError(f"suite {suite!r}: task {self.name} has {', '.join(self.suites)}")
         rng = np.random.default_rng([seed, _STREAMS["test"], self.suites.index(suite), digits])
-        problems = self.draw_suite(rng, n, digits, suite)
-        if suite not in self.fixed_suites and self.can_hold_out(problems).all():
-            problems = self._collect(n, True, lambda size: self.draw_suite(rng, size, digits, suite))
-        rows = {question: row for row, question in enumerate(self.questions(problems))}
-        return problems[np.array(sorted(rows.values()))]
+
+        def draw(size: int) -> Problems:
+            return self.draw_suite(rng, size, digits, suite)
+
+        if suite in self.fixed_suites:
+            return draw(n)
+        hold_out = bool(self.can_hold_out(draw(1)).all())
+        asked: set[str] = set()
+        batches, idle = [], 0
+        while len(asked) < n and idle < MAX_IDLE_DRAWS:
+            problems = self._collect(n, True, draw) if hold_out else draw(n)
+            rows = {
+                question: row for row, question in reversed([*enumerate(self.questions(problems))]) if question not in asked
+            }
+            new = sorted(rows.values())[: n - len(asked)]
+            asked |= {question for question, row in rows.items() if row in set(new)}
+            batches += [problems[np.array(new)]] if new else []
+            idle = 0 if new else idle + 1
+        return Problems.concatenate(batches)
 
     def _collect(self, n: int, held_out: bool, draw: Callable[[int], Problems]) -> Problems:
-        """Draw until there are n problems of the wanted split."""
+        """Draw until there are n problems of the wanted split. ValueError where draws bring none of it."""
         share = 1 / HELD_OUT_ONE_IN if held_out else 1 - 1 / HELD_OUT_ONE_IN
-        batches, missing = [], n
+        batches, missing, idle = [], n, 0
         while missing > 0:
             problems = draw(int(missing / share * 1.05) + 8)
             problems = problems[self.held_out(problems) == held_out][:missing]
             batches.append(problems)
             missing -= len(problems)
+            idle = idle + 1 if len(problems) == 0 else 0
+            if idle == MAX_IDLE_DRAWS:
+                raise ValueError(f"{self!r}: has no problems that are {'' if held_out else 'not '}held out")
         return Problems.concatenate(batches) if len(batches) > 1 else batches[0]
 
 

@@ -43,8 +43,11 @@ def test_a_recipe_cannot_be_changed() -> None:
 
 def test_only_the_budget_leaves_the_identity_alone() -> None:
     base = load_recipe(task="add")
-    assert load_recipe(task="add", overrides=["budget.steps=9", "budget.batch_size=3"]).identity == base.identity
-    for change in ("seed=1", "model.n_layer=3", "optim.lr=0.1", "task.pad=true"):
+    assert (
+        load_recipe(task="add", overrides=["budget.steps=9", "budget.target=0.5", "budget.eval_every=3"]).identity
+        == base.identity
+    )
+    for change in ("seed=1", "budget.batch_size=3", "model.n_layer=3", "optim.lr=0.1", "task.pad=true"):
         assert load_recipe(task="add", overrides=[change]).identity != base.identity
 
 
@@ -66,6 +69,10 @@ def test_only_the_budget_leaves_the_identity_alone() -> None:
         ("seed.x=3", ["seed"]),
         ("seed=-1", ["seed = -1"]),
         ("model=3", ["model"]),
+        ("task=3", ["task = 3", "table"]),
+        ("seed=" + "9" * 5000, ["seed"]),
+        ("seed=" + "[" * 5000, ["seed"]),
+        ("task.suites=3", ["suites: no such field", "there are: name, digits, order"]),
         ("steps", ["--set steps", "FIELD=VALUE"]),
     ],
 )
@@ -83,7 +90,7 @@ def test_a_bad_override_is_one_clear_line(override: str, said: list[str]) -> Non
     [
         ("", "task.name is missing"),
         ("seed = 1 1", "not TOML"),
-        ("task = 3", "task must be a table"),
+        ("task = 3", "task = 3: must be a table"),
         ("[task]\nname = 'add'\n[model]\nn_layer = 1.5", "model.n_layer = 1.5"),
         ("[task]\nname = 3", "task.name = 3"),
     ],

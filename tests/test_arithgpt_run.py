@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import Silent
 
 from arithgpt.checkpoint import load_tensors, save_tensors, write_atomic
 from arithgpt.errors import UserError
 from arithgpt.recipe import load_recipe
 from arithgpt.run import Run, all_runs, find_run, new_run, newest_run
+from arithgpt.train import train
 
 
 @pytest.fixture
@@ -46,6 +48,24 @@ def test_other_tensors_under_the_right_name_are_refused(copy: Run) -> None:
     save_tensors(copy.path / "weights.safetensors", {"x": torch.zeros(2)}, {"identity": copy.recipe.identity})
     with pytest.raises(UserError, match="belong to another run"):
         copy.load_model()
+
+
+def test_damaged_checkpoints_are_refused(copy: Run) -> None:
+    file = copy.path / "resume.safetensors"
+    tensors, notes = load_tensors(file)
+    plan = load_recipe(file=copy.path / "recipe.toml", options={"budget.steps": 1000, "budget.target": 1.0})
+    no_optimiser = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
+    one_less = {name: tensor for name, tensor in tensors.items() if name != "model.head.weight"}
+    misshapen = tensors | {"model.head.weight": torch.zeros(2, 2)}
+    odd = tensors | {"optim.x": torch.zeros(1)}
+    for bad in (no_optimiser, one_less, misshapen, odd):
+        save_tensors(file, bad, notes)
+        with pytest.raises(UserError, match="damaged"):
+            train(plan, copy, device=torch.device("cpu"), observer=Silent(), resume=True)
+    for bad_notes in ([], {"identity": notes["identity"]}, notes | {"progress": {"step": "many"}}):
+        save_tensors(file, tensors, bad_notes)
+        with pytest.raises(UserError, match="damaged"):
+            train(plan, copy, device=torch.device("cpu"), observer=Silent(), resume=True)
 
 
 def test_missing_weights_and_broken_recipes_are_named(copy: Run) -> None:

@@ -130,6 +130,31 @@ def test_a_finished_run_says_so(trained: Run) -> None:
         train(trained.recipe, trained, device=CPU, observer=Silent(), resume=True)
 
 
+def test_looks_at_another_target_do_not_count() -> None:
+    low = recipe(20, eval_every=5, target=0.0001, stop_early=False)
+    run = new_run(None, low)
+    train(low, run, device=CPU, observer=Silent())
+    high = recipe(30, eval_every=5, target=1.0, stop_early=True)
+    assert train(high, run, device=CPU, observer=Silent(), resume=True).status == "finished"
+
+
+def test_weights_that_are_no_numbers_are_not_kept() -> None:
+    plan = recipe(20, checkpoint_every=5, eval_samples=5)
+    run = new_run(None, plan)
+
+    class Poison(Silent):
+        def stepped(self, progress: Progress, loss: float) -> None:
+            with torch.no_grad():
+                self.model.head.weight[0, 0] = float("inf")
+
+        def started(self, run: object, model: torch.nn.Module, *about: object) -> None:
+            self.model = model
+
+    with pytest.raises(UserError, match="weights are no longer numbers at step 10"):
+        train(plan, run, device=CPU, observer=Poison())
+    assert load_tensors(run.path / "resume.safetensors")[1]["progress"]["step"] == 5
+
+
 def test_a_loss_that_is_no_number_ends_the_run() -> None:
     plan = Recipe.from_dict(SMALL | {"optim": {"name": "adamw", "lr": 1.0, "grad_clip": 1e30, "warmup": 0}}, "test")
     run = new_run(None, plan)

@@ -3,10 +3,13 @@
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from arithgpt.checkpoint import load_tensors, save_tensors
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 small = pytest.mark.usefixtures("runs")
@@ -55,14 +58,19 @@ def test_calc_marks_the_place(arithgpt: Call) -> None:
 
 
 @small
-def test_calc_says_wrong_with_status_1(arithgpt: Call, trained: object, tmp_path: Path) -> None:
-    question = "9" * 90 + "+" + "8" * 80  # far beyond what so small a run can do
-    done = arithgpt("calc", "--json", question)
+def test_calc_says_wrong_with_status_1(arithgpt: Call, runs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "bad"
+    shutil.copytree(runs / "small", folder)
+    tensors, notes = load_tensors(folder / "weights.safetensors")
+    tensors["head.weight"] = tensors["head.weight"].roll(1, 0)  # every character becomes the next
+    save_tensors(folder / "weights.safetensors", tensors, notes)
+    done = arithgpt("calc", "--json", "--run", str(folder), "1234+5")
     answer = json.loads(done.stdout)
-    assert done.returncode == (0 if answer["correct"] else 1)
-    assert answer["expected"] == str(int("9" * 90) + int("8" * 80))
-    assert answer["correct"] == (answer["answer"] == answer["expected"])
-    assert answer["beyond_training"]
+    assert done.returncode == 1
+    assert (answer["expected"], answer["correct"], answer["beyond_training"]) == ("1239", False, True)
+    assert answer["answer"] != "1239"
+    done = arithgpt("calc", "--brief", "--run", str(folder), "12+34")
+    assert (done.returncode, done.stdout.split()[-4:]) == (1, ["wrong:", "it", "is", "46"])
 
 
 @small
@@ -92,7 +100,6 @@ def test_runs_and_tasks_are_listed(arithgpt: Call) -> None:
 def test_train_then_resume(arithgpt: Call, tmp_path: Path) -> None:
     first = arithgpt("train", "--digits", "2", "--steps", "20", "--name", "mine", "--set", "budget.eval_samples=10")
     assert first.returncode == 0, first.stderr
-    assert "20 examples" not in first.stdout
     assert "all steps done: step 20, 1,280 examples" in first.stdout
     recipe = (tmp_path / "runs" / "mine" / "recipe.toml").read_text()
     assert "digits = [\n    1,\n    2,\n]" in recipe
@@ -105,7 +112,43 @@ def test_train_then_resume(arithgpt: Call, tmp_path: Path) -> None:
     more = arithgpt("train", "--resume", "--name", "mine", "--steps", "30")
     assert "going on from step 20" in more.stdout
     assert "step 30, 1,920 examples" in more.stdout
-    assert arithgpt("calc", "--brief", "1+2").returncode in (0, 1)
+
+
+def test_a_run_without_a_checkpoint_starts_again(arithgpt: Call, tmp_path: Path) -> None:
+    options = ("--steps", "10", "--digits", "1", "--name", "early")
+    assert arithgpt("train", *options).returncode == 0
+    for file in ("resume.safetensors", "weights.safetensors", "run.json"):
+        (tmp_path / "runs" / "early" / file).unlink()
+    assert "all steps done: step 10" in arithgpt("train", "--resume", "--name", "early").stdout
+
+
+@small
+def test_one_bad_run_does_not_hide_the_others(arithgpt: Call, runs: Path, tmp_path: Path) -> None:
+    for name, file, text in [
+        ("a", "run.json", '{"accuracy": [1], "status": 3}'),
+        ("b", "run.json", "[]"),
+        ("c[red]", "recipe.toml", "seed = " + "9" * 5000),
+        ("d", "metrics.jsonl", "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")),
+    ]:
+        shutil.copytree(runs / "small", tmp_path / "runs" / name)
+        (tmp_path / "runs" / name / file).write_text(text)
+    done = arithgpt("runs", ARITHGPT_RUNS=str(tmp_path / "runs"))
+    assert (done.returncode, done.stderr) == (0, "")
+    for part in ("unreadable", "c[red]", "25,760"):
+        assert part in done.stdout
+
+
+@small
+def test_a_pipe_is_answered_line_by_line() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "arithgpt", "calc", "--brief"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    for question, answer in (("1+2", "3"), ("12+34", "46")):  # the second is asked after the first was answered
+        process.stdin.write(question + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == answer + "\n"
+    process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_help_names_every_command(arithgpt: Call) -> None:
@@ -125,6 +168,12 @@ def test_bad_digits(arithgpt: Call, digits: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("train", "--digits", "1-3,10"), ("--digits 1-3,10",)),
+        (("train", "--set", "model.positions=learned", "--digits", "100"), ("block_size = 128",)),
+        (("eval", "x" * 300), ("not found",)),
+        (("eval", "small", "--json", "x" * 300), ("--json", "too long")),
+        (("eval", "small", "--json", "/dev/null"), ("--json /dev/null", "no plain file")),
+        (("eval", "small", "--json", "x", "--csv", "x"), ("--csv x",)),
         (("train", "--task", "ad"), ("--task ad", "did you mean add?")),
         (("train", "--task", "nope"), ("--task nope", "there are: add")),
         (("train", "--set", "model.n_layer=0"), ("model.n_layer = 0", "greater than or equal to 1")),

@@ -65,3 +65,8 @@ def test_short_problems_are_never_held_out() -> None:
     assert not task.held_out(every).any()
     trained = set(task.batch(3000, seed=0, split="train", rank=0, step=0).texts())
     assert len(trained) == 100
+    with pytest.raises(ValueError, match="no problems that are held out"):
+        task.batch(4, seed=0, split="held-out", rank=0, step=0)
+    assert len(task.test(1000, 1, seed=0)) == 100
+    assert len(task.test(1000, 2, seed=0)) > 400
+    assert len(task.test(1000, 3, seed=0)) == 1000

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import queue
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -24,7 +25,7 @@ def command(
     ] = None,
     run: Annotated[Optional[str], typer.Option(help="Ask this run. [default: the newest one of the task]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    brief: Annotated[bool, typer.Option("--brief", help="Only the answer.")] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="The answer, and what is right only where it is wrong.")] = False,
 ) -> None:
     """Ask a GPT and check its answer exactly.
 
@@ -32,15 +33,17 @@ def command(
     marked right or wrong. Exit status: 0 all right, 1 some wrong, 2 something could not be understood.
     """
     from arithgpt.calculator import Calculator
+    from arithgpt.errors import UserError
 
+    if expressions is None and sys.stdin is None:
+        raise UserError("no EXPR, and nothing to read: standard input is closed")
     if expressions is None and sys.stdin.isatty():
         _prompt(Calculator(run), as_json, brief)
         return
-    lines = enumerate(expressions if expressions is not None else _lines(), 1)
     calculator = Calculator(run)
     wrong = misunderstood = False
     where = "" if expressions is not None else "line {}: "
-    for numbers, batch in _batches(lines):
+    for numbers, batch in _batches(expressions):
         for number, answer in zip(numbers, calculator.answer_all(batch), strict=True):
             if isinstance(answer, ValueError):
                 misunderstood = True
@@ -48,18 +51,34 @@ def command(
             else:
                 wrong |= not answer.correct
                 print(_written(answer, as_json, brief))
+        sys.stdout.flush()
     raise typer.Exit(2 if misunderstood else 1 if wrong else 0)
 
 
-def _lines() -> Iterator[str]:
-    for line in sys.stdin.buffer:
-        yield line.decode("utf-8", "replace").rstrip("\r\n")
+def _batches(expressions: list[str] | None) -> Iterator[tuple[range, list[str]]]:
+    """The expressions, numbered from 1; from a pipe as they come, up to BATCH together, none waiting for more."""
+    if expressions is not None:
+        yield range(1, len(expressions) + 1), expressions
+        return
+    arriving: queue.Queue[bytes | None] = queue.Queue(maxsize=2 * BATCH)
 
+    def read() -> None:
+        try:
+            for line in sys.stdin.buffer:
+                arriving.put(line)
+        except (OSError, ValueError):
+            pass  # what cannot be read has ended
+        arriving.put(None)
 
-def _batches(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[list[int], list[str]]]:
-    lines = iter(lines)
-    while batch := list(islice(lines, BATCH)):
-        yield [number for number, _ in batch], [text for _, text in batch]
+    threading.Thread(target=read, daemon=True).start()
+    first, line = 1, arriving.get()
+    while line is not None:
+        batch = [line]
+        while len(batch) < BATCH and not arriving.empty() and (line := arriving.get()) is not None:
+            batch.append(line)
+        yield range(first, first + len(batch)), [line.decode("utf-8", "replace").rstrip("\r\n") for line in batch]
+        first += len(batch)
+        line = None if line is None else arriving.get()
 
 
 def _written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
@@ -97,8 +116,8 @@ def _prompt(calculator: Calculator, as_json: bool, brief: bool) -> None:
     try:
         folder = Path.home() / ".cache" / "arithgpt"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "history").touch()
-        history = FileHistory(str(folder / "history"))
+        with (folder / "history").open("a"):
+            history = FileHistory(str(folder / "history"))
     except (OSError, RuntimeError):
         pass  # no home to keep a history in: go without
     session: PromptSession[str] = PromptSession("> ", history=history)

@@ -26,6 +26,7 @@ def command(
     column, and by 99..9+1 and 1+99..9. The results are kept in the run's folder.
     """
     from arithgpt.cli.options import digit_lengths, output_file
+    from arithgpt.errors import UserError
     from arithgpt.run import find_run, newest_run
 
     found = find_run(run) if run is not None else newest_run()
@@ -33,6 +34,9 @@ def command(
     low, high = task.trained_lengths
     lengths = digit_lengths(digits) if digits is not None else list(range(low, high + 1))
     targets = [output_file(path, option) for path, option in ((json_file, "--json"), (csv_file, "--csv")) if path is not None]
+
+    if len(targets) == 2 and targets[0] == targets[1]:
+        raise UserError(f"--csv {csv_file}: is the file of --json too")
 
     import json
     import time

@@ -8,9 +8,10 @@ def command() -> None:
     import time
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    from arithgpt.run import all_runs, runs_folder
+    from arithgpt.run import Made, all_runs, runs_folder
     from eval.report import percent
 
     runs = all_runs()
@@ -21,16 +22,16 @@ def command() -> None:
     for title in ("run", "task", "digits", "parameters", "exact", "steps", "status", "age"):
         table.add_column(title, justify="right" if title in ("digits", "parameters", "exact", "steps", "age") else "left")
     for run in runs:
-        info, accuracy = run.info, run.info.get("accuracy") or {}
         low, high = run.recipe.problems.trained_lengths if run.task_name else ("?", "?")
+        made = Made.read(run) if run.task_name else Made(status="unreadable recipe")
         table.add_row(
-            run.name,
+            escape(run.name),
             run.task_name or "?",
             f"{low}-{high}",
-            f"{info['parameters']:,}" if "parameters" in info else "?",
-            percent(min(accuracy.values())) if accuracy else "?",
-            str(info.get("step", 0)),
-            info.get("status", "unfinished") if run.task_name else "unreadable recipe",
+            f"{made.parameters:,}" if made.parameters else "?",
+            percent(min(made.accuracy.values())) if made.accuracy else "?",
+            str(made.step),
+            made.status,
             _age(time.time() - run.changed),
         )
     table.caption = "exact: held-out exact match at the worst length, at the last look of training"

@@ -51,8 +51,8 @@ def command(
     else:
         span = None
         if digits is not None:
-            lengths = digit_lengths(digits)
-            span = [lengths[0] if "-" in digits or "," in digits else 1, lengths[-1]]
+            lengths = digit_lengths(digits, allow_lists=False)
+            span = [lengths[0] if "-" in digits else 1, lengths[-1]]
         plan = load_recipe(
             task=task, file=recipe, overrides=overrides or [], options={"task.digits": span, "seed": seed} | budget
         )
@@ -80,7 +80,7 @@ def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], b
 
     given = [f"--{option}" for option, value in fixed.items() if value is not None]
     if given:
-        raise UserError(f"{given[0]}: a resumed run keeps its own; only --steps, --target and --set budget.* can change")
+        raise UserError(f"{given[0]}: a resumed run keeps its own; only --steps, --target and how often it looks can change")
     if name is not None:
         run = find_run(name)
     else:
@@ -90,7 +90,7 @@ def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], b
         run = unfinished[0]
     plan = load_recipe(file=run.path / "recipe.toml", overrides=overrides, options=budget)
     if plan.identity != run.recipe.identity:
-        raise UserError("--set: a resumed run keeps its own recipe; only --steps, --target and --set budget.* can change")
+        raise UserError("--set: a resumed run keeps its own recipe; only --steps, --target and how often it looks can change")
     return run, plan
 
 
@@ -113,10 +113,12 @@ class _Lines:
         self.console.print(text, soft_wrap=True)
 
     def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
+        from rich.markup import escape
+
         self.run, self.headed = run, False
         task, shape, budget = self.recipe.problems, self.recipe.model, self.recipe.budget
         low, high = task.trained_lengths
-        self.say(f"[bold]{run.path}[/]: {task.summary}, {low} to {high} digits")
+        self.say(f"[bold]{escape(str(run.path))}[/]: {task.summary}, {low} to {high} digits")
         self.say(
             f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {shape.n_head} heads, width {shape.n_embd}, "
             f"{shape.positions} positions"
