@@ -195,11 +195,11 @@ class Task(ABC):
         batches, idle = [], 0
         while len(asked) < n and idle < MAX_IDLE_DRAWS:
             problems = self._collect(n, True, draw) if hold_out else draw(n)
-            rows = {
-                question: row for row, question in reversed([*enumerate(self.questions(problems))]) if question not in asked
-            }
-            new = sorted(rows.values())[: n - len(asked)]
-            asked |= {question for question, row in rows.items() if row in set(new)}
+            new = []
+            for row, question in enumerate(self.questions(problems)):
+                if question not in asked and len(asked) < n:
+                    asked.add(question)
+                    new.append(row)
             batches += [problems[np.array(new)]] if new else []
             idle = 0 if new else idle + 1
         return Problems.concatenate(batches)
