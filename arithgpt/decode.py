@@ -103,7 +103,7 @@ def _complete_batch(
     writing = torch.arange(len(prompt), device=prompt.device)  # the rows still in the cache
     going = torch.ones(len(prompt), dtype=torch.bool, device=prompt.device)  # those of them without a stop
     for part in prompt.split(PROMPT_STEP, dim=1):
-        logits = model(part, cache)[:, -1]
+        logits = model(part, cache, last_only=True)[:, -1]
     for place in range(budget):
         ids = torch.where(going, _choose(logits, temperature, generator), vocab.stop)
         written[writing, place] = ids

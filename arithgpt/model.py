@@ -75,14 +75,16 @@ class Attention(nn.Module):
         positions = SCHEMES[config.positions].attention
         self.positions = positions(config) if positions else None
 
-    def forward(self, x: Tensor, cells: Tensor, cache: Cache | None, layer: int) -> Tensor:
-        """x: (B, T, C); cells: (B, T+1, axes) without a cache, (B, length+T+1, axes) with one"""
+    def forward(self, x: Tensor, cells: Tensor, cache: Cache | None, layer: int, last_only: bool) -> Tensor:
+        """x: (B, T, C); cells: (B, T+1, axes) without a cache, (B, length+T+1, axes) with one. Returns (B, T or 1, C)."""
         B, T, C = x.shape
         D = C // self.n_head
         q, k, v = self.qkv(x).view(B, T, 3, self.n_head, D).permute(2, 0, 3, 1, 4)  # 3 of (B, H, T, D)
         q, k = self.q_norm(q), self.k_norm(k)
         if cache is not None:
             k, v = cache.store(layer, k, v)
+        if last_only:
+            q, T = q[:, :, -1:], 1
         if k.shape[2] == T:  # the page begins here: nothing but causality hides a key, and the kernel folds in
             if self.positions is not None:
                 q, k = self.positions.fold(q, k, cells)
@@ -114,8 +116,9 @@ class Block(nn.Module):
         self.mlp_norm = nn.RMSNorm(config.n_embd)
         self.mlp = MLP(config)
 
-    def forward(self, x: Tensor, cells: Tensor, cache: Cache | None, layer: int) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), cells, cache, layer)
+    def forward(self, x: Tensor, cells: Tensor, cache: Cache | None, layer: int, last_only: bool) -> Tensor:
+        attended = self.attention(self.attention_norm(x), cells, cache, layer, last_only)
+        x = (x[:, -1:] if last_only else x) + attended
         return x + self.mlp(self.mlp_norm(x))
 
 
@@ -145,11 +148,11 @@ class GPT(nn.Module):
             nn.init.zeros_(block.attention.out.weight)
             nn.init.zeros_(block.mlp.out.weight)
 
-    def forward(self, ids: Tensor, cache: Cache | None = None) -> Tensor:
-        """The logits of the character after each of `ids`.
+    def forward(self, ids: Tensor, cache: Cache | None = None, last_only: bool = False) -> Tensor:
+        """The logits of the character after each of `ids`, or after the last one only.
 
         ids: int64 (B, T): whole pages, or with a cache the characters that follow those in it, which it then holds too
-        Returns float32 (B, T, vocabulary).
+        Returns float32 (B, T, vocabulary), or (B, 1, vocabulary) with `last_only`, which spares the last block the others.
         """
         T = ids.shape[1]
         if cache is None:
@@ -162,7 +165,7 @@ class GPT(nn.Module):
         if self.positions is not None:
             x = x + self.positions(cells[:, -T - 1 : -1])
         for layer, block in enumerate(self.blocks):
-            x = block(x, cells, cache, layer)
+            x = block(x, cells, cache, layer, last_only and layer == len(self.blocks) - 1)
         if cache is not None:
             cache.length += T
         return self.head(self.norm(x))

@@ -65,6 +65,18 @@ def test_the_cache_changes_nothing(positions: str, prompt: int, step: int) -> No
     assert torch.equal(cached.argmax(-1), whole.argmax(-1))
 
 
+@every_scheme
+def test_the_last_logits_alone_are_the_last_of_all(positions: str) -> None:
+    model, (ids, _) = random_model(positions), some_pages()
+    caches = [Cache(model.config, len(ids), ids.shape[1], ids.device) for _ in range(2)]
+    for part in ids.split([1, 6, ids.shape[1] - 7], dim=1):
+        alone, every = model(part, caches[0], last_only=True), model(part, caches[1])
+        assert alone.shape == (len(ids), 1, len(VOCAB))
+        assert torch.allclose(alone, every[:, -1:], atol=1e-4)
+    assert torch.allclose(caches[0].keys_values, caches[1].keys_values)
+    assert torch.allclose(model(ids, last_only=True), model(ids)[:, -1:], atol=1e-3)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_short_and_fused_attention_agree(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
