@@ -84,7 +84,7 @@ def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], b
     if name is not None:
         run = find_run(name)
     else:
-        unfinished = [run for run in all_runs() if run.info.get("status") in ("unfinished", "interrupted")]
+        unfinished = [run for run in all_runs() if run.info.get("status", "unfinished") in ("unfinished", "interrupted")]
         if not unfinished:
             raise UserError("--resume: no unfinished run here; --name says which run to go on with")
         run = unfinished[0]
