@@ -228,5 +228,10 @@ def test_bad_expressions(arithgpt: Call, expression: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@small
+def test_an_empty_expression_is_one_clear_line(arithgpt: Call) -> None:
+    one_clear_line(arithgpt("calc", " "), "empty")
+
+
 def test_calc_without_a_run(arithgpt: Call) -> None:
     one_clear_line(arithgpt("calc", "1+2"), "arithgpt train --task add")

@@ -96,6 +96,8 @@ def _written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
 
 def _explained(error: QuestionError) -> str:
     """The message, and the place of the fault marked under as much of the text as fits."""
+    if not error.text.strip():
+        return str(error)  # nothing to mark a place in
     start = max(0, error.place - SHOWN_AROUND_ERROR)
     around = error.text[start : error.place + SHOWN_AROUND_ERROR]
     before, after = "..." * (start > 0), "..." * (start + len(around) < len(error.text))
