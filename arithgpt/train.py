@@ -49,12 +49,16 @@ class Progress:
     """Of training and looking, over all sessions."""
     look_seconds: float = 0.0
     """Of those, spent looking at held-out problems."""
-    looks_at_target: int = 0
-    """How many looks in a row have met the target."""
+    worst: list[float] = field(default_factory=list)
+    """The exact match of the worst length at the last two looks."""
     accuracy: dict[str, float] = field(default_factory=dict)
     """Held-out exact match by digit length at the last look."""
     status: str = "unfinished"
     """unfinished, interrupted, finished (all steps done) or reached target."""
+
+    def holds(self, target: float) -> bool:
+        """Whether both of the last two looks met a target."""
+        return len(self.worst) == 2 and min(self.worst) >= target
 
 
 class Observer(Protocol):
@@ -101,7 +105,7 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
             if progress.step % budget.eval_every == 0 or last:
                 trainer.look()
                 observer.looked(progress)
-                if budget.stop_early and progress.looks_at_target >= 2:
+                if budget.stop_early and progress.holds(budget.target):
                     progress.status = "reached target"
             if stop.is_set() and progress.status == "unfinished":
                 progress.status = "interrupted"
@@ -162,8 +166,7 @@ class _Trainer:
         progress.accuracy = look(self.model, self.questions)
         self._count_time()
         progress.look_seconds += progress.seconds - before
-        met = min(progress.accuracy.values()) >= self.recipe.budget.target
-        progress.looks_at_target = progress.looks_at_target + 1 if met else 0
+        progress.worst = [*progress.worst[-1:], min(progress.accuracy.values())]
         self.run.log({"step": progress.step, "seconds": round(progress.seconds, 3), "accuracy": progress.accuracy})
 
     def log(self, loss: Tensor) -> None:
@@ -198,14 +201,11 @@ class _Trainer:
         if file.exists():
             self._load(file)
         progress = self.progress
-        reached = progress.status == "reached target" and min(progress.accuracy.values()) >= budget.target
-        if progress.step >= budget.steps or (reached and budget.stop_early):
+        reached = budget.stop_early and progress.holds(budget.target)
+        if progress.step >= budget.steps or reached:
             did = f"has reached {budget.target:.4g}" if reached else f"has done {progress.step} of {budget.steps} steps"
             larger = "--target" if reached else "--steps"
             raise UserError(f"run {self.run.name}: nothing left to do, it {did}; a larger {larger} goes on")
-        before = self.run.recipe.budget
-        if (before.target, before.stop_early) != (budget.target, budget.stop_early):
-            progress.looks_at_target = 0  # those were looks at another target
         progress.status = "unfinished"
         self.run.forget_after(progress.step)
         if self.recipe != self.run.recipe:
