@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -17,11 +18,16 @@ from torch import Tensor
 
 from arithgpt.vocab import Vocab
 from tasks import Pages
+from tasks.ragged import Ints
 
 IGNORED = -1
 
 
-def tensors(pages: Pages, vocab: Vocab) -> tuple[Tensor, Tensor]:
+Batch: TypeAlias = tuple[Tensor, Tensor]
+"""Inputs and targets, both int64 (B, T)."""
+
+
+def tensors(pages: Pages, vocab: Vocab) -> Batch:
     """What the model reads and what it should say next, prompt and padding masked; two of int64 (B, T-1)."""
     ids = vocab.encode(pages.chars)
     at = np.arange(1, ids.shape[1])
@@ -29,22 +35,47 @@ def tensors(pages: Pages, vocab: Vocab) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(ids[:, :-1].copy()), torch.from_numpy(np.where(counted, ids[:, 1:], IGNORED))
 
 
-def prefetched(
-    make: Callable[[int], tuple[Tensor, Tensor]], steps: range, device: torch.device, ahead: int = 3
-) -> Iterator[tuple[Tensor, Tensor]]:
+def bucketed(pages: Pages, vocab: Vocab, n: int) -> list[Batch]:
+    """The same pages in at most n batches, each of pages of like length, cut so that the least is padding."""
+    order = np.argsort(pages.total, kind="stable")
+    ends = _cuts(pages.total[order], n)
+    return [tensors(pages[order[start:end]], vocab) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _cuts(lengths: Ints, n: int) -> list[int]:
+    """Where to cut ascending lengths into at most n runs, so that the runs padded to their longest are the smallest in all."""
+    size = len(lengths)
+    to = np.arange(1, size + 1)
+    padded = (to - np.arange(size)[:, None]) * lengths  # [i, j]: pages i to j, padded to the length of page j
+    padded = np.where(np.arange(size)[:, None] < to, padded, np.iinfo(np.int64).max // 2)
+    best, chosen = padded[0], []
+    for _ in range(n - 1):
+        options = padded + np.concatenate([[0], best[:-1]])[:, None]  # a run i to j after the best for all before i
+        chosen.append(options.argmin(0))
+        best = options.min(0)
+    ends, end = [], size
+    for starts in reversed(chosen):
+        if end == 0:
+            break
+        ends.append(end)
+        end = int(starts[end - 1])
+    return ([end] if end else []) + ends[::-1]
+
+
+def prefetched(make: Callable[[int], list[Batch]], steps: range, device: torch.device, ahead: int = 3) -> Iterator[list[Batch]]:
     """`make(step)` for each of `steps`, on the device, made by another thread while the model is busy."""
 
-    def ready(step: int) -> tuple[Tensor, Tensor]:
-        inputs, targets = make(step)
-        return (inputs.pin_memory(), targets.pin_memory()) if device.type == "cuda" else (inputs, targets)
+    def ready(step: int) -> list[Batch]:
+        batches = make(step)
+        return [(x.pin_memory(), y.pin_memory()) for x, y in batches] if device.type == "cuda" else batches
 
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
-        waiting: deque[Future[tuple[Tensor, Tensor]]] = deque(pool.submit(ready, step) for step in steps[:ahead])
+        waiting: deque[Future[list[Batch]]] = deque(pool.submit(ready, step) for step in steps[:ahead])
         try:
             for step in steps:
-                inputs, targets = waiting.popleft().result()
+                batches = waiting.popleft().result()
                 if step + ahead in steps:
                     waiting.append(pool.submit(ready, step + ahead))
-                yield inputs.to(device, non_blocking=True), targets.to(device, non_blocking=True)
+                yield [(x.to(device, non_blocking=True), y.to(device, non_blocking=True)) for x, y in batches]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

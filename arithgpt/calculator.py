@@ -1,21 +1,28 @@
-"""The calculator: a typed question -> page -> the GPT's answer, checked with exact arithmetic.
+"""The calculator: a typed question -> page -> the GPT's working and answer, checked with exact arithmetic.
 
-    >>> from arithgpt.calculator import Calculator
-    >>> answer = Calculator()("123+456")
+    >>> from arithgpt import Calculator
+    >>> answer = Calculator()("123*45")
     >>> answer.answer, answer.correct
-    ('579', True)
+    ('5535', True)
 
-The answer is the model's, right or wrong; it is never replaced by the exact one, which stands beside it.
+The answer is the model's, right or wrong; it is never replaced by the exact one, which stands beside it. Importing this
+imports no torch, and neither does asking a few questions: the model then runs on NumPy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from arithgpt.decode import stream
 from arithgpt.gpt_solver import GPTSolver
-from arithgpt.run import find_run, newest_run
-from tasks import TASKS, QuestionError, Task
+from arithgpt.run import find_run, shipped_run
+from arithgpt.vocab import Vocab
+from eval.solver import Answer
+from tasks import Problems, QuestionError, Row, drawn
+
+WORTH_TORCH = 20_000  # characters to write, from which importing torch pays
 
 
 @dataclass(frozen=True)
@@ -25,33 +32,41 @@ class CalculatorAnswer:
     expression: str
     """The question in its plain form."""
     answer: str | None
-    """The model's answer; None where what it wrote is no answer."""
+    """The model's answer: `5535`, `-333`, `142 r 7`, `division by zero`; None where what it wrote is no answer."""
     correct: bool
     expected: str
     """The exact answer, by Python's integers."""
     working: str
     """The page: the prompt and all that the model wrote after it."""
+    fault: str | None
+    """What is wrong with the first wrong line of the working; None where every line is right."""
     run: str
     beyond_training: bool
     """Whether an operand is longer or shorter than any in training."""
-    drawn: str = field(repr=False)
-    """The answer in schoolbook columns."""
+    rows: tuple[Row, ...] = field(repr=False)
+    """The working in schoolbook columns, row by row."""
+
+    @property
+    def drawn(self) -> str:
+        """The working in schoolbook columns, as plain text."""
+        return drawn(list(self.rows))
 
 
 class Calculator:
-    """Answers questions with trained runs: with `run`, or for each task with its newest.
+    """Answers questions: the calculator that ships, or with `run` one of your own runs.
 
+    device: "auto" (NumPy for a few questions, torch for many), "numpy", "cpu" or "cuda"
     UserError where a run is missing or damaged.
     """
 
-    def __init__(self, run: str | None = None, device: str = "cpu") -> None:
+    def __init__(self, run: str | None = None, device: str = "auto") -> None:
+        self.run = find_run(run) if run is not None else shipped_run()
         self.device = device
-        self._solvers: dict[str, GPTSolver] = {}
-        self._tasks: list[Task] = [task() for task in TASKS.values()]
-        if run is not None:
-            solver = GPTSolver.of(find_run(run), device)
-            self._solvers[solver.task.name] = solver
-            self._tasks = [solver.task]
+        self.task = self.run.recipe.problems
+        if device != "auto":
+            self._solvers = {device: GPTSolver.of(self.run, device)}
+        else:
+            self._solvers = {"numpy": GPTSolver.of(self.run, "numpy")}
 
     def __call__(self, expression: str) -> CalculatorAnswer:
         """QuestionError, which marks the place, where the expression cannot be understood."""
@@ -63,50 +78,64 @@ class Calculator:
     def answer_all(self, expressions: Sequence[str]) -> list[CalculatorAnswer | QuestionError]:
         """One answer an expression, in order; a QuestionError stands in the place of one that cannot be understood."""
         answers: dict[int, CalculatorAnswer | QuestionError] = {}
-        asked: dict[str, dict[int, str]] = {}  # task -> index of the expression -> plain question
+        asked: dict[int, str] = {}  # index of the expression -> plain question
         for index, expression in enumerate(expressions):
             try:
-                name, question = self._understand(expression)
-                asked.setdefault(name, {})[index] = question
+                asked[index] = self.task.parse(expression)
             except QuestionError as error:
                 answers[index] = error
-        for name, questions in asked.items():
-            answers |= dict(zip(questions, self._solve(self._solver(name), list(questions.values())), strict=True))
+        if asked:
+            questions = list(asked.values())
+            problems = self.task.problems(questions)
+            solver = self._solver(int(self.task.budgets(problems).sum()))
+            given = solver.solve(self.task, problems)
+            answers |= dict(zip(asked, self._checked(questions, problems, given), strict=True))
         return [answers[index] for index in range(len(expressions))]
 
-    def _understand(self, expression: str) -> tuple[str, str]:
-        """The task that can answer, and the question in its plain form."""
-        errors = []
-        for task in self._tasks:
-            try:
-                return task.name, task.parse(expression)
-            except QuestionError as error:
-                errors.append(error)
-        raise max(errors, key=lambda error: error.place)  # the one that understood the most
+    def watch(self, expression: str, show: Callable[[list[Row]], None]) -> CalculatorAnswer:
+        """Answer one expression, and show the drawing of what is written so far each time that it has changed.
 
-    def _solver(self, name: str) -> GPTSolver:
-        if name not in self._solvers:
-            self._solvers[name] = GPTSolver.of(newest_run(name), self.device)
-        return self._solvers[name]
+        QuestionError where the expression cannot be understood.
+        """
+        question = self.task.parse(expression)
+        problems = self.task.problems([question])
+        budget, written, shown = int(self.task.budgets(problems)[0]), "", None
+        solver = self._solver(budget)
+        for char in stream(solver.model, Vocab(solver.model.alphabet), self.task.prompts(problems).to_strings()[0], budget):
+            written += char
+            if not char.isdigit() and (rows := self.task.drawing(question, written)) != shown:
+                show(rows)
+                shown = rows
+        finished = len(written) < budget
+        text = self.task.read(written, question) if finished else None
+        return self._checked([question], problems, [Answer(text, written, finished)])[0]
 
-    @staticmethod
-    def _solve(solver: GPTSolver, questions: list[str]) -> list[CalculatorAnswer]:
-        task = solver.task
-        problems = task.problems(questions)
+    def _solver(self, n_characters: int) -> GPTSolver:
+        """The model on torch where the work is worth its import, or it is there already; else on NumPy."""
+        if self.device != "auto":
+            return self._solvers[self.device]
+        device = "cpu" if "torch" in sys.modules or n_characters > WORTH_TORCH else "numpy"
+        if device not in self._solvers:
+            self._solvers[device] = GPTSolver.of(self.run, device)
+        return self._solvers[device]
+
+    def _checked(self, questions: list[str], problems: Problems, given: Sequence[Answer]) -> list[CalculatorAnswer]:
+        task, answers = self.task, []
         prompts, in_range = task.prompts(problems).to_strings(), task.in_range(problems).tolist()
-        answers = []
-        for question, prompt, given, known in zip(questions, prompts, solver.solve(task, problems), in_range, strict=True):
+        for question, prompt, known, answer in zip(questions, prompts, in_range, given, strict=True):
             expected = task.truth(question)
+            fault = str(task.check(question, answer.written) or "") if answer.finished else "the working is not finished"
             answers.append(
                 CalculatorAnswer(
                     expression=question,
-                    answer=given.text,
-                    correct=given.text == expected,
+                    answer=answer.text,
+                    correct=answer.text == expected,
                     expected=expected,
-                    working=prompt + given.written,
-                    run=solver.name,
+                    working=prompt + answer.written,
+                    fault=fault or None,
+                    run=self.run.name,
                     beyond_training=not known,
-                    drawn=task.columns(question, given.text or "?"),
+                    rows=tuple(task.drawing(question, answer.written)),
                 )
             )
         return answers

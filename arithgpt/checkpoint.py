@@ -11,14 +11,16 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
 
+from arithgpt.arrays import Array
 from arithgpt.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -40,14 +42,20 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
     """Write named tensors with notes (anything JSON holds). UserError where it cannot be written."""
+    from safetensors.torch import save
+
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_atomic(path, save(contiguous, {"notes": json.dumps(notes)}))
 
 
-def load_tensors(path: Path, device: str | torch.device = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Named tensors and their notes. UserError where the file is missing, cut short or something else."""
+def load_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Array], dict[str, Any]]:
+    """Named tensors, or NumPy arrays where the device is "numpy", and their notes.
+
+    UserError where the file is missing, cut short or something else.
+    """
+    library = {"framework": "np"} if device == "numpy" else {"framework": "pt", "device": device}
     try:
-        with safe_open(path, "pt", device=str(device)) as file:
+        with safe_open(path, **library) as file:
             notes = json.loads((file.metadata() or {})["notes"])
             if not isinstance(notes, dict):
                 raise ValueError("its notes are no table")

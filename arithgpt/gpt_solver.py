@@ -29,15 +29,15 @@ class GPTSolver:
         return GPTSolver(run.name, run.load_model(device), run.recipe.problems)
 
     def solve(self, task: Task, problems: Problems) -> list[Answer]:
-        """Answers in order; one that learned positions have no room for is cut off. UserError for another alphabet."""
-        if task.name != self.task.name or task.alphabet != self.task.alphabet:
+        """Answers in order; one that learned positions have no room for is cut off. UserError for a task it did not learn."""
+        if task.name not in self.task.parts and task.name != self.task.name:
             raise UserError(f"run {self.name} was trained on task {self.task.name}: it cannot be asked {task.name}")
         prompts, budgets = task.prompts(problems), task.budgets(problems)
         config = self.model.config
         if config.positions == "learned":
             budgets = np.minimum(budgets, config.block_size - prompts.lengths)
         fits = np.flatnonzero(budgets >= 1)
-        completions = complete(self.model, Vocab(task.alphabet), prompts[fits], budgets[fits])
+        completions = complete(self.model, Vocab(self.model.alphabet), prompts[fits], budgets[fits])
         answers = [Answer(None, finished=False)] * len(problems)
         questions = task.questions(problems)
         for row, written, finished in zip(

@@ -7,19 +7,18 @@ direction of the matrix learns at the same rate; small models of arithmetic need
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from arithgpt.model import GPT
+from arithgpt.model import MATRICES
 from arithgpt.recipe import OptimConfig
 
 MOMENTUM = 0.95
 
 
-def make_optimisers(model: GPT, config: OptimConfig) -> list[torch.optim.Optimizer]:
-    """The optimisers that together change every parameter of the model, each at its peak learning rate."""
-    matrices = [module.weight for module in model.blocks.modules() if isinstance(module, nn.Linear)]
-    chosen = set(map(id, matrices))
-    rest = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
+def make_optimisers(weights: dict[str, Tensor], config: OptimConfig) -> list[torch.optim.Optimizer]:
+    """The optimisers that together change every weight of a GPT, each at its peak learning rate."""
+    matrices = [weight for name, weight in weights.items() if name.split(".")[-1] in MATRICES]
+    rest = [weight for name, weight in weights.items() if name.split(".")[-1] not in MATRICES]
     if config.name == "adamw":
         groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": rest}]
         return [torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
@@ -39,13 +38,13 @@ def rate(config: OptimConfig, step: int, steps: int) -> float:
 class Muon(torch.optim.Optimizer):
     """Muon in float32, orthogonalising all matrices of one shape in one batch. The same rule as `torch.optim.Muon`."""
 
-    def __init__(self, params: list[nn.Parameter], lr: float, weight_decay: float, momentum: float) -> None:
+    def __init__(self, params: list[Tensor], lr: float, weight_decay: float, momentum: float) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            same_shape: dict[torch.Size, list[nn.Parameter]] = {}
+            same_shape: dict[torch.Size, list[Tensor]] = {}
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     same_shape.setdefault(parameter.shape, []).append(parameter)
@@ -55,7 +54,7 @@ class Muon(torch.optim.Optimizer):
                 for parameter, update in zip(parameters, updates, strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(update, alpha=lr)
 
-    def _momentum(self, parameter: nn.Parameter, momentum: float) -> Tensor:
+    def _momentum(self, parameter: Tensor, momentum: float) -> Tensor:
         """The Nesterov momentum of a parameter's gradients."""
         state = self.state[parameter]
         if not state:

@@ -1,58 +1,79 @@
 """Page coordinates: where on the page each character stands, computed from the characters alone.
 
-People do arithmetic on a page: digits stand in columns, numbers in fields. Every character is written in a cell, and the cell
-of the next one follows from the cell and the character before it, so a causal model always knows the cell it is about to
-write:
+People do arithmetic on a page: digits stand in columns, numbers in fields, steps on lines. Every character is written in a
+cell, and the cell of the next one follows from the cell and the character before it, so a causal model always knows the cell
+it is about to write:
 
     page      3  2  1  +  6  5  4  =  9
-    place     1  2  3  4  1  2  3  4  1  2      counted within the number; the sign closes it one place on
-    digit     1  2  3  4  1  2  3  4  1  2      the same, not counting placeholders `.`
+    place     1  2  3  4  1  2  3  4  1  2      counted within the number; the mark closes it one place on
+    digit     1  2  3  4  1  2  3  4  1  2      the same, not counting placeholders `.`, and from 1 after every mark
     number    0  0  0  0  1  1  1  1  2  2      how many numbers have been closed
     token     0  1  2  3  4  5  6  7  8  9      how many characters came before
+    line      1  1  1  1  1  1  1  1  1  1      how many lines have been begun
+    mark      -  -  -  -  +  +  +  +  =  =      which mark opened the number (an id, for embeddings; kernels do not see it)
 
 A token's key stands at the cell of its own character; its query looks from the next cell, the one about to be written (the
-last column above). Numbers are written least significant digit first, so `place` is the significance, and no rule here knows
-which task is on the page.
+last column above). Numbers are written least significant digit first, so `place` is the significance.
+
+Every character but digits and `.` is a mark and closes a number. `;` begins a line, one step further in than the line before,
+as the lines of a long multiplication do. What follows one of `;:!#` starts at that step, in the place of the line's index;
+what follows any other mark starts at place 1. No rule here knows which task is on the page.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
-AXES: Final = ("place", "digit", "number", "token")
-FIRST_CELL: Final = (1.0, 1.0, 0.0, 0.0)
+from arithgpt.arrays import Array, ops
+
+AXES: Final = ("place", "digit", "number", "token", "line")
+FIRST_CELL: Final = (1.0, 1.0, 0.0, 0.0, 1.0, 0.0)
+"""The axes, and the mark: 0 where none has been written yet, else 1 more than its id."""
+
+MARK: Final = len(AXES)
+NEW_LINE: Final = ";"
+INDENTS: Final = ";:!#"
 
 
-class PageCoordinates(nn.Module):
-    """Follows the cells of pages written in one alphabet. It has no parameters."""
+class PageCoordinates:
+    """Follows the cells of pages written in one alphabet, in the library, on the device and in the type of the array `like`."""
 
-    def __init__(self, alphabet: str) -> None:
-        super().__init__()
-        kinds = [(char.isdigit(), not char.isdigit() and char != ".") for char in alphabet]
-        self.register_buffer("is_digit", torch.tensor([digit for digit, _ in kinds]), persistent=False)
-        self.register_buffer("closes", torch.tensor([closes for _, closes in kinds]), persistent=False)
+    def __init__(self, alphabet: str, like: Array) -> None:
+        def table(chars: str) -> Array:
+            return ops(like).constant(np.array([char in chars for char in alphabet]), like)
 
-    def first(self, n: int) -> Tensor:
-        """float32 (n, 4): the cell in which a page begins."""
-        return torch.tensor(FIRST_CELL, device=self.closes.device).expand(n, -1)
+        self.is_digit, self.is_new_line, self.indents = table("0123456789"), table(NEW_LINE), table(INDENTS)
+        self.closes = table("".join(char for char in alphabet if not char.isdigit() and char != "."))
+        self._first = ops(like).constant(np.array([FIRST_CELL]), like)
 
-    def forward(self, ids: Tensor, start: Tensor) -> Tensor:
+    def first(self, n: int) -> Array:
+        """float (n, 6): the cell in which a page begins."""
+        return ops(self._first).broadcast_to(self._first, (n, len(FIRST_CELL)))
+
+    def __call__(self, ids: Array, start: Array) -> Array:
         """The cells of characters and of the one after them.
 
-        ids: int64 (B, T); start: float32 (B, 4), the cell of the first of them
-        Returns float32 (B, T+1, 4), whose first cell is `start`.
+        ids: int64 (B, T); start: float (B, 6), the cell of the first of them
+        Returns float (B, T+1, 6), whose first cell is `start`.
         """
-        closes, digit = self.closes[ids], self.is_digit[ids]
-        step = torch.arange(ids.shape[1] + 1, device=ids.device)
-        after_close = torch.where(closes, step[1:], 0).cummax(1).values
-        after_close = nn.functional.pad(after_close, (1, 0))  # (B, T+1): where the number at each cell begins; 0: before here
-        digits = nn.functional.pad(digit.cumsum(1), (1, 0))
-        began_here = after_close > 0
-        place = step - after_close + torch.where(began_here, 1, start[:, :1])
-        digit_index = digits - digits.gather(1, after_close) + torch.where(began_here, 1, start[:, 1:2])
-        number = nn.functional.pad(closes.cumsum(1), (1, 0)) + start[:, 2:3]
-        token = step + start[:, 3:]
-        return torch.stack([place, digit_index, number, token], -1)
+        xp = ops(ids)
+        nothing = xp.zeros((ids.shape[0], 1), ids)
+
+        def before(counts: Array) -> Array:  # (B, T) -> (B, T+1): what holds after each character, so for the next cell
+            return xp.concat([nothing, counts], 1)
+
+        step = xp.arange(ids.shape[1] + 1, ids)
+        closes = self.closes[ids]
+        began = before(xp.cummax(closes * step[1:], 1))  # (B, T+1): where the number at each cell begins; 0: before here
+        here = began > 0
+        line = before(xp.cumsum(self.is_new_line[ids], 1)) + start[:, 4:5]
+        opener = xp.take_along(ids, xp.maximum(began - 1, 0), 1)
+        digits = before(xp.cumsum(self.is_digit[ids], 1))
+        place = step - began + xp.where(here, xp.where(self.indents[opener], line, 1), start[:, :1])
+        digit = digits - xp.take_along(digits, began, 1) + xp.where(here, 1, start[:, 1:2])
+        number = before(xp.cumsum(closes, 1)) + start[:, 2:3]
+        token = step + start[:, 3:4]
+        mark = xp.where(here, opener + 1, start[:, 5:])
+        return xp.stack([place, digit, number, token, line, mark], -1)

@@ -1,67 +1,89 @@
 """The position schemes, by name: how a GPT knows where on the page its characters stand.
 
 Every scheme works from the same page coordinates (page.py) and can act at two points: on the embeddings, once, and on the
-attention of each layer. What `fold` does to a whole page in training and what `bias` gives to the cached decoder are the same
+attention of each block. What `widen` does to a whole page in training and what `bias` gives to the cached decoder are the same
 function of the cells; a test holds every scheme to that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
-from arithgpt.page import AXES
-from arithgpt.recipe import ModelConfig
+from arithgpt.arrays import Array, ops
+from arithgpt.page import AXES, MARK
 
+if TYPE_CHECKING:
+    from arithgpt.recipe import ModelConfig
 
-class NumberEmbedding(nn.Module):
-    """A learned vector for the first, the second, ... number on the page; all from the last on share one."""
-
-    def __init__(self, config: ModelConfig, n_numbers: int = 3) -> None:
-        super().__init__()
-        self.vectors = nn.Embedding(n_numbers, config.n_embd)
-
-    def forward(self, cells: Tensor) -> Tensor:
-        """cells: (B, T, axes) -> (B, T, C)"""
-        number = cells[..., AXES.index("number")].long()
-        return self.vectors(number.clamp(max=self.vectors.num_embeddings - 1))
+EMBEDDING_STD = 0.5
 
 
-class LearnedEmbedding(nn.Module):
+class NoPositions:
+    """Nothing but the order in which causal attention sees the characters; also what the other schemes change."""
+
+    blank = False
+    """Whether a blank stands before the first character of every page."""
+
+    def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """The first weights of the whole model's part in it, by name."""
+        return {}
+
+    def initial_of_block(self, config: ModelConfig) -> dict[str, np.ndarray]:
+        """The first weights of each block's part in it, by name."""
+        return {}
+
+    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
+        """What is added to the embeddings of the characters: (B, T, axes and mark) -> (B, T, C)"""
+        return None
+
+    def widen(self, block: dict[str, Array], q: Array, k: Array, cells: Array) -> tuple[Array, Array]:
+        """Queries and keys of a whole page (B, H, T, D), made so that their products know the cells (B, T+1, axes and mark)."""
+        return q, k
+
+    def bias(self, block: dict[str, Array], look: Array, at: Array) -> Array | None:
+        """What is added to attention logits: looks (B, Tq, axes and mark) at cells (B, Tk, ...) -> (B, H, Tq, Tk)"""
+        return None
+
+
+class LearnedPositions(NoPositions):
     """A learned vector for each character index, as in GPT-2. Pages longer than block_size raise ValueError."""
 
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.vectors = nn.Embedding(config.block_size, config.n_embd)
+    def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        return {"positions": EMBEDDING_STD * rng.standard_normal((config.block_size, config.n_embd))}
 
-    def forward(self, cells: Tensor) -> Tensor:
-        """cells: (B, T, axes) -> (B, T, C)"""
-        token = cells[..., AXES.index("token")].long()
+    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
+        vectors = weights["positions"]
+        token = cells[..., AXES.index("token")]
         longest = int(token.max()) + 1
-        if longest > self.vectors.num_embeddings:
-            raise ValueError(
-                f"a page of {longest} characters: learned positions end at block_size = {self.vectors.num_embeddings}"
-            )
-        return self.vectors(token)
+        if longest > len(vectors):
+            raise ValueError(f"a page of {longest} characters: learned positions end at block_size = {len(vectors)}")
+        return vectors[ops(cells).integers(token)]
 
 
 # What each head looks at before training, over and over: one cell of one number, or what stands a fixed way back. A centre is
-# counted from the cell about to be written.
+# counted from the cell about to be written. The first four are what addition needs, the rest is for longer workings.
 _HEAD_STARTS: tuple[dict[str, float], ...] = (
     {"place": 0},
     {"place": 0, "number": -1},
     {"place": 0, "number": -2},
     {"place": -1, "number": 0},
+    {"place": 0, "number": -3},
     {"number": -1},
-    {"token": -1},
+    {"digit": 0},
+    {"place": -1, "number": -3},
+    {"place": -1, "number": -1},
+    {"place": -1},
+    {"token": -2},
+    {"digit": -1},
 )
+_STRENGTH, _BLANK = 1.0, -2.0
+_WIDTH_STEP = 8  # fused attention is fastest where queries and keys are a multiple of this wide
 
 
-class PageKernel(nn.Module):
-    """Gaussian kernels on page coordinates, added to the attention logits of each head.
+class PagePositions(NoPositions):
+    """Gaussian kernels on page coordinates in the attention logits of each head, and an embedding of marks.
 
     On each axis a head has a learned strength s >= 0 and a learned centre c. Writing into the cell `look`, it adds to the
     logit of the character in the cell `at`
@@ -69,60 +91,77 @@ class PageKernel(nn.Module):
         sum over axes of   -s (look + c - at)^2
 
     so a distance never seen in training is suppressed by construction, which is why models extrapolate to longer numbers.
+    The first token of a page, the blank, is no character and stands nowhere: its logit is a learned constant of the head. A
+    head that looks where nothing is written sees the blank, not whatever is nearest.
+
+    The embedding is a learned vector for the mark that opened the number in which a character stands: it says what the number
+    is for. Of `321+654=975` the digits 654 were opened by `+` and 975 by `=`; no mark opened 321, which has its own vector.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        strength, centre = torch.zeros(2, config.n_head, len(AXES))
+    blank = True
+
+    def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        return {
+            "marks": EMBEDDING_STD * rng.standard_normal((1 + n_characters, config.n_embd)),
+            "blank": EMBEDDING_STD * rng.standard_normal(config.n_embd),
+        }
+
+    def initial_of_block(self, config: ModelConfig) -> dict[str, np.ndarray]:
+        strength, centre = np.zeros((2, config.n_head, len(AXES)))
         for head in range(config.n_head):
             for axis, start in _HEAD_STARTS[head % len(_HEAD_STARTS)].items():
-                strength[head, AXES.index(axis)] = 1
+                strength[head, AXES.index(axis)] = _STRENGTH
                 centre[head, AXES.index(axis)] = start
-        self.strength = nn.Parameter(strength)  # (H, axes)
-        self.centre = nn.Parameter(centre)  # (H, axes)
+        return {"strength": strength, "centre": centre, "blank": np.full(config.n_head, _BLANK)}
 
-    def fold(self, q: Tensor, k: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries and keys widened so that their scaled dot product has the kernel in it: no T x T tensor is made.
+    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
+        return weights["marks"][ops(cells).integers(cells[..., MARK])]
 
-        The square expands to 2 s (look + c) at - s at^2, plus a term without `at` that softmax ignores: the product of two
-        more features a query with two more a key. The large terms cancel, so in float32 the error of a logit grows with the
-        square of the place: 0.0004 at 10 digits, 0.06 at 100, 7 at 1000 (a trained model, the largest of some pages). That
-        is enough to train on; what is long is decoded with `bias`.
+    def widen(self, block: dict[str, Array], q: Array, k: Array, cells: Array) -> tuple[Array, Array]:
+        """Widened so that their scaled dot product has the kernel in it: no T x T tensor is made.
 
-        q, k: (B, H, T, D); cells: (B, T+1, axes), one more than there are characters
-        Returns two of (B, H, T, D + 2 axes).
+        The square expands to 2 s (look + c) at - s at^2, less s (look + c)^2, which softmax ignores and only the blank needs:
+        a product of one more feature an axis and two more. The large terms cancel, so in float32 the error of a logit grows
+        with the square of the place: 0.0004 at 10 digits, 0.06 at 100, 7 at 1000 (a trained model, the largest of some
+        pages). That is enough to train on; what is long is decoded with `bias`.
+
+        q, k: (B, H, T, D), the blank first; cells: (B, T+1, axes and mark), one more than there are tokens
+        Returns two of (B, H, T, W), W the next multiple of 8 from D + axes + 2.
         """
-        s = self.strength.clamp(min=0)[:, None, :]  # (H, 1, axes)
-        look = cells[:, None, 1:] + self.centre[:, None, :]  # (B, H, T, axes)
-        at = cells[:, None, :-1]  # (B, 1, T, axes)
-        unscale = q.shape[-1] ** 0.5  # attention divides by sqrt(D)
-        q = torch.cat([q, look * unscale, torch.full_like(look, unscale)], -1)
-        k = torch.cat([k, 2 * s * at, -s * at * at], -1)
-        return q, k
+        xp = ops(q)
+        B, H, T, D = q.shape
+        n = len(AXES)
+        fill = -(D + n + 2) % _WIDTH_STEP
+        s, c = xp.maximum(block["strength"], 0), block["centre"]  # (H, axes)
+        look, at = cells[:, 1:, :MARK], cells[:, 1:-1, :MARK]  # (B, T, axes), (B, T-1, axes): the blank stands nowhere
+        # A query's features are linear in its cell, the squares and 1; they are made for all heads in one product.
+        axis = xp.constant(np.eye(n), s)
+        of_cell = xp.concat([2 * s[:, :, None] * axis, xp.zeros((H, n, n), s), (2 * s * c)[:, :, None]], 2)
+        one = xp.broadcast_to(xp.constant(np.eye(2 * n + 1)[-1:], s), (H, 1, 2 * n + 1))
+        of_blank = xp.concat([2 * s * c, s, (s * c * c).sum(1)[:, None] + block["blank"][:, None]], 1)[:, None]
+        weights = xp.concat([of_cell, one, of_blank, xp.zeros((H, fill, 2 * n + 1), s)], 1)  # (H, axes + 2 + fill, 2 axes + 1)
+        basis = xp.concat([look, look * look, xp.zeros((B, T, 1), s) + 1], 2)
+        q_cell = basis @ (weights * D**0.5).reshape(-1, 2 * n + 1).T  # attention divides by sqrt(D)
+        q_cell = q_cell.reshape(B, T, H, -1).swapaxes(1, 2)  # (B, H, T, axes + 2 + fill)
+        of_at = xp.broadcast_to(at[:, None], (B, H, T - 1, n))
+        square = -((at * at) @ s.T).swapaxes(1, 2)[..., None]  # (B, H, T-1, 1)
+        k_cell = xp.concat([of_at, square, xp.zeros((B, H, T - 1, 1 + fill), s)], 3)
+        only_blank = xp.broadcast_to(xp.constant(np.eye(n + 2 + fill)[n + 1], s), (B, H, 1, n + 2 + fill))
+        return xp.concat([q, q_cell], 3), xp.concat([k, xp.concat([only_blank, k_cell], 2)], 3)
 
-    def bias(self, look: Tensor, at: Tensor) -> Tensor:
+    def bias(self, block: dict[str, Array], look: Array, at: Array) -> Array | None:
         """The kernel itself, exact at any length: with distances from the query's own cell nothing large cancels.
 
-        look: (B, Tq, axes); at: (B, Tk, axes)
-        Returns (B, H, Tq, Tk), without the terms that do not depend on `at`.
+        look: (B, Tq, axes and mark); at: (B, Tk, axes and mark), the blank first
         """
-        s = self.strength.clamp(min=0)
-        away = at[:, None] - look[:, :, None]  # (B, Tq, Tk, axes)
+        xp = ops(look)
+        s, c = xp.maximum(block["strength"], 0), block["centre"]
+        away = at[:, None, 1:, :MARK] - look[:, :, None, :MARK]  # (B, Tq, Tk-1, axes)
         # -s (c - away)^2 = 2 s c away - s away^2 - s c^2, for all heads in one product
-        weights = torch.cat([2 * s * self.centre, -s], 1)  # (H, 2 axes)
-        return (torch.cat([away, away * away], -1) @ weights.T).permute(0, 3, 1, 2)
+        weights = xp.concat([2 * s * c, -s], 1)  # (H, 2 axes)
+        cells = xp.concat([away, away * away], 3) @ weights.T - (s * c * c).sum(1)  # (B, Tq, Tk-1, H)
+        blank = xp.broadcast_to(block["blank"], (*cells.shape[:2], 1, cells.shape[3]))
+        return xp.concat([blank, cells], 2).swapaxes(2, 3).swapaxes(1, 2)
 
 
-@dataclass(frozen=True)
-class Scheme:
-    """The parts of a position scheme; None where it does nothing."""
-
-    embedding: Callable[[ModelConfig], nn.Module] | None = None
-    attention: Callable[[ModelConfig], PageKernel] | None = None
-
-
-SCHEMES: dict[str, Scheme] = {
-    "page": Scheme(embedding=NumberEmbedding, attention=PageKernel),
-    "learned": Scheme(embedding=LearnedEmbedding),
-    "none": Scheme(),
-}
+SCHEMES: dict[str, NoPositions] = {"page": PagePositions(), "learned": LearnedPositions(), "none": NoPositions()}

@@ -190,9 +190,9 @@ def check_task_name(name: object, where: str = "--task ") -> str:
 
 
 def _task_adapter(name: str) -> TypeAdapter[Task]:
-    task = TASKS[name]
-    task.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]  the contract of a stdlib dataclass
-    return TypeAdapter(task)
+    for task in TASKS.values():  # a mixture has others as its fields
+        task.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]  the contract of a stdlib dataclass
+    return TypeAdapter(TASKS[name])
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:

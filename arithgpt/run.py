@@ -22,6 +22,7 @@ from arithgpt.recipe import Recipe
 if TYPE_CHECKING:
     from arithgpt.model import GPT
 
+SHIPPED = Path(__file__).parent / "pretrained"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -82,6 +83,11 @@ class Run:
         return info if isinstance(info, dict) else {}
 
     @property
+    def is_shipped(self) -> bool:
+        """Whether it belongs to the installed package, where nothing is written."""
+        return self.path.parent == SHIPPED
+
+    @property
     def has_weights(self) -> bool:
         return (self.path / "weights.safetensors").is_file()
 
@@ -92,7 +98,7 @@ class Run:
         return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
     def load_model(self, device: str = "cpu") -> GPT:
-        """The trained model, ready to be asked.
+        """The trained model, ready to be asked: with torch on "cpu" or "cuda", or without it on "numpy".
 
         UserError where the weights are missing, damaged, or another run's.
         """
@@ -100,13 +106,14 @@ class Run:
         from arithgpt.model import GPT
 
         recipe, file = self.recipe, self.path / "weights.safetensors"
-        tensors, notes = load_tensors(file, device)
-        model = GPT(recipe.model, recipe.problems.alphabet).to(device)
-        wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
-        if notes.get("identity") != recipe.identity or {name: tensor.shape for name, tensor in tensors.items()} != wanted:
-            raise UserError(f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run")
-        model.load_state_dict(tensors)
-        return model.eval()
+        weights, notes = load_tensors(file, device)
+        other = UserError(f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run")
+        if notes.get("identity") != recipe.identity:
+            raise other
+        try:
+            return GPT(recipe.model, recipe.problems.alphabet, weights)
+        except ValueError:
+            raise other from None
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of metrics.jsonl; one that is damaged, or cut short by a crash, is left out."""
@@ -152,7 +159,7 @@ def all_runs() -> list[Run]:
 
 def find_run(name: str) -> Run:
     """The run of a name, or at a path. UserError suggests a near name where there is none."""
-    for path in (runs_folder() / name, Path(name)):
+    for path in (runs_folder() / name, Path(name), SHIPPED / name):
         try:
             if (path / "recipe.toml").is_file():
                 return Run(path)
@@ -167,6 +174,14 @@ def find_run(name: str) -> Run:
     else:
         hint = "there are none yet: arithgpt train makes one"
     raise UserError(f"run {name!r}: not found in {runs_folder()}/; {hint}")
+
+
+def shipped_run() -> Run:
+    """The calculator that comes with the package. UserError where the installation lacks it."""
+    run = Run(SHIPPED / "calculator")
+    if not run.has_weights:
+        raise UserError(f"{run.path}: the calculator that ships is missing; --run asks one of your own runs")
+    return run
 
 
 def newest_run(task: str | None = None) -> Run:
@@ -187,7 +202,7 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
 
     folder = runs_folder()
     if name is None:
-        stem = f"{recipe.problems.name}-{recipe.problems.trained_lengths[1]}"
+        stem = f"{recipe.problems.name}-{recipe.problems.span[1]}"
         taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         name = next(n for k in range(1, len(taken) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)
     if not _NAME.fullmatch(name):

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -18,25 +19,25 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from arithgpt.batches import IGNORED, prefetched, tensors
+from arithgpt.batches import IGNORED, Batch, bucketed, prefetched, tensors
 from arithgpt.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
 from arithgpt.errors import UserError
-from arithgpt.model import GPT
+from arithgpt.model import GPT, initial
 from arithgpt.optim import make_optimisers, rate
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
 from arithgpt.threads import threads, worth
 from arithgpt.vocab import Vocab
-from tasks import Task
+from tasks import Pages, Task, lengths
 
 LOG_EVERY = 10  # steps
-LOOK_LENGTHS = 10  # lengths at most that a look covers
+LOOK_LENGTHS = 10  # lengths at most that a look covers, but two of each box
+BUCKET_FLOPS, MAX_BUCKETS = 0.5e9, 8  # a step is cut into buckets of like length while each has so much to compute
 LOWER_RATE = "a lower optim.lr or optim.matrix_lr may help"
 
 
@@ -49,6 +50,8 @@ class Progress:
     """Of training and looking, over all sessions."""
     look_seconds: float = 0.0
     """Of those, spent looking at held-out problems."""
+    cells: int = 0
+    """Characters computed in training, padding included."""
     worst: list[float] = field(default_factory=list)
     """The exact match of the worst length at the last two looks."""
     accuracy: dict[str, float] = field(default_factory=dict)
@@ -93,9 +96,9 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
     steps = range(progress.step, budget.steps)
     observer.started(run, trainer.model, device, progress)
     batches = prefetched(trainer.make_batch, steps, device)
-    with _asked_to_stop() as stop, threads(trainer.threads), closing(batches):
-        for step, (inputs, targets) in zip(steps, batches, strict=True):
-            loss = trainer.learn(step, inputs, targets)
+    with _asked_to_stop() as stop, threads(trainer.threads), closing(batches), closing(trainer):
+        for step, batch in zip(steps, batches, strict=True):
+            loss = trainer.learn(step, batch)
             last = progress.step == budget.steps
             if progress.step % LOG_EVERY == 0 or last:
                 trainer.log(loss)
@@ -123,10 +126,10 @@ class _Trainer:
     def __init__(self, recipe: Recipe, run: Run, device: torch.device) -> None:
         self.recipe, self.run, self.device = recipe, run, device
         self.task, self.vocab = recipe.problems, Vocab(recipe.problems.alphabet)
-        with torch.random.fork_rng():
-            torch.manual_seed(recipe.seed)
-            self.model = GPT(recipe.model, self.task.alphabet).to(device)
-        self.optimisers = make_optimisers(self.model, recipe.optim)
+        first = initial(recipe.model, self.task.alphabet, recipe.seed)
+        self.weights = {name: torch.from_numpy(array).to(device).requires_grad_() for name, array in first.items()}
+        self.model = GPT(recipe.model, self.task.alphabet, self.weights)
+        self.optimisers = make_optimisers(self.weights, recipe.optim)
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
@@ -135,30 +138,59 @@ class _Trainer:
             raise UserError(
                 f"model.block_size = {recipe.model.block_size}: must be more than the {longest} characters of a page"
             )
-        self.threads = worth(6 * self.model.n_params * self.make_batch(0)[0].numel())
-        self.origin = _origin(self.model, device) | {"threads": self.threads}
+        flops = 6 * self.model.n_params * tensors(self._pages(0), self.vocab)[0].numel()
+        self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / BUCKET_FLOPS)))
+        n_workers = min(self.n_buckets, torch.get_num_threads()) if device.type == "cpu" else 1
+        # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
+        self.workers = (
+            ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,)) if n_workers > 1 else None
+        )
+        self.threads = 1 if self.workers else worth(flops / self.n_buckets)
+        self.origin = _origin(self.model, device) | {"threads": max(self.threads, n_workers)}
         self.began = time.perf_counter()
 
-    def make_batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """The training problems of a step: a function of the seed and the step alone."""
-        pages = self.task.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
-        return tensors(pages, self.vocab)
+    def make_batch(self, step: int) -> list[Batch]:
+        """The training problems of a step, in buckets: a function of the seed and the step alone."""
+        return bucketed(self._pages(step), self.vocab, self.n_buckets)
 
-    def learn(self, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
-        """One step of gradient descent; returns the loss before it."""
+    def _pages(self, step: int) -> Pages:
+        return self.task.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
+
+    def learn(self, step: int, batch: list[Batch]) -> Tensor:
+        """One step of gradient descent on all buckets together; returns the loss before it."""
         share = rate(self.recipe.optim, step, self.recipe.budget.steps)
         for optimiser, peaks in zip(self.optimisers, self.peaks, strict=True):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * share
-        loss = F.cross_entropy(self.model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
-        self.model.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optim.grad_clip)
+        counted = sum((targets != IGNORED).sum() for _, targets in batch)
+        losses, gradients = zip(*self._on_each(batch, counted), strict=True)
+        for parameter, *shares in zip(self.weights.values(), *gradients, strict=True):
+            parameter.grad = torch.stack(shares).sum(0) if len(shares) > 1 else shares[0]
+        self.progress.cells += sum(inputs.numel() for inputs, _ in batch)
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.optim.grad_clip)
         for optimiser in self.optimisers:
             optimiser.step()
         self._count_time()
         self.progress.step = step + 1
-        return loss.detach()
+        return sum(losses)
+
+    def _on_each(self, batch: list[Batch], counted: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
+        """The loss and the gradients of each bucket as shares of the whole batch's; side by side where there are workers.
+
+        What is added up, and in which order, does not depend on which of them is faster.
+        """
+
+        def share(bucket: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
+            inputs, targets = bucket
+            logits = self.model(inputs).flatten(0, 1)
+            loss = F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum") / counted
+            return loss.detach(), torch.autograd.grad(loss, list(self.weights.values()))
+
+        return self.workers.map(share, batch) if self.workers else map(share, batch)
+
+    def close(self) -> None:
+        if self.workers:
+            self.workers.shutdown()
 
     def look(self) -> None:
         """Measure exact match on held-out problems."""
@@ -180,7 +212,7 @@ class _Trainer:
 
     def save(self) -> None:
         """Write a checkpoint: what resumes first, then what is asked, then what is told."""
-        weights = self.model.state_dict()
+        weights = self.weights
         if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
             raise UserError(
                 f"run {self.run.name}: the weights are no longer numbers at step {self.progress.step}; {LOWER_RATE}"
@@ -217,10 +249,16 @@ class _Trainer:
             raise UserError(f"{file}: this is not a checkpoint of {self.run.path / 'recipe.toml'}; it belongs to another run")
         try:
             self.progress = TypeAdapter(Progress).validate_python(notes["progress"])
-            self.model.load_state_dict({name[6:]: tensor for name, tensor in state.items() if name.startswith("model.")})
+            self._load_weights({name[6:]: tensor for name, tensor in state.items() if name.startswith("model.")})
             load_optimisers(self.optimisers, {name[6:]: tensor for name, tensor in state.items() if name.startswith("optim.")})
         except (KeyError, ValueError, RuntimeError) as error:
             raise UserError(f"{file}: damaged ({str(error).splitlines()[0]})") from None
+
+    @torch.no_grad()
+    def _load_weights(self, weights: dict[str, Tensor]) -> None:
+        GPT(self.recipe.model, self.task.alphabet, weights)  # ValueError where they do not fit
+        for name, weight in self.weights.items():
+            weight.copy_(weights[name])
 
     def _count_time(self) -> None:
         now = time.perf_counter()
@@ -228,16 +266,20 @@ class _Trainer:
         self.began = now
 
 
-def held_out_questions(task: Task, vocab: Vocab, n: int, device: torch.device) -> dict[str, tuple[Tensor, Tensor]]:
-    """Held-out problems of up to LOOK_LENGTHS lengths spread over those of training, ready for the model, by length."""
-    low, high = task.trained_lengths
-    lengths = np.unique(np.linspace(low, high, LOOK_LENGTHS).round().astype(int)).tolist()
-    pages = {str(digits): tensors(task.pages(task.test(n, digits, seed=0)), vocab) for digits in lengths}
-    return {digits: (inputs.to(device), targets.to(device)) for digits, (inputs, targets) in pages.items()}
+def held_out_questions(task: Task, vocab: Vocab, n: int, device: torch.device) -> dict[str, Batch]:
+    """Held-out problems of some lengths spread over those of training, ready for the model, by length."""
+    boxes = [(part, box) for part in task.parts.values() for box in part.boxes]
+    questions = {}
+    for part, box in boxes:
+        for cell in box.spread(max(2, LOOK_LENGTHS // len(boxes))):
+            inputs, targets = tensors(part.pages(part.test(n, cell, seed=0)), vocab)
+            sign = part.operator if len(task.parts) > 1 else ""
+            questions[sign + lengths.shown(cell)] = inputs.to(device), targets.to(device)
+    return questions
 
 
 @torch.no_grad()
-def look(model: GPT, questions: dict[str, tuple[Tensor, Tensor]]) -> dict[str, float]:
+def look(model: GPT, questions: dict[str, Batch]) -> dict[str, float]:
     """Exact match by length, with the right characters given so far.
 
     A page counts where every character to be written is the likeliest one: then, rounding aside, greedy decoding writes it.

@@ -8,43 +8,44 @@ import numpy as np
 import pandas as pd
 
 from eval.solver import Answer, Solver
-from tasks import Task
+from tasks import Cell, Task, lengths
 
-COLUMNS = ("suite", "digits", "trained", "question", "expected", "answer", "outcome")
+COLUMNS = ("task", "suite", "digits", "left", "right", "trained", "question", "expected", "answer", "outcome", "working")
 
 
 def evaluate(
     solver: Solver,
     task: Task,
-    digits: Sequence[int],
+    cells: Sequence[Cell],
     *,
     n: int,
     seed: int,
     suites: Sequence[str] = ("random",),
-    tell: Callable[[str, int], None] = lambda suite, length: None,
+    tell: Callable[[str, Cell], None] = lambda suite, cell: None,
 ) -> pd.DataFrame:
-    """Ask a solver up to n different problems of each suite and length.
+    """Ask a solver up to n different problems of each suite and each cell, the digits of the left and the right operand.
 
     The same seed asks the same problems. Fewer than n are asked where there are not n different ones. `tell` hears of each
-    suite and length before it is asked.
+    suite and cell before it is asked.
 
-    Returns a row a problem: suite, digits, trained (whether a model trained on this task may have met it: "held out", "seen"
-    or "beyond" the lengths of training), question, expected, answer (None where unreadable), outcome ("right", "wrong",
-    "unreadable" or "unfinished").
+    Returns a row a problem: task, suite, digits ("8", or "12x6" where the operands differ), left, right (the same as numbers),
+    trained (whether a model trained on this task may have met it: "held out", "seen" or "beyond" the lengths of training),
+    question, expected, answer (None where unreadable), outcome ("right", "wrong", "unreadable" or "unfinished"), working
+    ("valid", what is wrong with its first wrong line, or "" where none was written or it was not finished).
     ValueError for n below 1 or a suite the task does not have.
     """
     if n < 1:
         raise ValueError(f"n = {n}: must be at least 1")
     tables = []
     for suite in suites:
-        for length in digits:
-            tell(suite, length)
-            tables.append(_evaluate_length(solver, task, length, n, seed, suite))
+        for cell in cells:
+            tell(suite, cell)
+            tables.append(_evaluate_cell(solver, task, cell, n, seed, suite))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
 
 
-def _evaluate_length(solver: Solver, task: Task, digits: int, n: int, seed: int, suite: str) -> pd.DataFrame:
-    problems = task.test(n, digits, seed=seed, suite=suite)
+def _evaluate_cell(solver: Solver, task: Task, cell: Cell, n: int, seed: int, suite: str) -> pd.DataFrame:
+    problems = task.test(n, cell, seed=seed, suite=suite)
     questions = task.questions(problems)
     answers = solver.solve(task, problems)
     expected = [task.truth(question) for question in questions]
@@ -52,13 +53,17 @@ def _evaluate_length(solver: Solver, task: Task, digits: int, n: int, seed: int,
     trained = np.where(task.in_range(problems), trained, "beyond")
     return pd.DataFrame(
         {
+            "task": task.name,
             "suite": suite,
-            "digits": digits,
+            "digits": lengths.shown(cell),
+            "left": cell[0],
+            "right": cell[1],
             "trained": trained,
             "question": questions,
             "expected": expected,
             "answer": [answer.text for answer in answers],
             "outcome": [outcome(answer, truth) for answer, truth in zip(answers, expected, strict=True)],
+            "working": [working(task, question, answer) for question, answer in zip(questions, answers, strict=True)],
         }
     )
 
@@ -70,3 +75,11 @@ def outcome(answer: Answer, truth: str) -> str:
     if answer.text is None:
         return "unreadable"
     return "right" if answer.text == truth else "wrong"
+
+
+def working(task: Task, question: str, answer: Answer) -> str:
+    """valid, what is wrong with the first wrong line, or nothing where none was written or it was not finished."""
+    if not answer.finished or not answer.written:
+        return ""
+    fault = task.check(question, answer.written)
+    return "valid" if fault is None else str(fault)

@@ -1,4 +1,4 @@
-"""Tables of results for a terminal."""
+"""Tables of results for a terminal; each fits 80 columns where the number of lengths allows it."""
 
 from __future__ import annotations
 
@@ -9,37 +9,63 @@ from rich.table import Table
 SUITE_TITLES = {"random": "exact", "chains": "carries", "nines": "9..9+1"}
 
 
-def length_table(summary: pd.DataFrame, title: str) -> Table:
-    """Exact match by digit length: one line a length, the random suite in full and the others as right/asked.
+def results(summary: pd.DataFrame, name: str) -> list[Table]:
+    """What `by_length` found, task by task: a grid where the lengths of the operands form one, else a line a length."""
+    tables = []
+    for task, rows in summary.groupby("task", sort=False):
+        random = rows[rows.suite == "random"]
+        is_grid = (rows.left != rows.right).any() and len(random) == random.left.nunique() * random.right.nunique() > 3
+        if is_grid:
+            tables.append(grid(random, f"{name}, {task}: exact match in % by digits, left down, right across"))
+        rows = rows[rows.suite != "random"] if is_grid else rows
+        if len(rows):
+            tables.append(length_table(rows, f"{name}, {task}: exact match by digit length"))
+    return tables
 
-    It fits a terminal of 80 columns.
-    """
-    suites = [suite for suite in summary.suite.unique() if suite != "random"]
+
+def grid(random: pd.DataFrame, title: str) -> Table:
+    """Exact match of one suite, digits of the left operand by digits of the right."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    for name in (
-        "digits",
-        "trained",
-        "n",
-        "exact",
-        "95%",
-        *(SUITE_TITLES.get(suite, suite) for suite in suites),
-        "unread",
-        "cut",
-    ):
+    table.add_column("", justify="right")
+    for right in sorted(random.right.unique()):
+        table.add_column(str(right), justify="right", no_wrap=True)
+    for left, cells in random.sort_values("right").groupby("left"):
+        shares = [percent(cell.accuracy).removesuffix("%") for cell in cells.itertuples()]
+        styled = [share if share == "100" else f"[yellow]{share}[/]" for share in shares]
+        table.add_row(str(left), *styled)
+    n, right, valid = (int(random[name].sum()) for name in ("n", "right_answers", "valid"))
+    worst = random.loc[random.accuracy.idxmin()]
+    table.caption_justify = "left"
+    table.caption = (
+        f"{right:,} of {n:,} right, {valid:,} of those with a valid working; "
+        f"the worst cell {worst.digits}: {percent(worst.low)} to {percent(worst.high)}"
+    )
+    return table
+
+
+def length_table(summary: pd.DataFrame, title: str) -> Table:
+    """Exact match by digit length: one line a length, the first suite in full and the others as right/asked.
+
+    `valid` is the share of right answers with a valid working, `none` counts what was no answer or unfinished in any suite.
+    """
+    first, *others = summary.suite.unique()
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    titles = ("digits", "trained", "n", *(SUITE_TITLES.get(suite, suite) for suite in (first,)), "95%", "valid")
+    for name in (*titles, *(SUITE_TITLES.get(suite, suite) for suite in others), "none"):
         table.add_column(name, justify="left" if name == "trained" else "right", no_wrap=True)
     for digits, rows in summary.groupby("digits", sort=False):
-        row = rows[rows.suite == "random"].iloc[0]
-        others = [rows[rows.suite == suite].iloc[0] for suite in suites]
+        row = rows[rows.suite == first].iloc[0]
+        rest = [rows[rows.suite == suite].iloc[0] for suite in others]
         table.add_row(
             str(digits),
             row.trained,
             str(row.n),
             percent(row.accuracy),
             f"{percent(row.low)} to {percent(row.high)}".replace("% to", " to"),
-            *(f"{other.right}/{other.n}" for other in others),
-            str(int(rows.unreadable.sum())),
-            str(int(rows.unfinished.sum())),
-            style=None if row.right == row.n else "yellow",
+            percent(row.valid / row.right_answers) if row.right_answers else "-",
+            *(f"{other.right_answers}/{other.n}" for other in rest),
+            str(int(rows.unreadable.sum() + rows.unfinished.sum())),
+            style=None if row.right_answers == row.n else "yellow",
         )
     return table
 

@@ -55,4 +55,4 @@ class WrongSolver:
 
 
 def _with_last_digit_changed(text: str) -> str:
-    return text[:-1] + str((int(text[-1]) + 1) % 10)
+    return text[:-1] + str((int(text[-1]) + 1) % 10) if text[-1].isdigit() else "0"

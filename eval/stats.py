@@ -25,28 +25,32 @@ def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 
 def by_length(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row for each suite and digit length of `evaluate`'s rows.
+    """One row for each task, suite and lengths of `evaluate`'s rows.
 
-    Columns: suite, digits, trained ("held out", "seen", "beyond" or "mixed"), n, right, accuracy, low, high (Wilson 95%),
-    unreadable, unfinished (counts).
+    Columns: task, suite, digits, left, right, trained ("held out", "seen", "beyond" or "mixed"), n, right_answers, accuracy,
+    low, high (Wilson 95%), unreadable, unfinished, valid (right answers whose working is valid; counts).
     """
     table = []
-    for (suite, digits), group in rows.groupby(["suite", "digits"], sort=False):
+    for (task, suite, digits), group in rows.groupby(["task", "suite", "digits"], sort=False):
         right, n = int((group.outcome == "right").sum()), len(group)
         low, high = wilson(right, n)
         kinds = group.trained.unique()
         table.append(
             {
+                "task": task,
                 "suite": suite,
                 "digits": digits,
+                "left": int(group.left.iloc[0]),
+                "right": int(group.right.iloc[0]),
                 "trained": kinds[0] if len(kinds) == 1 else "mixed",
                 "n": n,
-                "right": right,
+                "right_answers": right,
                 "accuracy": right / n,
                 "low": low,
                 "high": high,
                 "unreadable": int((group.outcome == "unreadable").sum()),
                 "unfinished": int((group.outcome == "unfinished").sum()),
+                "valid": int(((group.outcome == "right") & (group.working == "valid")).sum()),
             }
         )
     return pd.DataFrame(table)

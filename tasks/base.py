@@ -4,7 +4,7 @@ A problem has three texts. For `add`:
 
     question    123+456         what a person types, and what an outside model is asked
     page        321+654=975$    what stands before the GPT: prompt `321+654=`, then what it must write, up to the stop `$`
-    columns     schoolbook columns, most significant digit first, for a person to read
+    drawing     schoolbook columns, most significant digit first, for a person to read
 
 A batch of training pages is a pure function of (seed, split, rank, step): nothing needs storing to resume a run and nothing
 is shared between processes.
@@ -13,23 +13,21 @@ is shared between processes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.lengths import Box, Cell
 from tasks.ragged import Bytes, Ints, Ragged, stack
 from tasks.sampling import HELD_OUT_ONE_IN
+from tasks.working import Fault, Row
 
 Split: TypeAlias = Literal["train", "held-out"]
 STOP = "$"
 """The last character of every page."""
-
-MAX_DIGITS = 2000
-"""The longest operand any task accepts: room for every experiment, and a bound on what one line of input can cost."""
-
 
 MAX_IDLE_DRAWS = 20
 """After this many draws in a row that bring nothing new, there is nothing more to be had."""
@@ -69,6 +67,11 @@ class Pages:
     def __len__(self) -> int:
         return len(self.total)
 
+    def __getitem__(self, rows: Ints) -> Pages:
+        """The chosen pages, trimmed to the width they need."""
+        total = self.total[rows]
+        return Pages(self.chars[rows, : int(total.max(initial=0))], self.prompt[rows], total)
+
     def texts(self) -> list[str]:
         return Ragged(self.chars, self.total).to_strings()
 
@@ -90,13 +93,15 @@ class Task(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    operator: ClassVar[str] = ""
+    """The one operator of its questions; empty where they have several."""
     version: ClassVar[int] = 1
     """Raised when the problems or pages drawn from one seed change, so that results name what they measured."""
 
-    suites: ClassVar[tuple[str, ...]]
-    """The kinds of test problems it has; `random` is always one."""
+    suites: ClassVar[tuple[str, ...]] = ("random",)
+    """The kinds of test problems it has; `random` is always one, but a mixture has none: its parts do."""
     fixed_suites: ClassVar[tuple[str, ...]] = ()
-    """Those that are a short fixed list for each length rather than drawn; they may have been trained on."""
+    """Those that are a fixed list for each length rather than drawn; they may have been trained on."""
 
     @property
     @abstractmethod
@@ -108,13 +113,24 @@ class Task(ABC):
         """n problems as in training, of either split."""
 
     @property
-    @abstractmethod
-    def trained_lengths(self) -> tuple[int, int]:
-        """The fewest and the most digits an operand has in training."""
+    def parts(self) -> Mapping[str, Task]:
+        """The tasks that a model of this one can be asked, by name: itself, or what it is a mixture of."""
+        return {self.name: self}
 
-    @abstractmethod
-    def draw_suite(self, rng: np.random.Generator, n: int, digits: int, suite: str) -> Problems:
-        """n test problems with operands of `digits` digits, of either split; fewer where a suite has fewer."""
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """The operand lengths of training. A mixture has none of its own: its parts do."""
+        raise NotImplementedError(f"task {self.name} has no lengths of its own")
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The fewest and the most digits that any operand has in training."""
+        sides = [side for part in self.parts.values() for box in part.boxes for side in (box.left, box.right)]
+        return min(low for low, _ in sides), max(high for _, high in sides)
+
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+        """n test problems whose operands have the digits of `cell`, of either split; fewer where a suite has fewer."""
+        raise NotImplementedError(f"task {self.name} has no suites of its own")
 
     @abstractmethod
     def pages(self, problems: Problems) -> Pages:
@@ -156,8 +172,12 @@ class Task(ABC):
         """The right answer to a plain question, by Python's own arithmetic: shares nothing with `pages`."""
 
     @abstractmethod
-    def columns(self, question: str, answer: str) -> str:
-        """The question with an answer (right or wrong) under it, for a person to read."""
+    def check(self, question: str, written: str) -> Fault | None:
+        """The first line of a finished completion that does not hold, by Python's own arithmetic; None where all do."""
+
+    @abstractmethod
+    def drawing(self, question: str, written: str) -> list[Row]:
+        """What has been written so far in schoolbook columns, most significant digit first, for a person to read."""
 
     @abstractmethod
     def keys(self, problems: Problems) -> NDArray[np.uint64]:
@@ -176,17 +196,19 @@ class Task(ABC):
         rng = np.random.default_rng([seed, _STREAMS[split], rank, step])
         return self.pages(self._collect(n, split == "held-out", lambda size: self.draw(rng, size)))
 
-    def test(self, n: int, digits: int, *, seed: int, suite: str = "random") -> Problems:
-        """At most n test problems of one length, each once; never trained on, where the length allows to hold out any.
+    def test(self, n: int, cell: Cell, *, seed: int, suite: str = "random") -> Problems:
+        """At most n test problems whose operands have the digits of `cell`, each once.
+
+        They are never trained on, where there are enough of these lengths to hold out any.
 
         Raises ValueError where this task has no such suite.
         """
         if suite not in self.suites:
             raise ValueError(f"suite {suite!r}: task {self.name} has {', '.join(self.suites)}")
-        rng = np.random.default_rng([seed, _STREAMS["test"], self.suites.index(suite), digits])
+        rng = np.random.default_rng([seed, _STREAMS["test"], self.suites.index(suite), *cell])
 
         def draw(size: int) -> Problems:
-            return self.draw_suite(rng, size, digits, suite)
+            return self.draw_suite(rng, size, cell, suite)
 
         if suite in self.fixed_suites:
             return draw(n)

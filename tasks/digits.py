@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.ragged import Bytes, Ints, Ragged
 
@@ -78,3 +79,57 @@ def add(a: Ragged, b: Ragged) -> Ragged:
         total[place] = column - 10 * carry
     total[width] = carry
     return significant(total.T)
+
+
+def double(number: Ragged) -> Ragged:
+    """2 number, with one digit more than it has; the top one may be 0."""
+    return times(number, np.full(len(number), 2, np.uint8))
+
+
+def times(number: Ragged, digit: Bytes) -> Ragged:
+    """number * digit, with one digit more than the number has; the top one may be 0.
+
+    digit: uint8 (n,), each from 0 to 9
+    """
+    columns = number.widened(number.values.shape[1] + 1).T
+    product = np.empty(columns.shape, np.uint8)
+    carry = np.zeros(len(number), np.uint8)
+    for place, column in enumerate(columns):
+        value = column * digit + carry  # at most 9 * 9 + 8
+        carry = value // 10
+        product[place] = value - 10 * carry
+    return Ragged(product.T, number.lengths + 1)
+
+
+def subtract(a: Ragged, b: Ragged, widths: Ints) -> tuple[Ragged, NDArray[np.bool_]]:
+    """(a - b) modulo 10^widths, in just so many digits, and whether a < b.
+
+    widths: int64 (n,), none less than the significant digits of a or b
+    """
+    width = max(a.values.shape[1], b.values.shape[1], int(widths.max(initial=0)))
+    x, y = a.widened(width).T, b.widened(width).T
+    difference = np.empty((width, len(a)), np.uint8)
+    borrow = np.zeros(len(a), np.uint8)
+    for place in range(width):
+        taken = y[place] + borrow
+        borrow = (taken > x[place]).astype(np.uint8)
+        difference[place] = x[place] + 10 * borrow - taken
+    difference *= np.arange(width)[:, None] < widths
+    return Ragged(difference.T, widths), borrow.astype(bool)
+
+
+def fitted(number: Ragged, widths: Ints) -> Ragged:
+    """The number in just `widths` (n,) digits: with leading zeros, or without its topmost ones."""
+    width = int(widths.max(initial=0))
+    values = number.widened(width)[:, :width] * (np.arange(width) < widths[:, None])
+    return Ragged(values.astype(np.uint8), widths)
+
+
+def multiply(a: Ragged, b: Ragged) -> Ragged:
+    """a * b, by the rows of long multiplication."""
+    total = from_ints([0] * len(a))
+    for place in range(b.values.shape[1]):
+        row = times(a, b.values[:, place])
+        shifted = Ragged(np.pad(row.values, ((0, 0), (place, 0))), row.lengths + place)
+        total = add(total, shifted)
+    return significant(total.values)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tasks.base import MAX_DIGITS, QuestionError
+from tasks.base import QuestionError
+from tasks.lengths import MAX_DIGITS
 
 OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"}
 """Every character that is understood as an operator, and the plain one it stands for."""

@@ -97,3 +97,15 @@ def _slots(part: Ragged | str, n: int) -> Bytes:
     if isinstance(part, str):
         return np.broadcast_to(np.frombuffer(part.encode("ascii"), np.uint8), (n, len(part)))
     return np.where(part.filled, part.values, np.uint8(EMPTY))
+
+
+def marks(codes: Sequence[str] | str, where: NDArray[np.bool_], choose: NDArray[np.bool_] | None = None) -> Ragged:
+    """One character in each row of `where`, nothing in the others: codes[0], or codes[1] where `choose` says so."""
+    first, second = ord(codes[0]), ord(codes[-1])
+    values = np.full(len(where), first) if choose is None else np.where(choose, second, first)
+    return Ragged((values * where).astype(np.uint8)[:, None], where.astype(np.int64))
+
+
+def only(rows: Ragged, where: NDArray[np.bool_]) -> Ragged:
+    """The rows of `where`, the others empty."""
+    return Ragged(rows.values * where[:, None], rows.lengths * where)

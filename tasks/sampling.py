@@ -28,6 +28,37 @@ def numbers(rng: np.random.Generator, lengths: Ints) -> Ragged:
     return Ragged(values.T, lengths)
 
 
+PATTERNS = ("nines", "power of ten", "zeros inside", "one digit repeated", "nines and zeros")
+"""Kinds of numbers that even digits bring too rarely, and that models get wrong last."""
+
+
+def patterned(rng: np.random.Generator, lengths: Ints, pattern: str | None = None) -> Ragged:
+    """Numbers of exactly `lengths` (n,) digits of one of PATTERNS, or of one drawn evenly for each."""
+    n = len(lengths)
+    plain = numbers(rng, lengths)
+    columns = plain.values.T
+    at = np.arange(columns.shape[0])[:, None]
+    top = at == lengths - 1
+    leading = np.maximum(columns[lengths - 1, np.arange(n)], 1)
+    kinds = {
+        "nines": np.full_like(columns, 9),
+        "power of ten": np.where(top, 1, 0),
+        "zeros inside": np.where(top | (rng.random(columns.shape) < 0.3), columns, 0),
+        "one digit repeated": np.broadcast_to(leading, columns.shape),
+        "nines and zeros": np.where(top | (rng.random(columns.shape) < 0.5), 9, 0),
+    }
+    chosen = rng.integers(0, len(PATTERNS), n) if pattern is None else np.full(n, PATTERNS.index(pattern))
+    values = np.choose(chosen, [kinds[name] for name in PATTERNS]) * (at < lengths)
+    return Ragged(values.astype(np.uint8).T, lengths)
+
+
+def mixed(rng: np.random.Generator, lengths: Ints, share: float) -> Ragged:
+    """Uniform numbers, a share of them replaced by patterned ones."""
+    even = numbers(rng, lengths)
+    chosen = np.flatnonzero(rng.random(len(lengths)) < share)
+    return even.replaced(chosen, patterned(rng, lengths[chosen])) if len(chosen) else even
+
+
 def carry_chains(rng: np.random.Generator, a: Ragged, b: Ragged, full: bool = False) -> tuple[Ragged, Ragged]:
     """The same operands, changed so that in each row a carry runs through neighbouring columns.
 
@@ -50,6 +81,24 @@ def carry_chains(rng: np.random.Generator, a: Ragged, b: Ragged, full: bool = Fa
     x = np.where(makes & (x == 0), 1, x)
     y = np.where(makes, 10 - x + rng.integers(0, 10, len(a), np.uint8) % np.maximum(x, 1), y)  # x + y is 10 to 9 + x
     return Ragged(x.astype(np.uint8).T, a.lengths), Ragged(y.astype(np.uint8).T, b.lengths)
+
+
+def borrow_chains(rng: np.random.Generator, a: Ragged, b: Ragged) -> Ragged:
+    """The same a, changed so that a borrow of a - b runs through neighbouring columns, or would if one came in.
+
+    Within the chain both digits are the same, or a's is 0 where b has none; in half the rows its first column makes the borrow.
+    """
+    width = a.values.shape[1]
+    x, y = a.values.T.copy(), b.widened(width).T[:width]
+    start = rng.integers(0, np.minimum(a.lengths, b.lengths))
+    end = rng.integers(start, a.lengths) + 1
+    column = np.arange(width)[:, None]
+    passes = (start <= column) & (column < end)
+    x = np.where(passes, y, x)
+    makes = (column == start) & (y > 0) & (rng.random(len(a)) < 0.5)
+    x = np.where(makes, rng.integers(0, 10, len(a), np.uint8) % np.maximum(y, 1), x)
+    top = (column == a.lengths - 1) & (a.lengths > 1) & (x == 0)
+    return Ragged(np.where(top, 1, x).astype(np.uint8).T, a.lengths)
 
 
 def fingerprint(numbers: Ragged) -> NDArray[np.uint64]:

@@ -18,7 +18,7 @@ settings.register_profile("arithgpt", deadline=None, max_examples=50)
 settings.load_profile("arithgpt")
 
 SMALL = {
-    "task": {"name": "add", "digits": [1, 3]},
+    "task": {"name": "add", "digits": "1-3"},
     "budget": {"steps": 350, "batch_size": 64, "eval_samples": 64, "eval_every": 50, "target": 0.98},
 }
 

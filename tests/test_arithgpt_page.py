@@ -7,20 +7,21 @@ from hypothesis import strategies as st
 from arithgpt.page import FIRST_CELL, PageCoordinates
 from arithgpt.vocab import Vocab
 
-ALPHABET = "0123456789.+=;$"
+ALPHABET = "0123456789.+=;:$"
 pages = st.text(ALPHABET, min_size=1, max_size=30)
 
 
 def spelled_out(page: str) -> list[tuple[float, ...]]:
     cells = [FIRST_CELL]
     for char in page:
-        place, digit, number, token = cells[-1]
+        place, digit, number, token, line, mark = cells[-1]
         if char.isdigit():
-            cells.append((place + 1, digit + 1, number, token + 1))
+            cells.append((place + 1, digit + 1, number, token + 1, line, mark))
         elif char == ".":
-            cells.append((place + 1, digit, number, token + 1))
+            cells.append((place + 1, digit, number, token + 1, line, mark))
         else:
-            cells.append((1, 1, number + 1, token + 1))
+            line += char == ";"
+            cells.append((line if char in ";:" else 1, 1, number + 1, token + 1, line, 1 + ALPHABET.index(char)))
     return cells
 
 
@@ -30,14 +31,14 @@ def ids(page: str) -> torch.Tensor:
 
 @given(pages)
 def test_cells_follow_the_rules(page: str) -> None:
-    coordinates = PageCoordinates(ALPHABET)
+    coordinates = PageCoordinates(ALPHABET, torch.zeros(1))
     cells = coordinates(ids(page), coordinates.first(1))
     assert cells[0].tolist() == [list(cell) for cell in spelled_out(page)]
 
 
 @given(pages, pages)
 def test_cells_go_on_where_they_stopped(before: str, after: str) -> None:
-    coordinates = PageCoordinates(ALPHABET)
+    coordinates = PageCoordinates(ALPHABET, torch.zeros(1))
     whole = coordinates(ids(before + after), coordinates.first(1))
     first = coordinates(ids(before), coordinates.first(1))
     second = coordinates(ids(after), first[:, -1])
@@ -45,10 +46,18 @@ def test_cells_go_on_where_they_stopped(before: str, after: str) -> None:
 
 
 def test_the_example_of_the_docstring() -> None:
-    coordinates = PageCoordinates(ALPHABET)
+    coordinates = PageCoordinates(ALPHABET, torch.zeros(1))
     cells = coordinates(ids("321+654=9"), coordinates.first(1))[0].T.tolist()
     assert cells[0] == [1, 2, 3, 4, 1, 2, 3, 4, 1, 2]
     assert cells[2] == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
+    assert [int(mark) for mark in cells[5]] == [0] * 4 + [1 + ALPHABET.index("+")] * 4 + [1 + ALPHABET.index("=")] * 2
+
+
+def test_lines_are_indented_one_step_further_each() -> None:
+    coordinates = PageCoordinates(ALPHABET, torch.zeros(1))
+    places = coordinates(ids("5:51+61;4:29=1;3:7"), coordinates.first(1))[0, :, 0].tolist()
+    #                5  :  5  1  +  6  1  ;  4  :  2  9  =  1  ;  3  :  7
+    assert places == [1, 2, 1, 2, 3, 1, 2, 3, 2, 3, 2, 3, 4, 1, 2, 3, 4, 3, 4]
 
 
 def test_vocab_is_a_bijection() -> None:

@@ -30,9 +30,9 @@ def test_overrides_and_options() -> None:
     recipe = load_recipe(
         task="add",
         overrides=["model.n_layer=3", "task.order=plain", "task.pad = true", "budget.target=0.5"],
-        options={"task.digits": [2, 5], "seed": 7, "budget.steps": None},
+        options={"task.digits": "2-5", "seed": 7, "budget.steps": None},
     )
-    assert recipe.problems == Addition(digits=(2, 5), order="plain", pad=True)
+    assert recipe.problems == Addition(digits="2-5", order="plain", pad=True)
     assert (recipe.model.n_layer, recipe.seed, recipe.budget.target, recipe.budget.steps) == (3, 7, 0.5, 500)
 
 
@@ -61,7 +61,7 @@ def test_only_the_budget_leaves_the_identity_alone() -> None:
         ("model.positions=rotary", ["model.positions = 'rotary'", "'page'", "'learned'", "'none'"]),
         ("optim.lr=nan", ["optim.lr", "finite"]),
         ("task.order=backwards", ["order = 'backwards'", "'reversed'"]),
-        ("task.digits=[0, 3]", ["digits = [0, 3]", "1 <="]),
+        ("task.digits=0-3", ["digits = '0-3'", "from 1 to 2000"]),
         ("task.digits=[1]", ["digits"]),
         ("task.colour=3", ["colour", "no such field", "chain_share"]),
         ("colour=3", ["colour", "no such field", "budget"]),

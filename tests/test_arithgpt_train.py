@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,19 +14,21 @@ import pytest
 import torch
 from conftest import SMALL, Silent
 
-from arithgpt.batches import prefetched, tensors
+from arithgpt.batches import IGNORED, Batch, bucketed, prefetched, tensors
 from arithgpt.checkpoint import load_tensors
 from arithgpt.decode import complete
 from arithgpt.errors import UserError
 from arithgpt.gpt_solver import GPTSolver
+from arithgpt.model import GPT
 from arithgpt.optim import Muon, make_optimisers, orthogonal, rate
 from arithgpt.recipe import OptimConfig, Recipe
 from arithgpt.run import Run, new_run
 from arithgpt.threads import threads, worth
-from arithgpt.train import Progress, look, train
+from arithgpt.train import Progress, _Trainer, look, train
 from arithgpt.vocab import Vocab
 from eval.harness import evaluate
 from eval.stats import by_length
+from tasks import TASKS
 from tasks.ragged import Ragged
 
 CPU = torch.device("cpu")
@@ -36,7 +39,7 @@ def recipe(steps: int, **budget: object) -> Recipe:
 
 
 def test_a_small_model_learns_two_digits(trained: Run) -> None:
-    summary = by_length(evaluate(GPTSolver.of(trained), trained.recipe.problems, [1, 2], n=300, seed=5))
+    summary = by_length(evaluate(GPTSolver.of(trained), trained.recipe.problems, [(1, 1), (2, 2)], n=300, seed=5))
     assert (summary.accuracy >= 0.95).all()
     assert trained.info["status"] in ("finished", "reached target")
     assert trained.info["versions"]["torch"] == torch.__version__.split("+")[0] or "+" in trained.info["versions"]["torch"]
@@ -89,7 +92,7 @@ def test_other_seeds_give_other_weights() -> None:
         plan = Recipe.from_dict(SMALL | {"seed": seed, "budget": {"steps": 2, "eval_samples": 1}}, "test")
         run = new_run(f"seed-{seed}", plan)
         train(plan, run, device=CPU, observer=Silent())
-        weights.append(load_tensors(run.path / "weights.safetensors")[0]["head.weight"])
+        weights.append(load_tensors(run.path / "weights.safetensors")[0]["head"])
     assert not torch.equal(*weights)
 
 
@@ -145,9 +148,9 @@ def test_weights_that_are_no_numbers_are_not_kept() -> None:
     class Poison(Silent):
         def stepped(self, progress: Progress, loss: float) -> None:
             with torch.no_grad():
-                self.model.head.weight[0, 0] = float("inf")
+                self.model.weights["head"][0, 0] = float("inf")
 
-        def started(self, run: object, model: torch.nn.Module, *about: object) -> None:
+        def started(self, run: object, model: GPT, *about: object) -> None:
             self.model = model
 
     with pytest.raises(UserError, match="weights are no longer numbers at step 10"):
@@ -160,9 +163,9 @@ def test_a_loss_that_is_no_number_ends_the_run() -> None:
     run = new_run(None, plan)
 
     class Poison(Silent):
-        def started(self, run: object, model: torch.nn.Module, *about: object) -> None:
+        def started(self, run: object, model: GPT, *about: object) -> None:
             with torch.no_grad():
-                model.head.weight.fill_(float("nan"))
+                model.weights["head"].fill_(float("nan"))
 
     with pytest.raises(UserError, match="the loss is nan at step 10"):
         train(plan, run, device=CPU, observer=Poison())
@@ -173,9 +176,10 @@ def test_a_look_agrees_with_greedy_decoding(trained: Run) -> None:
     """Teacher forcing and free running give one verdict on every page, right or wrong."""
     task, model = trained.recipe.problems, trained.load_model()
     with torch.no_grad():
-        model.head.weight.add_(0.5 * torch.randn(model.head.weight.shape, generator=torch.Generator().manual_seed(2)))
-    vocab, problems = Vocab(task.alphabet), task.test(300, 2, seed=9)
-    rows = evaluate(GPTSolver("noisy", model, task), task, [2], n=300, seed=9)
+        head = model.weights["head"]
+        head.add_(0.5 * torch.randn(head.shape, generator=torch.Generator().manual_seed(2)))
+    vocab, problems = Vocab(task.alphabet), task.test(300, (2, 2), seed=9)
+    rows = evaluate(GPTSolver("noisy", model, task), task, [(2, 2)], n=300, seed=9)
     share = look(model, {"2": tensors(task.pages(problems), vocab)})["2"]
     assert 0.05 < share < 0.98
     assert share == pytest.approx((rows.outcome == "right").mean(), abs=1e-6)
@@ -204,12 +208,49 @@ def test_orthogonal_matrices_have_singular_values_near_one() -> None:
     assert values.max() < 1.3
 
 
+def test_buckets_hold_the_same_pages_with_less_padding() -> None:
+    task = TASKS["arith"]()
+    pages, vocab = task.batch(50, seed=0, split="train", rank=0, step=0), Vocab(task.alphabet)
+
+    def rows(batches: list[Batch]) -> list[tuple[list[int], list[int]]]:
+        kept = [(x[: int((y != IGNORED).nonzero().max()) + 1], y) for xs, ys in batches for x, y in zip(xs, ys, strict=True)]
+        return sorted((x.tolist(), y[y != IGNORED].tolist()) for x, y in kept)
+
+    whole = bucketed(pages, vocab, 1)
+    cells = []
+    for n in (1, 2, 5, 50, 60):
+        batches = bucketed(pages, vocab, n)
+        assert len(batches) <= n
+        assert rows(batches) == rows(whole)
+        cells.append(sum(x.numel() for x, _ in batches))
+    assert cells == sorted(cells, reverse=True)
+    assert cells[3] == cells[4] == int((pages.total - 1).sum())
+    # two buckets are cut in the best place: no other cut has less padding
+    lengths = np.sort(pages.total) - 1
+    assert cells[1] == min(int(k * lengths[k - 1] + (50 - k) * lengths[-1]) for k in range(1, 50))
+
+
+def test_buckets_side_by_side_learn_what_one_batch_learns() -> None:
+    plan = Recipe.from_dict({"task": {"name": "arith"}, "budget": {"batch_size": 24}}, "test")
+    losses, gradients = [], []
+    for n in (1, 4):
+        trainer = _Trainer(plan, new_run(None, plan), CPU)
+        trainer.workers = ThreadPoolExecutor(2) if n > 1 else None
+        batch = bucketed(trainer._pages(0), trainer.vocab, n)
+        losses.append(trainer.learn(0, batch).item())
+        gradients.append({name: weight.grad.clone() for name, weight in trainer.weights.items()})
+        trainer.close()
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    for name, gradient in gradients[0].items():
+        assert torch.allclose(gradients[1][name], gradient, atol=1e-5), name
+
+
 def test_every_parameter_has_one_optimiser(trained: Run) -> None:
     model = trained.load_model()
     for name in ("muon", "adamw"):
-        optimisers = make_optimisers(model, OptimConfig(name=name))
+        optimisers = make_optimisers(model.weights, OptimConfig(name=name))
         owned = [id(p) for optimiser in optimisers for group in optimiser.param_groups for p in group["params"]]
-        assert sorted(owned) == sorted(id(p) for p in model.parameters())
+        assert sorted(owned) == sorted(id(p) for p in model.weights.values())
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
@@ -222,12 +263,12 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_batches_come_in_order_and_errors_come_through() -> None:
-    def make(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def make(step: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         if step == 9:
             raise ValueError("no ninth batch")
-        return torch.tensor(step), torch.tensor(-step)
+        return [(torch.tensor(step), torch.tensor(-step))]
 
-    assert [int(a) for a, _ in prefetched(make, range(3, 8), CPU)] == [3, 4, 5, 6, 7]
+    assert [int(a) for ((a, _),) in prefetched(make, range(3, 8), CPU)] == [3, 4, 5, 6, 7]
     with pytest.raises(ValueError, match="no ninth"):
         list(prefetched(make, range(7, 12), CPU))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
@@ -268,11 +309,8 @@ def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:
     vocab, prompts = Vocab(trained.recipe.problems.alphabet), Ragged.from_strings(["1+2="] * 50)
 
     def draw(seed: int, temperature: float) -> list[str]:
-        generator = torch.Generator().manual_seed(seed)
-        budgets = np.full(50, 6)
-        return complete(
-            trained.load_model(), vocab, prompts, budgets, temperature=temperature, generator=generator
-        ).text.to_strings()
+        rng, budgets = np.random.default_rng(seed), np.full(50, 6)
+        return complete(trained.load_model(), vocab, prompts, budgets, temperature=temperature, rng=rng).text.to_strings()
 
     assert draw(0, 5.0) == draw(0, 5.0) != draw(1, 5.0)
     assert len(set(draw(0, 5.0))) > 5
@@ -282,7 +320,7 @@ def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:
 def test_decoding_refuses_nonsense(trained: Run) -> None:
     model, vocab = trained.load_model(), Vocab(trained.recipe.problems.alphabet)
     assert len(complete(model, vocab, Ragged.from_strings([]), np.array([], np.int64)).text) == 0
-    with pytest.raises(ValueError, match="every prompt"):
+    with pytest.raises(ValueError, match="a prompt needs"):
         complete(model, vocab, Ragged.from_strings(["", "1"]), np.array([3, 3]))
     with pytest.raises(ValueError, match="budget"):
         complete(model, vocab, Ragged.from_strings(["1"]), np.array([0]))

@@ -6,53 +6,68 @@ import json
 import queue
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 if TYPE_CHECKING:
-    from arithgpt.calculator import Calculator, CalculatorAnswer
-    from tasks import QuestionError
+    from rich.text import Text
 
+    from arithgpt.calculator import CalculatorAnswer
+    from tasks import QuestionError, Row
+
+BY_ZERO = "division by zero"
 BATCH = 512  # lines of piped input answered together
 SHOWN_AROUND_ERROR = 30  # characters
+STYLES = {"given": "bold", "rule": "dim", "working": "cyan", "answer": "bold green"}
 
 
 def command(
     expressions: Annotated[
-        Optional[list[str]], typer.Argument(metavar="[EXPR]...", help='What to ask, as in "123+456".')
+        Optional[list[str]], typer.Argument(metavar="[EXPR]...", help='What to ask, as in "123*45" or "7391/52".')
     ] = None,
-    run: Annotated[Optional[str], typer.Option(help="Ask this run. [default: the newest one of the task]")] = None,
+    run: Annotated[Optional[str], typer.Option(help="Ask this run. [default: the calculator that ships]")] = None,
+    working: Annotated[
+        Optional[bool],
+        typer.Option("--working/--no-working", help="Draw the working. [default: in a terminal, for one EXPR]"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     brief: Annotated[bool, typer.Option("--brief", help="The answer, and what is right only where it is wrong.")] = False,
 ) -> None:
     """Ask a GPT and check its answer exactly.
 
-    Without EXPR it asks for expressions at a prompt, or reads them from a pipe, one a line. The answer is the GPT's own,
-    marked right or wrong. Exit status: 0 all right, 1 some wrong, 2 something could not be understood.
+    EXPR is two natural numbers with + - * or / between them; 7391/52 is 142 r 7, the quotient cut to a whole number and the
+    remainder. Without EXPR it asks for expressions at a prompt, or reads them from a pipe, one a line. The answer is the GPT's
+    own, marked right or wrong. Exit status: 0 all right, 1 some wrong or divided by zero, 2 something could not be understood.
     """
     from arithgpt.calculator import Calculator
     from arithgpt.errors import UserError
 
     if expressions is None and sys.stdin is None:
         raise UserError("no EXPR, and nothing to read: standard input is closed")
-    if expressions is None and sys.stdin.isatty():
-        _prompt(Calculator(run), as_json, brief)
-        return
     calculator = Calculator(run)
-    wrong = misunderstood = False
+    if expressions is None and sys.stdin.isatty():
+        from arithgpt.cli.prompt import Prompt
+
+        Prompt(calculator, working is not False).loop()
+        return
+    if working is None:
+        working = sys.stdout.isatty() and expressions is not None and len(expressions) == 1 and not brief
+    failed = misunderstood = False
     where = "" if expressions is not None else "line {}: "
     for numbers, batch in _batches(expressions):
         for number, answer in zip(numbers, calculator.answer_all(batch), strict=True):
             if isinstance(answer, ValueError):
                 misunderstood = True
-                print(f"arithgpt: {where.format(number)}{_explained(answer)}", file=sys.stderr)
-            else:
-                wrong |= not answer.correct
-                print(_written(answer, as_json, brief))
+                print(f"arithgpt: {where.format(number)}{explained(answer)}", file=sys.stderr)
+                continue
+            failed |= not answer.correct or answer.answer == BY_ZERO
+            if working and not as_json:
+                draw(answer.rows)
+            print(written(answer, as_json, brief))
         sys.stdout.flush()
-    raise typer.Exit(2 if misunderstood else 1 if wrong else 0)
+    raise typer.Exit(2 if misunderstood else 1 if failed else 0)
 
 
 def _batches(expressions: list[str] | None) -> Iterator[tuple[range, list[str]]]:
@@ -81,20 +96,24 @@ def _batches(expressions: list[str] | None) -> Iterator[tuple[range, list[str]]]
         line = None if line is None else arriving.get()
 
 
-def _written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
+def written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
     if as_json:
-        shown = ("expression", "answer", "correct", "expected", "working", "run", "beyond_training")
+        shown = ("expression", "answer", "correct", "expected", "working", "fault", "run", "beyond_training")
         return json.dumps({name: getattr(answer, name) for name in shown})
     said = answer.answer if answer.answer is not None else "no answer"
     verdict = "" if answer.correct else f"  wrong: it is {answer.expected}"
     if brief:
         return said + verdict
+    if answer.correct and said == BY_ZERO:
+        return f"{answer.expression}: {said}"
     checked = "  right" if answer.correct else verdict
+    if answer.correct and answer.fault:
+        checked += f", but its working is wrong: {answer.fault}"
     beyond = "  (beyond the lengths of training)" if answer.beyond_training else ""
     return f"{answer.expression} = {said}{checked}{beyond}"
 
 
-def _explained(error: QuestionError) -> str:
+def explained(error: QuestionError) -> str:
     """The message, and the place of the fault marked under as much of the text as fits."""
     if not error.text.strip():
         return str(error)  # nothing to mark a place in
@@ -106,38 +125,29 @@ def _explained(error: QuestionError) -> str:
     return f"{error}\n  {before}{shown}{after}\n  {caret}"
 
 
-def _prompt(calculator: Calculator, as_json: bool, brief: bool) -> None:
-    from pathlib import Path
+def draw(rows: Sequence[Row]) -> None:
+    """Print a working, in colours where there is a terminal."""
+    if not sys.stdout.isatty():
+        from tasks import drawn
 
-    from prompt_toolkit import PromptSession
-    from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+        print(drawn(list(rows)) + "\n")
+        return
+    from rich.console import Console
 
-    from tasks import QuestionError
+    Console(highlight=False).print(painted(rows), soft_wrap=True)
+    print()
 
-    history: History = InMemoryHistory()
-    try:
-        folder = Path.home() / ".cache" / "arithgpt"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "history").open("a"):
-            history = FileHistory(str(folder / "history"))
-    except (OSError, RuntimeError):
-        pass  # no home to keep a history in: go without
-    session: PromptSession[str] = PromptSession("> ", history=history)
-    print("Type a sum such as 123+456; :quit or Ctrl-D ends.")
-    while True:
-        try:
-            typed = session.prompt()
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return
-        if typed.strip() == ":quit":
-            return
-        if not typed.strip():
-            continue
-        try:
-            answer = calculator(typed)
-        except QuestionError as error:
-            print(_explained(error), file=sys.stderr)
-        else:
-            print(_written(answer, as_json, brief) if as_json or brief else f"{answer.drawn}\n{_written(answer, False, False)}")
+
+def painted(rows: Sequence[Row]) -> Text:
+    """A working in colours."""
+    from rich.text import Text
+
+    noted = max((len(row.text) for row in rows if row.note), default=0)
+    text = Text()
+    for row in rows:
+        text.append(row.text, STYLES[row.kind])
+        if row.note:
+            text.append(" " * (noted - len(row.text) + 3) + row.note, "dim")
+        text.append("\n")
+    text.right_crop(1)
+    return text

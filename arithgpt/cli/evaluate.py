@@ -7,12 +7,18 @@ from typing import Annotated, Optional
 
 import typer
 
+DEFAULT_LENGTHS = 16  # of each box of lengths, at most
+
 
 def command(
     run: Annotated[Optional[str], typer.Argument(help="A run's name or folder. [default: the newest run]")] = None,
+    task: Annotated[Optional[str], typer.Option(help="Of a mixture, ask only this one of its tasks.")] = None,
     digits: Annotated[
         Optional[str],
-        typer.Option(metavar="LENGTHS", help="Operand lengths to ask, as in 1-10,20,50. [default: those of training]"),
+        typer.Option(metavar="LENGTHS", help="1-10,20: both alike; 1-6x1-6: a grid. [default: trained]"),
+    ] = None,
+    suite: Annotated[
+        Optional[str], typer.Option(metavar="SUITES", help="As in random,edges; see: arithgpt tasks. [default: those drawn]")
     ] = None,
     samples: Annotated[int, typer.Option(min=1, max=1_000_000, help="Different problems a length, at most.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed asks the same problems.")] = 1,
@@ -22,17 +28,27 @@ def command(
 ) -> None:
     """Ask a run problems it was never trained on, and count the exactly right answers by digit length.
 
-    Both operands have the length of the line. Random problems are followed by those in which a carry runs through every
-    column, and by 99..9+1 and 1+99..9. The results are kept in the run's folder.
+    Apart from that it counts, of the right answers, those whose working is right line by line. The results are kept in the run's
+    folder.
     """
-    from arithgpt.cli.options import digit_lengths, output_file
+    from arithgpt.cli.options import output_file
     from arithgpt.errors import UserError
     from arithgpt.run import find_run, newest_run
+    from tasks import lengths
 
     found = find_run(run) if run is not None else newest_run()
-    task = found.recipe.problems
-    low, high = task.trained_lengths
-    lengths = digit_lengths(digits) if digits is not None else list(range(low, high + 1))
+    parts = found.recipe.problems.parts
+    if task is not None and task not in parts:
+        raise UserError(f"--task {task}: run {found.name} was trained on {', '.join(parts)}")
+    asked = [parts[task]] if task is not None else list(parts.values())
+    try:
+        cells = lengths.cells(digits) if digits is not None else None
+    except ValueError as error:
+        raise UserError(f"--digits {digits}: {error}") from None
+    for part in asked:
+        unknown = [name for name in (suite or "").split(",") if name and name not in part.suites]
+        if unknown:
+            raise UserError(f"--suite {unknown[0]}: task {part.name} has {', '.join(part.suites)}")
     targets = [output_file(path, option) for path, option in ((json_file, "--json"), (csv_file, "--csv")) if path is not None]
 
     if len(targets) == 2 and targets[0] == targets[1]:
@@ -41,33 +57,45 @@ def command(
     import json
     import time
 
+    import pandas as pd
     from rich.console import Console
 
     from arithgpt.checkpoint import write_atomic
     from arithgpt.gpt_solver import GPTSolver
     from arithgpt.train import pick_device
     from eval.harness import evaluate
-    from eval.report import length_table
+    from eval.report import results
     from eval.stats import by_length
 
     solver = GPTSolver.of(found, str(pick_device(device)))
     console = Console(highlight=False)
     began = time.perf_counter()
+    tables = []
     with console.status("") as status:
 
-        def tell(suite: str, length: int) -> None:
-            status.update(f"{suite} problems of {length} digits")
+        def tell(kind: str, cell: tuple[int, int]) -> None:
+            status.update(f"{kind} problems of {lengths.shown(cell)} digits")
 
-        rows = evaluate(solver, task, lengths, n=samples, seed=seed, suites=task.suites, tell=tell)
+        try:
+            for part in asked:
+                suites = suite.split(",") if suite else [name for name in part.suites if name != "exhaustive"]
+                ask = cells if cells is not None else [cell for box in part.boxes for cell in box.spread(DEFAULT_LENGTHS)]
+                tables.append(evaluate(solver, part, ask, n=samples, seed=seed, suites=suites, tell=tell))
+        except ValueError as error:
+            raise UserError(f"--suite {suite}: {error}") from None
+    rows = pd.concat(tables, ignore_index=True)
     seconds = time.perf_counter() - began
     summary = by_length(rows)
-    console.print(length_table(summary, f"{found.name}: exact match by digit length"))
+    for table in results(summary, found.name):
+        console.print(table)
+        console.print()
     console.print(f"{len(rows):,} problems made, answered and checked in {seconds:.1f} s: {len(rows) / seconds:,.0f} a second")
-    about = {"run": found.name, "task": task.name, "task_version": task.version, "seed": seed, "samples": samples}
+    about = {"run": found.name, "tasks": {part.name: part.version for part in asked}, "seed": seed, "samples": samples}
     about |= {"weights": found.info.get("step"), "commit": found.info.get("commit")}
     as_json = json.dumps(about | {"results": summary.to_dict("records")}, indent=2) + "\n"
     as_csv = rows.to_csv(index=False)
-    write_atomic(found.path / "eval.json", as_json)
-    write_atomic(found.path / "eval.csv", as_csv)
+    if not found.is_shipped:
+        write_atomic(found.path / "eval.json", as_json)
+        write_atomic(found.path / "eval.csv", as_csv)
     for path in targets:
         write_atomic(path, as_json if path == json_file else as_csv)

@@ -22,7 +22,7 @@ def command() -> None:
     for title in ("run", "task", "digits", "parameters", "exact", "steps", "status", "age"):
         table.add_column(title, justify="right" if title in ("digits", "parameters", "exact", "steps", "age") else "left")
     for run in runs:
-        low, high = run.recipe.problems.trained_lengths if run.task_name else ("?", "?")
+        low, high = run.recipe.problems.span if run.task_name else ("?", "?")
         made = Made.read(run) if run.task_name else Made(status="unreadable recipe")
         table.add_row(
             escape(run.name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -22,7 +23,8 @@ EXIT_INTERRUPTED = 130
 def command(
     task: Annotated[Optional[str], typer.Option(help="What to learn; see: arithgpt tasks. [default: add]")] = None,
     digits: Annotated[
-        Optional[str], typer.Option(metavar="N|A-B", help="Operands of 1 to N digits, or of A to B; 8-8 is always 8.")
+        Optional[str],
+        typer.Option(metavar="LENGTHS", help="8: operands of 1 to 8 digits; 8-8: always 8; or boxes as in 1-6,1-10x1-2."),
     ] = None,
     recipe: Annotated[Optional[Path], typer.Option(help="A recipe file instead of the task's built-in recipe.")] = None,
     name: Annotated[Optional[str], typer.Option(help="The run's folder under runs/. [default: made from the task]")] = None,
@@ -42,19 +44,22 @@ def command(
 
     Ctrl-C stops after the step with a checkpoint; --resume goes on from it.
     """
-    from arithgpt.cli.options import digit_lengths
+    from arithgpt.errors import UserError
     from arithgpt.recipe import load_recipe
+    from tasks import lengths
 
     budget = {"budget.steps": steps, "budget.target": target}
     if resume:
         run, plan = _resumed(name, {"task": task, "digits": digits, "recipe": recipe, "seed": seed}, overrides or [], budget)
     else:
-        span = None
         if digits is not None:
-            lengths = digit_lengths(digits, allow_lists=False)
-            span = [lengths[0] if "-" in digits else 1, lengths[-1]]
+            try:
+                lengths.parse(digits)
+            except ValueError as error:
+                raise UserError(f"--digits {digits}: {error}") from None
+            digits = f"1-{digits}" if re.fullmatch("[0-9]+", digits) else digits
         plan = load_recipe(
-            task=task, file=recipe, overrides=overrides or [], options={"task.digits": span, "seed": seed} | budget
+            task=task, file=recipe, overrides=overrides or [], options={"task.digits": digits, "seed": seed} | budget
         )
 
     from arithgpt.run import new_run
@@ -117,7 +122,7 @@ class _Lines:
 
         self.run, self.headed = run, False
         task, shape, budget = self.recipe.problems, self.recipe.model, self.recipe.budget
-        low, high = task.trained_lengths
+        low, high = task.span
         self.say(f"[bold]{escape(str(run.path))}[/]: {task.summary}, {low} to {high} digits")
         self.say(
             f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {shape.n_head} heads, width {shape.n_embd}, "

@@ -1,0 +1,130 @@
+"""The calculator's prompt: expressions and commands, with history and completion."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arithgpt.cli.calc import draw, explained, painted, written
+from arithgpt.errors import UserError
+from tasks import QuestionError
+
+if TYPE_CHECKING:
+    from prompt_toolkit.history import History
+
+    from arithgpt.calculator import Calculator
+    from tasks import Row
+
+HELP = """Type a sum such as 123*45 or 7391/52; _ is the last answer.
+  :working on|off   show how it is worked out
+  :run NAME         ask another run; `calculator` is the one that ships
+  :help             this
+  :quit             end, as Ctrl-D does"""
+
+
+class Prompt:
+    """Reads lines from a terminal until Ctrl-D or :quit."""
+
+    def __init__(self, calculator: Calculator, working: bool) -> None:
+        self.calculator = calculator
+        self.working = working
+        self.last: str | None = None
+        self.commands: dict[str, Callable[[str], None]] = {
+            ":working": self._set_working,
+            ":run": self._set_run,
+            ":help": lambda _: print(HELP),
+            ":quit": self._quit,
+        }
+
+    def loop(self) -> None:
+        from prompt_toolkit import PromptSession
+        from prompt_toolkit.completion import NestedCompleter
+
+        from arithgpt.run import all_runs
+
+        names = dict.fromkeys(["calculator", *(run.name for run in all_runs() if run.has_weights)])
+        options = {":working": {"on": None, "off": None}, ":run": names, ":help": None, ":quit": None}
+        completer = NestedCompleter.from_nested_dict(options)
+        session: PromptSession[str] = PromptSession("> ", history=_history(), completer=completer, complete_while_typing=False)
+        print("Type a sum such as 123*45; :help tells more, Ctrl-D ends.")
+        while True:
+            try:
+                self.take(session.prompt().strip())
+            except KeyboardInterrupt:
+                continue  # Ctrl-C drops the line
+            except EOFError:
+                return
+            except (QuestionError, UserError) as error:
+                message = explained(error) if isinstance(error, QuestionError) else str(error)
+                print(f"arithgpt: {message}", file=sys.stderr)
+
+    def take(self, line: str) -> None:
+        """Obey or answer one line. QuestionError or UserError where it cannot be understood, EOFError where it ends."""
+        if not line:
+            return
+        if line.startswith(":"):
+            name, _, argument = line.partition(" ")
+            if name not in self.commands:
+                raise UserError(f"{name}: no such command; there are: {', '.join(self.commands)}")
+            self.commands[name](argument.strip())
+            return
+        expression = self._with_last_answer(line)
+        answer = self._watched(expression) if self.working else self.calculator(expression)
+        print(written(answer, as_json=False, brief=False))
+        self.last = answer.answer
+
+    def _with_last_answer(self, line: str) -> str:
+        if "_" not in line:
+            return line
+        if self.last is None or not self.last.isdigit():
+            said = "there is none yet" if self.last is None else f"{self.last} is no natural number"
+            raise QuestionError(f"_ is the last answer, and {said}", line, line.index("_"))
+        return line.replace("_", self.last)
+
+    def _watched(self, expression: str):
+        """Answer while the page grows on the screen; without a terminal, draw it when it is done."""
+        if not sys.stdout.isatty():
+            answer = self.calculator(expression)
+            draw(answer.rows)
+            return answer
+        from rich.console import Console
+        from rich.live import Live
+
+        with Live(console=Console(highlight=False), auto_refresh=False, vertical_overflow="visible") as live:
+
+            def show(rows: list[Row]) -> None:
+                live.update(painted(rows), refresh=True)
+
+            answer = self.calculator.watch(expression, show)
+            live.update(painted(answer.rows), refresh=True)
+        return answer
+
+    def _set_working(self, argument: str) -> None:
+        if argument not in ("on", "off"):
+            raise UserError(f":working {argument}: must be on or off".replace("  ", " "))
+        self.working = argument == "on"
+
+    def _set_run(self, argument: str) -> None:
+        from arithgpt.calculator import Calculator
+
+        if not argument:
+            raise UserError(":run: must be followed by the name of a run, or by calculator")
+        self.calculator = Calculator(argument)
+
+    def _quit(self, argument: str) -> None:
+        raise EOFError
+
+
+def _history() -> History:
+    """The lines of earlier sessions, where there is a home to keep them in."""
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
+
+    try:
+        folder = Path.home() / ".cache" / "arithgpt"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "history").open("a"):
+            return FileHistory(str(folder / "history"))
+    except (OSError, RuntimeError):
+        return InMemoryHistory()

@@ -1,0 +1,100 @@
+"""What tasks of two natural numbers and one operator share: lengths of training, questions, and what is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks import digits as dg
+from tasks import lengths, sampling
+from tasks.base import Problems, QuestionError, Task
+from tasks.lengths import Box, Cell
+from tasks.question import OPERATORS, binary_question
+from tasks.working import Fault, Row, rule
+
+EXHAUSTIVE_MOST = 1_000_000
+
+
+class Binary(Task):
+    """`left operator right`; a subclass adds its page. ValueError where `digits` names no lengths."""
+
+    operator: ClassVar[str]
+    commutes: ClassVar[bool] = False
+    suites: ClassVar[tuple[str, ...]] = ("random", "edges", "exhaustive")
+    fixed_suites: ClassVar[tuple[str, ...]] = ("exhaustive",)
+    digits: str
+    """The digits of the operands in training, as tasks/lengths.py reads them."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name.endswith("_share") and not 0 <= value <= 1:
+                raise ValueError(f"{name} = {value}: must be from 0 to 1")
+        assert self.boxes  # parsed now, so that a fault in `digits` is found at once
+
+    @cached_property
+    def boxes(self) -> tuple[Box, ...]:
+        try:
+            return lengths.parse(self.digits)
+        except ValueError as error:
+            raise ValueError(f"digits = {self.digits!r}: {error}") from None
+
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+        if suite == "exhaustive":
+            return self._every_pair(cell)
+        return Problems(tuple(sampling.numbers(rng, np.full(n, digits)) for digits in cell))
+
+    def _every_pair(self, cell: Cell) -> Problems:
+        """All problems with operands of just so many digits. ValueError where they are more than EXHAUSTIVE_MOST."""
+        spans = [(10 ** (digits - 1) * (digits > 1), 10**digits) for digits in cell]
+        if (spans[0][1] - spans[0][0]) * (spans[1][1] - spans[1][0]) > EXHAUSTIVE_MOST:
+            raise ValueError(f"suite exhaustive: {lengths.shown(cell)} digits have over {EXHAUSTIVE_MOST:,} problems")
+        left, right = (np.arange(*span) for span in spans)
+        return Problems((dg.from_ints(np.repeat(left, len(right)).tolist()), dg.from_ints(np.tile(right, len(left)).tolist())))
+
+    def in_range(self, problems: Problems) -> NDArray[np.bool_]:
+        left, right = problems.fields
+        return lengths.contain(self.boxes, left.lengths, right.lengths)
+
+    def questions(self, problems: Problems) -> list[str]:
+        left, right = (dg.to_strings(number) for number in problems.fields)
+        return [f"{a}{self.operator}{b}" for a, b in zip(left, right, strict=True)]
+
+    def parse(self, typed: str) -> str:
+        left, operator, right = binary_question(typed)
+        if operator != self.operator:
+            place = next(i for i, char in enumerate(typed) if char in OPERATORS)
+            raise QuestionError(f"task {self.name} answers {self.operator}, not {operator}", typed, place)
+        return left + operator + right
+
+    def problems(self, questions: Sequence[str]) -> Problems:
+        left, right = zip(*(question.split(self.operator) for question in questions), strict=True)
+        return Problems((dg.from_strings(left), dg.from_strings(right)))
+
+    def operands(self, question: str) -> tuple[int, int]:
+        """The two numbers of a plain question."""
+        left, right = question.split(self.operator)
+        return int(left), int(right)
+
+    def check(self, question: str, written: str) -> Fault | None:
+        answer, right = self.read(written, question), self.truth(question)
+        return None if answer == right else Fault(1, written, f"{question} is {right}, not {answer}")
+
+    def drawing(self, question: str, written: str) -> list[Row]:
+        left, right = question.split(self.operator)
+        answer = self.read(written, question)
+        width = max(len(left), len(right), len(answer or "")) + 2
+        given = [Row(f"{left:>{width}}", "given"), Row(f"{self.operator} {right:>{width - 2}}", "given"), rule(width)]
+        return given + ([Row(f"{answer:>{width}}", "answer")] if answer is not None else [])
+
+    def keys(self, problems: Problems) -> NDArray[np.uint64]:
+        left, right = (sampling.fingerprint(number) for number in problems.fields)
+        if not self.commutes:
+            right = sampling.mix(right)
+        return sampling.mix(left + right)  # the sum is the same for a+b and b+a
+
+    def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
+        return sum(number.lengths for number in problems.fields) >= sampling.HELD_OUT_MIN_DIGITS

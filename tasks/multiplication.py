@@ -1,0 +1,135 @@
+"""Multiplication of two natural numbers, worked out as long multiplication with a running total.
+
+    question    123*45
+    page        321*54=5:5160_5160;4!2940_5355$          reads 5535
+
+A line a digit of the second factor: the digit, the first factor times this digit, the total so far. Numbers are written least
+significant digit first. The digit and the product begin one place further in on each line (`;`, `:` and `!` indent, see
+arithgpt/page.py), so each digit of a product stands in its own column; the total begins in the first column. `!` instead of `:`
+says, where it can be seen, that this is the last line: its total is the answer, with perhaps one zero on top.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tasks import digits as dg
+from tasks import lengths, sampling
+from tasks.base import STOP, Pages, Problems, register
+from tasks.binary import Binary
+from tasks.lengths import Cell
+from tasks.ragged import Ints, Ragged, join, marks, only
+from tasks.working import Fault, Row, number, rule
+
+_LINE = re.compile(r"(?P<digit>[0-9])(?::|(?P<last>!))(?P<product>[0-9]+)_(?P<total>[0-9]+)(?:(?P<more>;)|$)")
+
+
+@register
+@dataclass(frozen=True)
+class Multiplication(Binary):
+    """Options of `mul`. ValueError names a field that is out of range."""
+
+    digits: str = "1-4"
+    """The digits of the factors in training (tasks/lengths.py)."""
+    hard_share: float = 0.1
+    """The share of factors with a pattern: nines, zeros inside, powers of ten, ..."""
+
+    name: ClassVar[str] = "mul"
+    summary: ClassVar[str] = "multiplication of two natural numbers, worked out"
+    operator: ClassVar[str] = "*"
+
+    @property
+    def alphabet(self) -> str:
+        return "0123456789*=:!_;" + STOP
+
+    def draw(self, rng: np.random.Generator, n: int) -> Problems:
+        return Problems(tuple(sampling.mixed(rng, side, self.hard_share) for side in lengths.draw(self.boxes, rng, n)))
+
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+        """`edges`: factors with a pattern (sampling.PATTERNS), some of them equal."""
+        if suite != "edges":
+            return super().draw_suite(rng, n, cell, suite)
+        a, b = (sampling.mixed(rng, np.full(n, digits), 0.8) for digits in cell)
+        equal = np.flatnonzero(rng.random(n) < 0.1)
+        return Problems((a, b.replaced(equal, a[equal]) if cell[0] == cell[1] else b))
+
+    def pages(self, problems: Problems) -> Pages:
+        a, b = problems.fields
+        n = len(a)
+        parts, total = self._prompt_parts(problems), dg.from_ints([0] * n)
+        for place in range(b.values.shape[1]):
+            here, last = place < b.lengths, place == b.lengths - 1
+            row = dg.times(a, b.values[:, place])
+            shifted = Ragged(np.pad(row.values, ((0, 0), (place, 0))), row.lengths + place)
+            total = dg.fitted(dg.add(total, shifted), row.lengths + place)
+            digit = Ragged(b.values[:, place : place + 1], np.ones(n, np.int64))
+            parts += [
+                only(dg.characters(digit), here),
+                marks(":!", here, last),
+                only(dg.characters(row), here),
+                marks("_", here),
+                only(dg.characters(total), here),
+                marks(";" + STOP, here, last),
+            ]
+        page = join(parts, n)
+        return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
+
+    def prompts(self, problems: Problems) -> Ragged:
+        return join(self._prompt_parts(problems), len(problems))
+
+    def read(self, written: str, question: str) -> str | None:
+        total = re.search(r"_([0-9]+)$", written)
+        return str(number(total[1])) if total else None
+
+    def budgets(self, problems: Problems) -> Ints:
+        n, m = (factor.lengths for factor in problems.fields)
+        return m * (2 * n + 5) + m * (m + 1) // 2 + 16
+
+    def truth(self, question: str) -> str:
+        left, right = self.operands(question)
+        return str(left * right)
+
+    def check(self, question: str, written: str) -> Fault | None:
+        (left, right), so_far, at = self.operands(question), 0, 0
+        digits = str(right)[::-1]
+        for place, digit in enumerate(digits):
+            last = place == len(digits) - 1
+            line = _LINE.match(written, at)
+            if not line:
+                return Fault(place + 1, written[at:], f"{written[at:]!r} is no line of digit, product and total")
+            product, total = number(line["product"]), number(line["total"])
+            before, so_far = so_far, so_far + product * 10**place
+            faults = {
+                f"the digit is {digit}, not {line['digit']}": line["digit"] != digit,
+                f"marked {'as the last line' if line['last'] else 'as one of more'}, wrongly": bool(line["last"]) != last,
+                f"{digit} * {left} is {int(digit) * left}, not {product}": product != int(digit) * left,
+                f"{before} + {product * 10**place} is {so_far}, not {total}": total != so_far,
+                f"{'more' if last else 'no'} lines follow": bool(line["more"]) == last,
+            }
+            for why, wrong in faults.items():
+                if wrong:
+                    return Fault(place + 1, line[0], why)
+            at = line.end()
+        return Fault(len(digits) + 1, written[at:], f"{written[at:]!r} follows the end") if at < len(written) else None
+
+    def drawing(self, question: str, written: str) -> list[Row]:
+        left, right = question.split(self.operator)
+        lines = list(_LINE.finditer(written))
+        answer = self.read(written, question)
+        width = max(len(left) + len(right), 2 + len(right), len(answer or ""))
+        rows = [Row(f"{left:>{width}}", "given"), Row(f"{'* ' + right:>{width}}", "given"), rule(width)]
+        for place, line in enumerate(lines):
+            product = f"{number(line['product'])}{' ' * place}"
+            so_far = f", so far {number(line['total'])}" if place and line["more"] else ""
+            rows.append(Row(f"{product:>{width}}", "working", f"{line['digit']} * {left}{so_far}"))
+        if answer is not None:
+            rows += [rule(width)] * (len(lines) > 1) + [Row(f"{answer:>{width}}", "answer")]
+        return rows
+
+    def _prompt_parts(self, problems: Problems) -> list[Ragged | str]:
+        a, b = (dg.characters(factor) for factor in problems.fields)
+        return [a, self.operator, b, "="]
