@@ -10,7 +10,20 @@ import pandas as pd
 from eval.solver import Answer, Solver
 from tasks import Cell, Task, lengths
 
-COLUMNS = ("task", "suite", "digits", "left", "right", "trained", "question", "expected", "answer", "outcome", "working")
+COLUMNS = (
+    "task",
+    "suite",
+    "digits",
+    "left",
+    "right",
+    "trained",
+    "question",
+    "expected",
+    "answer",
+    "outcome",
+    "working",
+    "written",
+)
 
 
 def evaluate(
@@ -31,7 +44,8 @@ def evaluate(
     Returns a row a problem: task, suite, digits ("8", or "12x6" where the operands differ), left, right (the same as numbers),
     trained (whether a model trained on this task may have met it: "held out", "seen" or "beyond" the lengths of training),
     question, expected, answer (None where unreadable), outcome ("right", "wrong", "unreadable" or "unfinished"), working
-    ("valid", what is wrong with its first wrong line, or "" where none was written or it was not finished).
+    ("valid", what is wrong with its first wrong line, or "" where none was written or it was not finished), written (all that
+    followed the prompt, without the stop).
     ValueError for n below 1 or a suite the task does not have.
     """
     if n < 1:
@@ -64,6 +78,7 @@ def _evaluate_cell(solver: Solver, task: Task, cell: Cell, n: int, seed: int, su
             "answer": [answer.text for answer in answers],
             "outcome": [outcome(answer, truth) for answer, truth in zip(answers, expected, strict=True)],
             "working": [working(task, question, answer) for question, answer in zip(questions, answers, strict=True)],
+            "written": [answer.written for answer in answers],
         }
     )
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 SUITE_TITLES = {"random": "exact", "chains": "carries", "nines": "9..9+1"}
 
 
-def results(summary: pd.DataFrame, name: str) -> list[Table]:
+def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
     """What `by_length` found, task by task: a grid where the lengths of the operands form one, else a line a length."""
-    tables = []
+    tables: list[Table | str] = []
     for task, rows in summary.groupby("task", sort=False):
         random = rows[rows.suite == "random"]
         is_grid = (rows.left != rows.right).any() and len(random) == random.left.nunique() * random.right.nunique() > 3
         if is_grid:
-            tables.append(grid(random, f"{name}, {task}: exact match in % by digits, left down, right across"))
+            tables += [
+                grid(random, f"{name}, {task}: exact match in %, left operand down, right across"),
+                _in_all(random),
+            ]
         rows = rows[rows.suite != "random"] if is_grid else rows
         if len(rows):
             tables.append(length_table(rows, f"{name}, {task}: exact match by digit length"))
@@ -25,7 +29,7 @@ def results(summary: pd.DataFrame, name: str) -> list[Table]:
 
 def grid(random: pd.DataFrame, title: str) -> Table:
     """Exact match of one suite, digits of the left operand by digits of the right."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table = _table(title)
     table.add_column("", justify="right")
     for right in sorted(random.right.unique()):
         table.add_column(str(right), justify="right", no_wrap=True)
@@ -33,14 +37,16 @@ def grid(random: pd.DataFrame, title: str) -> Table:
         shares = [percent(cell.accuracy).removesuffix("%") for cell in cells.itertuples()]
         styled = [share if share == "100" else f"[yellow]{share}[/]" for share in shares]
         table.add_row(str(left), *styled)
-    n, right, valid = (int(random[name].sum()) for name in ("n", "right_answers", "valid"))
-    worst = random.loc[random.accuracy.idxmin()]
-    table.caption_justify = "left"
-    table.caption = (
-        f"{right:,} of {n:,} right, {valid:,} of those with a valid working; "
-        f"the worst cell {worst.digits}: {percent(worst.low)} to {percent(worst.high)}"
-    )
     return table
+
+
+def _in_all(cells: pd.DataFrame) -> str:
+    n, right, valid = (int(cells[name].sum()) for name in ("n", "right_answers", "valid"))
+    worst = cells.loc[cells.low.idxmin()]
+    return (
+        f"{right:,} of {n:,} right, {valid:,} of those with a valid working\n"
+        f"the worst cell, {worst.digits}: {worst.right_answers} of {worst.n}, {percent(worst.low)} to {percent(worst.high)}"
+    )
 
 
 def length_table(summary: pd.DataFrame, title: str) -> Table:
@@ -49,7 +55,7 @@ def length_table(summary: pd.DataFrame, title: str) -> Table:
     `valid` is the share of right answers with a valid working, `none` counts what was no answer or unfinished in any suite.
     """
     first, *others = summary.suite.unique()
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table = _table(title)
     titles = ("digits", "trained", "n", *(SUITE_TITLES.get(suite, suite) for suite in (first,)), "95%", "valid")
     for name in (*titles, *(SUITE_TITLES.get(suite, suite) for suite in others), "none"):
         table.add_column(name, justify="left" if name == "trained" else "right", no_wrap=True)
@@ -68,6 +74,22 @@ def length_table(summary: pd.DataFrame, title: str) -> Table:
             style=None if row.right_answers == row.n else "yellow",
         )
     return table
+
+
+def mistakes_table(kinds: pd.DataFrame, title: str) -> Table:
+    """What `first_mistakes` found: the kinds of characters that were wrong first, the most frequent on top."""
+    table = _table(title)
+    for name in ("in the number after", "character", "first wrong", "of", "rate", "on lines"):
+        table.add_column(name, justify="left" if name in ("character", "on lines") else "right")
+    for kind in kinds[kinds.wrong > 0].itertuples():
+        shown = (str(kind.wrong), f"{kind.reached:,}", f"{kind.rate:.1e}", kind.lines)
+        table.add_row(escape(kind.number), escape(kind.character), *shown)
+    return table
+
+
+def _table(title: str) -> Table:
+    # A title as wide as the table would be broken, so it stands above as wide as it is.
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
 
 
 def percent(share: float) -> str:

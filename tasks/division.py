@@ -48,6 +48,7 @@ _LINE = re.compile(
     rf"(?:\({_TRIALS}(?P<rest>[0-9]+))?"
     r"#(?P<quotient>[0-9])(?:;|(?P<last>>))"
 )
+_NUMBERS = ("brought", "rest", *(f"less{factor}" for factor, _ in TRIALS))
 _END = re.compile(r"([0-9]+)r([0-9]+)")
 
 
@@ -163,17 +164,22 @@ class Division(Binary):
         for factor, text in zip((2, 4, 8), multiples.groups(), strict=True):
             if number(text) != factor * b:
                 return Fault(1, multiples[0], f"{factor} * {b} is {factor * b}, not {number(text)}")
+        width = len(str(b)) + 1
+        if {len(text) for text in multiples.groups()} != {width}:
+            return Fault(1, multiples[0], f"a number has not {width} places")
         at, rest, quotient = multiples.end(), 0, ""
         for place, digit in enumerate(str(a)):
             line = _LINE.match(written, at)
             if not line:
                 return Fault(place + 2, written[at:], f"{written[at:]!r} is no line that brings down a digit")
             why = self._line_fault(line, digit, rest, b, last=place == len(str(a)) - 1)
-            if why:
+            if why is None and {len(line[name] or line["brought"]) for name in _NUMBERS} != {width}:
+                why = f"a number has not {width} places"
+            if why is not None:
                 return Fault(place + 2, line[0], why)
             at, rest, quotient = line.end(), number(line["rest"] or line["brought"]), quotient + line["quotient"]
         end = _END.fullmatch(written, at)
-        if not end or end[1] != quotient or number(end[2]) != rest:
+        if not end or end[1] != quotient or number(end[2]) != rest or len(end[2]) != width:
             return Fault(len(str(a)) + 2, written[at:], f"it ends with {written[at:]!r}, not with {quotient} and {rest}")
         return None
 

@@ -82,7 +82,7 @@ class Multiplication(Binary):
         return join(self._prompt_parts(problems), len(problems))
 
     def read(self, written: str, question: str) -> str | None:
-        total = re.search(r"_([0-9]+)$", written)
+        total = re.search(r"![0-9]+_([0-9]+)$", written)
         return str(number(total[1])) if total else None
 
     def budgets(self, problems: Problems) -> Ints:
@@ -109,6 +109,8 @@ class Multiplication(Binary):
                 f"{digit} * {left} is {int(digit) * left}, not {product}": product != int(digit) * left,
                 f"{before} + {product * 10**place} is {so_far}, not {total}": total != so_far,
                 f"{'more' if last else 'no'} lines follow": bool(line["more"]) == last,
+                "a number has too few places or too many": (len(line["product"]), len(line["total"]))
+                != (len(str(left)) + 1, len(str(left)) + 1 + place),
             }
             for why, wrong in faults.items():
                 if wrong:
@@ -118,7 +120,7 @@ class Multiplication(Binary):
 
     def drawing(self, question: str, written: str) -> list[Row]:
         left, right = question.split(self.operator)
-        lines = list(_LINE.finditer(written))
+        lines = [line for line in _LINE.finditer(written) if line["more"] or line["last"]]  # not one still being written
         answer = self.read(written, question)
         width = max(len(left) + len(right), 2 + len(right), len(answer or ""))
         rows = [Row(f"{left:>{width}}", "given"), Row(f"{'* ' + right:>{width}}", "given"), rule(width)]
@@ -127,7 +129,8 @@ class Multiplication(Binary):
             so_far = f", so far {number(line['total'])}" if place and line["more"] else ""
             rows.append(Row(f"{product:>{width}}", "working", f"{line['digit']} * {left}{so_far}"))
         if answer is not None:
-            rows += [rule(width)] * (len(lines) > 1) + [Row(f"{answer:>{width}}", "answer")]
+            rows = [*rows, rule(width)] if len(lines) > 1 else rows[:3]  # a single product is the answer itself
+            rows.append(Row(f"{answer:>{width}}", "answer"))
         return rows
 
     def _prompt_parts(self, problems: Problems) -> list[Ragged | str]:

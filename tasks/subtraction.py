@@ -99,7 +99,7 @@ class Subtraction(Binary):
         if not match:
             return Fault(1, written, f"{written!r} is no difference")
         modulus = 10 ** len(match[1])
-        if number(match[1]) != (left - right) % modulus or modulus <= max(left, right):
+        if number(match[1]) != (left - right) % modulus or len(match[1]) != len(str(max(left, right))):
             return Fault(1, match[1], f"{question} is {(left - right) % modulus} modulo {modulus}, not {number(match[1])}")
         return super().check(question, written)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 DEFAULT_LENGTHS = 16  # of each box of lengths, at most
+EXAMPLES = 3  # of mistakes shown
 
 
 def command(
@@ -15,7 +16,7 @@ def command(
     task: Annotated[Optional[str], typer.Option(help="Of a mixture, ask only this one of its tasks.")] = None,
     digits: Annotated[
         Optional[str],
-        typer.Option(metavar="LENGTHS", help="1-10,20: both alike; 1-6x1-6: a grid. [default: trained]"),
+        typer.Option(metavar="LENGTHS", help="8,20: both alike; 1-6x1-6: a grid. [default: as trained]"),
     ] = None,
     suite: Annotated[
         Optional[str], typer.Option(metavar="SUITES", help="As in random,edges; see: arithgpt tasks. [default: those drawn]")
@@ -23,13 +24,14 @@ def command(
     samples: Annotated[int, typer.Option(min=1, max=1_000_000, help="Different problems a length, at most.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed asks the same problems.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    mistakes: Annotated[bool, typer.Option("--mistakes", help="Tell what goes wrong.")] = False,
     json_file: Annotated[Optional[Path], typer.Option("--json", metavar="FILE", help="Write the table as JSON too.")] = None,
     csv_file: Annotated[Optional[Path], typer.Option("--csv", metavar="FILE", help="Write every problem as CSV too.")] = None,
 ) -> None:
     """Ask a run problems it was never trained on, and count the exactly right answers by digit length.
 
-    Apart from that it counts, of the right answers, those whose working is right line by line. The results are kept in the run's
-    folder.
+    Apart from that it counts, of the right answers, those whose working is right line by line. The results are kept in the
+    run's folder.
     """
     from arithgpt.cli.options import output_file
     from arithgpt.errors import UserError
@@ -64,7 +66,8 @@ def command(
     from arithgpt.gpt_solver import GPTSolver
     from arithgpt.train import pick_device
     from eval.harness import evaluate
-    from eval.report import results
+    from eval.mistakes import first_mistakes
+    from eval.report import mistakes_table, results
     from eval.stats import by_length
 
     solver = GPTSolver.of(found, str(pick_device(device)))
@@ -89,6 +92,14 @@ def command(
     for table in results(summary, found.name):
         console.print(table)
         console.print()
+    if mistakes:
+        for part in asked:
+            kinds, examples = first_mistakes(part, rows[rows.task == part.name])
+            if examples:
+                console.print(mistakes_table(kinds, f"{found.name}, {part.name}: the first wrong character of a page"))
+                console.print()
+            for example in examples[:EXAMPLES]:
+                console.print(f"{example.question}\n{example}\n", markup=False, soft_wrap=True)
     console.print(f"{len(rows):,} problems made, answered and checked in {seconds:.1f} s: {len(rows) / seconds:,.0f} a second")
     about = {"run": found.name, "tasks": {part.name: part.version for part in asked}, "seed": seed, "samples": samples}
     about |= {"weights": found.info.get("step"), "commit": found.info.get("commit")}
