@@ -1,13 +1,18 @@
 """The calculator: the model's own answers, each checked."""
 
+import subprocess
+import sys
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from arithgpt.calculator import Calculator
+from arithgpt.cli.prompt import Prompt
 from arithgpt.errors import UserError
 from arithgpt.model import GPT
-from arithgpt.run import Run
-from tasks import QuestionError
+from arithgpt.run import Run, shipped_run
+from tasks import QuestionError, Row
 
 
 @pytest.mark.usefixtures("runs")
@@ -55,3 +60,97 @@ def test_faults_are_marked() -> None:
 def test_an_unknown_run_is_named() -> None:
     with pytest.raises(UserError, match="run 'nope': not found"):
         Calculator("nope")
+
+
+def test_the_calculator_that_ships_answers_all_four() -> None:
+    questions = ["123+456", "12-99", "123*45", "7391/52", "7391/1", "5/0", "0*7", "1,234 × 5", "100 ÷ 10", "7−9"]
+    answers = Calculator().answer_all(questions)
+    assert [answer.answer for answer in answers] == [
+        *("579", "-87", "5535", "142 r 7", "7391", "division by zero", "0", "6170", "10", "-2")
+    ]
+    assert all(answer.correct and answer.fault is None and not answer.beyond_training for answer in answers)
+    assert {answer.run for answer in answers} == {"calculator"}
+
+
+def test_it_is_what_the_package_offers_and_brings_no_torch() -> None:
+    code = "import sys; from arithgpt import Calculator; print(Calculator()('123*45').answer, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "5535 False\n"
+
+
+def test_numpy_and_torch_write_the_same_pages() -> None:
+    task = Calculator().task
+    questions = task.questions(task.draw(np.random.default_rng(0), 40))
+    on_numpy, on_torch = (Calculator(device=device).answer_all(questions) for device in ("numpy", "cpu"))
+    assert on_numpy == on_torch
+
+
+def test_watching_ends_with_the_same_answer() -> None:
+    calculator = Calculator(device="numpy")
+    for question in ("123*45", "7391/52", "5-7", "12+34", "5/0"):
+        shown: list[list[Row]] = []
+        answer = calculator.watch(question, shown.append)
+        assert answer == calculator(question)
+        assert all(before != after for before, after in pairwise(shown))
+    assert len(shown) >= 1
+
+
+def test_the_shipped_weights_are_small() -> None:
+    run = shipped_run()
+    assert run.load_model("numpy").n_params <= 1_500_000
+    assert (run.path / "weights.safetensors").stat().st_size <= 4_000_000
+    assert run.is_shipped
+
+
+class TestPrompt:
+    """The prompt obeys, answers, and remembers the last answer."""
+
+    @pytest.fixture
+    def prompt(self) -> Prompt:
+        return Prompt(Calculator(device="numpy"), working=False)
+
+    def test_the_last_answer_can_be_used(self, prompt: Prompt, capsys: pytest.CaptureFixture[str]) -> None:
+        for line in ("12+30", " _ * 2", "", "_-100"):
+            prompt.take(line.strip())
+        assert capsys.readouterr().out == "12+30 = 42  right\n42*2 = 84  right\n84-100 = -16  right\n"
+        with pytest.raises(QuestionError, match="-16 is no natural number"):
+            prompt.take("_+1")
+
+    def test_without_an_answer_there_is_no_last_one(self, prompt: Prompt) -> None:
+        with pytest.raises(QuestionError, match="there is none yet") as caught:
+            prompt.take("1+_")
+        assert caught.value.place == 2
+
+    def test_working_is_drawn_on_demand(self, prompt: Prompt, capsys: pytest.CaptureFixture[str]) -> None:
+        for line in (":working on", "12*34", ":working off", "2*3"):
+            prompt.take(line)
+        drawn = "  12\n* 34\n----\n  48   4 * 12\n 36    3 * 12\n----\n 408\n\n"
+        assert capsys.readouterr().out == drawn + "12*34 = 408  right\n2*3 = 6  right\n"
+
+    @pytest.mark.usefixtures("runs")
+    def test_another_run_can_be_asked(self, prompt: Prompt, capsys: pytest.CaptureFixture[str]) -> None:
+        prompt.take(":run small")
+        prompt.take("12+34")
+        with pytest.raises(QuestionError, match=r"answers \+"):
+            prompt.take("3*4")
+        prompt.take(":run calculator")
+        prompt.take("3*4")
+        assert capsys.readouterr().out == "12+34 = 46  right\n3*4 = 12  right\n"
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            (":nope", "there are: :working, :run, :help, :quit"),
+            (":working", "must be on or off"),
+            (":working maybe", ":working maybe: must be on or off"),
+            (":run", "must be followed by the name"),
+            (":run nope", "run 'nope': not found"),
+        ],
+    )
+    def test_what_it_cannot_obey_is_one_line(self, prompt: Prompt, line: str, said: str) -> None:
+        with pytest.raises(UserError, match=said):
+            prompt.take(line)
+
+    def test_it_quits(self, prompt: Prompt) -> None:
+        with pytest.raises(EOFError):
+            prompt.take(":quit")

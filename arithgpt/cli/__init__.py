@@ -18,7 +18,8 @@ app = typer.Typer(
 )
 app.command("train", short_help="Teach a GPT from nothing.")(train.command)
 app.command("eval", short_help="Measure a run by digit length.")(evaluate.command)
-app.command("calc", short_help="Ask a GPT, checked exactly.")(calc.command)
+# An unknown option is an expression here, so that -5+3 is answered like any other line that is not understood.
+app.command("calc", short_help="Ask a GPT, checked exactly.", context_settings={"ignore_unknown_options": True})(calc.command)
 app.command("runs", short_help="List the runs on disk.")(runs.command)
 app.command("tasks", short_help="List the tasks.")(tasks.command)
 

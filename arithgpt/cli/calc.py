@@ -44,6 +44,9 @@ def command(
     from arithgpt.calculator import Calculator
     from arithgpt.errors import UserError
 
+    for expression in expressions or ():
+        if expression.startswith("--"):
+            raise UserError(f"{expression}: no such option; see arithgpt calc --help")
     if expressions is None and sys.stdin is None:
         raise UserError("no EXPR, and nothing to read: standard input is closed")
     calculator = Calculator(run)
@@ -102,6 +105,8 @@ def written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
         return json.dumps({name: getattr(answer, name) for name in shown})
     said = answer.answer if answer.answer is not None else "no answer"
     verdict = "" if answer.correct else f"  wrong: it is {answer.expected}"
+    if not answer.correct and answer.fault and answer.expression not in answer.fault:
+        verdict += f"; {answer.fault}"
     if brief:
         return said + verdict
     if answer.correct and said == BY_ZERO:

@@ -40,13 +40,10 @@ class Prompt:
 
     def loop(self) -> None:
         from prompt_toolkit import PromptSession
-        from prompt_toolkit.completion import NestedCompleter
+        from prompt_toolkit.completion import WordCompleter
 
-        from arithgpt.run import all_runs
-
-        names = dict.fromkeys(["calculator", *(run.name for run in all_runs() if run.has_weights)])
-        options = {":working": {"on": None, "off": None}, ":run": names, ":help": None, ":quit": None}
-        completer = NestedCompleter.from_nested_dict(options)
+        # The whole line is one word: a command with what may follow it is completed as a whole.
+        completer = WordCompleter(self.completions, sentence=True)
         session: PromptSession[str] = PromptSession("> ", history=_history(), completer=completer, complete_while_typing=False)
         print("Type a sum such as 123*45; :help tells more, Ctrl-D ends.")
         while True:
@@ -59,6 +56,13 @@ class Prompt:
             except (QuestionError, UserError) as error:
                 message = explained(error) if isinstance(error, QuestionError) else str(error)
                 print(f"arithgpt: {message}", file=sys.stderr)
+
+    def completions(self) -> list[str]:
+        """Every line that a command can be."""
+        from arithgpt.run import all_runs
+
+        names = dict.fromkeys(["calculator", *(run.name for run in all_runs() if run.has_weights)])
+        return [":working on", ":working off", *(f":run {name}" for name in names), ":help", ":quit"]
 
     def take(self, line: str) -> None:
         """Obey or answer one line. QuestionError or UserError where it cannot be understood, EOFError where it ends."""
