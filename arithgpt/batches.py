@@ -42,6 +42,11 @@ def bucketed(pages: Pages, vocab: Vocab, n: int) -> list[Batch]:
     return [tensors(pages[order[start:end]], vocab) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
+def padding(targets: Tensor) -> Tensor:
+    """int64 (): how many cells of a batch lie beyond the end of their page, whose last character is always a target."""
+    return (targets != IGNORED).flip(1).byte().argmax(1).sum()
+
+
 def _cuts(lengths: Ints, n: int) -> list[int]:
     """Where to cut ascending lengths into at most n runs, so that the runs padded to their longest are the smallest in all."""
     size = len(lengths)

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from arithgpt.batches import IGNORED, Batch, bucketed, prefetched, tensors
+from arithgpt.batches import IGNORED, Batch, bucketed, padding, prefetched, tensors
 from arithgpt.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
 from arithgpt.errors import UserError
 from arithgpt.model import GPT, initial
@@ -52,6 +52,8 @@ class Progress:
     """Of those, spent looking at held-out problems."""
     cells: int = 0
     """Characters computed in training, padding included."""
+    padding: int = 0
+    """Of those, beyond the end of their page."""
     worst: list[float] = field(default_factory=list)
     """The exact match of the worst length at the last two looks."""
     accuracy: dict[str, float] = field(default_factory=dict)
@@ -146,6 +148,7 @@ class _Trainer:
             ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,)) if n_workers > 1 else None
         )
         self.threads = 1 if self.workers else worth(flops / self.n_buckets)
+        self.padding = torch.zeros((), dtype=torch.long, device=device)
         self.origin = _origin(self.model, device) | {"threads": max(self.threads, n_workers)}
         self.began = time.perf_counter()
 
@@ -167,6 +170,7 @@ class _Trainer:
         for parameter, *shares in zip(self.weights.values(), *gradients, strict=True):
             parameter.grad = torch.stack(shares).sum(0) if len(shares) > 1 else shares[0]
         self.progress.cells += sum(inputs.numel() for inputs, _ in batch)
+        self.padding += torch.stack([padding(targets) for _, targets in batch]).sum()  # read off only now and then: it waits
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.optim.grad_clip)
         for optimiser in self.optimisers:
             optimiser.step()
@@ -187,6 +191,10 @@ class _Trainer:
             return loss.detach(), torch.autograd.grad(loss, list(self.weights.values()))
 
         return self.workers.map(share, batch) if self.workers else map(share, batch)
+
+    def _count_padding(self) -> None:
+        self.progress.padding += int(self.padding)
+        self.padding.zero_()
 
     def close(self) -> None:
         if self.workers:
@@ -212,6 +220,7 @@ class _Trainer:
 
     def save(self) -> None:
         """Write a checkpoint: what resumes first, then what is asked, then what is told."""
+        self._count_padding()
         weights = self.weights
         if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
             raise UserError(

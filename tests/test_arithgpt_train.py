@@ -14,7 +14,7 @@ import pytest
 import torch
 from conftest import SMALL, Silent
 
-from arithgpt.batches import IGNORED, Batch, bucketed, prefetched, tensors
+from arithgpt.batches import IGNORED, Batch, bucketed, padding, prefetched, tensors
 from arithgpt.checkpoint import load_tensors
 from arithgpt.decode import complete
 from arithgpt.errors import UserError
@@ -223,6 +223,7 @@ def test_buckets_hold_the_same_pages_with_less_padding() -> None:
         assert len(batches) <= n
         assert rows(batches) == rows(whole)
         cells.append(sum(x.numel() for x, _ in batches))
+        assert cells[-1] - sum(padding(y) for _, y in batches) == int((pages.total - 1).sum())
     assert cells == sorted(cells, reverse=True)
     assert cells[3] == cells[4] == int((pages.total - 1).sum())
     # two buckets are cut in the best place: no other cut has less padding

@@ -139,9 +139,10 @@ class _Lines:
         if not self.headed:
             self.headed = True
             self.say("held-out exact match in %, rounded down, by digit length:")
-            lengths = "".join(f"{digits:>5}" for digits in progress.accuracy)
+            self.widths = {digits: max(5, len(digits) + 1) for digits in progress.accuracy}
+            lengths = "".join(f"{digits:>{width}}" for digits, width in self.widths.items())
             self.say(f"  step  examples  seconds    loss{lengths}")
-        shares = "".join(f"{int(100 * share):>5}" for share in progress.accuracy.values())
+        shares = "".join(f"{int(100 * share):>{self.widths[digits]}}" for digits, share in progress.accuracy.items())
         training = progress.seconds - progress.look_seconds
         examples = progress.step * self.recipe.budget.batch_size
         self.say(f"{progress.step:>6}{examples:>10,}{training:>9.1f}{self.loss:>8.4f}{shares}")
@@ -155,6 +156,7 @@ class _Lines:
             "interrupted": "[yellow]stopped[/]",
         }[progress.status]
         self.say(f"{did}: step {progress.step}, {examples:,} examples, {training:.1f} s ({progress.seconds:.1f} s with looks)")
+        self.say(f"{progress.cells:,} characters computed, {progress.padding / max(progress.cells, 1):.1%} of them padding")
         if progress.status == "interrupted":
             self.say(f"go on with: arithgpt train --resume --name {self.run.name}")
         else:
