@@ -15,13 +15,14 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from arithgpt.decode import stream
+from arithgpt.errors import UserError
 from arithgpt.gpt_solver import GPTSolver
 from arithgpt.run import find_run, shipped_run
-from arithgpt.vocab import Vocab
 from eval.solver import Answer
-from tasks import Problems, QuestionError, Row, drawn
+from tasks import STOP, Problems, QuestionError, Row, drawn
+from tasks.division import BY_ZERO
 
+MAX_PAGE = 20_000  # characters to write for one question: minutes, and a fraction of a GB
 WORTH_TORCH = 20_000  # characters to write, from which importing torch pays
 
 
@@ -47,6 +48,11 @@ class CalculatorAnswer:
     """The working in schoolbook columns, row by row."""
 
     @property
+    def by_zero(self) -> bool:
+        """Whether there is no number to answer."""
+        return self.expected == BY_ZERO
+
+    @property
     def drawn(self) -> str:
         """The working in schoolbook columns, as plain text."""
         return drawn(list(self.rows))
@@ -56,10 +62,16 @@ class Calculator:
     """Answers questions: the calculator that ships, or with `run` one of your own runs.
 
     device: "auto" (NumPy for a few questions, torch for many), "numpy", "cpu" or "cuda"
-    UserError where a run is missing or damaged.
+    UserError where a run is missing or damaged, or the device unknown or not there.
     """
 
     def __init__(self, run: str | None = None, device: str = "auto") -> None:
+        if device not in ("auto", "numpy", "cpu", "cuda"):
+            raise UserError(f"device {device!r}: must be auto, numpy, cpu or cuda")
+        if device == "cuda":
+            from arithgpt.train import pick_device
+
+            pick_device(device)
         self.run = find_run(run) if run is not None else shipped_run()
         self.device = device
         self.task = self.run.recipe.problems
@@ -81,7 +93,7 @@ class Calculator:
         asked: dict[int, str] = {}  # index of the expression -> plain question
         for index, expression in enumerate(expressions):
             try:
-                asked[index] = self.task.parse(expression)
+                asked[index] = self._understood(expression)
             except QuestionError as error:
                 answers[index] = error
         if asked:
@@ -97,18 +109,24 @@ class Calculator:
 
         QuestionError where the expression cannot be understood.
         """
-        question = self.task.parse(expression)
-        problems = self.task.problems([question])
-        budget, written, shown = int(self.task.budgets(problems)[0]), "", None
-        solver = self._solver(budget)
-        for char in stream(solver.model, Vocab(solver.model.alphabet), self.task.prompts(problems).to_strings()[0], budget):
+        question = self._understood(expression)
+        problems, written, shown = self.task.problems([question]), "", None
+        for char in self._solver(int(self.task.budgets(problems)[0])).stream(question):
             written += char
-            if not char.isdigit() and (rows := self.task.drawing(question, written)) != shown:
+            if not char.isdigit() and (rows := self.task.drawing(question, written.rstrip(STOP))) != shown:
                 show(rows)
                 shown = rows
-        finished = len(written) < budget
+        finished, written = written.endswith(STOP), written.rstrip(STOP)
         text = self.task.read(written, question) if finished else None
         return self._checked([question], problems, [Answer(text, written, finished)])[0]
+
+    def _understood(self, expression: str) -> str:
+        """The plain question. QuestionError where it is none, or its page would be too long."""
+        question = self.task.parse(expression)
+        length = int(self.task.budgets(self.task.problems([question]))[0])
+        if length > MAX_PAGE:
+            raise QuestionError(f"needs a page of {length:,} characters: at most {MAX_PAGE:,} are written", expression, 0)
+        return question
 
     def _solver(self, n_characters: int) -> GPTSolver:
         """The model on torch where the work is worth its import, or it is there already; else on NumPy."""

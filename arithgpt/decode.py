@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -52,15 +53,17 @@ def complete(
         return Completions(Ragged(np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)), np.zeros(0, bool))
     if prompts.lengths.min() < 1 or budgets.min() < 1 or temperature < 0 or (temperature > 0 and rng is None):
         raise ValueError("a prompt needs a character, a budget is at least 1, a temperature at least 0 and one above 0 an rng")
-    ids = np.full((n, int(budgets.max())), vocab.stop, np.int64)
+    parts: list[tuple[Ints, NDArray[np.int64]]] = []
 
     def write(batch: tuple[int, Ints]) -> None:
         length, rows = batch
         prompt = vocab.encode(prompts.values[rows, :length])
-        written = _complete_batch(model, vocab, prompt, int(budgets[rows].max()), _chooser(temperature, rng))
-        ids[rows, : written.shape[1]] = written
+        parts.append((rows, _complete_batch(model, vocab, prompt, int(budgets[rows].max()), _chooser(temperature, rng))))
 
     _run(write, prompts.lengths, budgets, model, side_by_side=rng is None)
+    ids = np.full((n, max(written.shape[1] for _, written in parts)), vocab.stop, np.int64)
+    for rows, written in parts:
+        ids[rows, : written.shape[1]] = written
     stopped = ids == vocab.stop
     within = np.arange(ids.shape[1]) < budgets[:, None]
     lengths = np.where(stopped.any(1), stopped.argmax(1), ids.shape[1])
@@ -69,11 +72,10 @@ def complete(
 
 
 def stream(model: GPT, vocab: Vocab, prompt: str, budget: int) -> Iterator[str]:
-    """The characters that `complete` writes greedily after one prompt, as they come, without the stop."""
+    """The characters that `complete` writes greedily after one prompt, as they come, the stop included if it is reached."""
     ids = vocab.encode(np.frombuffer(prompt.encode("ascii"), np.uint8))[None]
     for _, chosen in _written(model, vocab, ids, budget, _chooser(0, None)):
-        if chosen[0] != vocab.stop:
-            yield vocab.alphabet[chosen[0]]
+        yield vocab.alphabet[chosen[0]]
 
 
 def _run(write: Callable[[tuple[int, Ints]], None], lengths: Ints, budgets: Ints, model: GPT, side_by_side: bool) -> None:
@@ -102,11 +104,13 @@ def _run(write: Callable[[tuple[int, Ints]], None], lengths: Ints, budgets: Ints
 
 
 def _batches(lengths: Ints, budgets: Ints, model: GPT, workers: int) -> list[tuple[int, Ints]]:
-    """Batches of rows, each with the one prompt length of its rows: they need neither padding nor a mask for it."""
+    """Batches of rows with one prompt length, which need neither padding nor a mask for it, and budgets not far apart."""
     config, batches = model.config, []
     order = np.lexsort((budgets, lengths))
-    for length in np.unique(lengths).tolist():
-        rows = order[lengths[order] == length]
+    alike = np.stack([lengths, np.log2(budgets).astype(np.int64)])[:, order]
+    for start, end in pairwise([0, *(np.flatnonzero(np.diff(alike).any(0)) + 1).tolist(), len(order)]):
+        rows = order[start:end]
+        length = int(lengths[rows[0]])
         cached = 2 * config.n_layer * config.n_embd * (length + int(budgets[rows].max()))
         masked = 4 * max(config.n_head, 2 * len(AXES)) * min(length, PROMPT_STEP) * length
         fitting = MAX_BYTES // (4 * workers * (cached + masked))

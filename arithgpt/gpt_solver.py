@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from arithgpt.decode import complete
+from arithgpt.decode import complete, stream
 from arithgpt.errors import UserError
 from arithgpt.model import GPT
 from arithgpt.run import Run
 from arithgpt.vocab import Vocab
 from eval.solver import Answer
 from tasks import Problems, Task
+from tasks.ragged import Ints
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,7 @@ class GPTSolver:
         """Answers in order; one that learned positions have no room for is cut off. UserError for a task it did not learn."""
         if task.name not in self.task.parts and task.name != self.task.name:
             raise UserError(f"run {self.name} was trained on task {self.task.name}: it cannot be asked {task.name}")
-        prompts, budgets = task.prompts(problems), task.budgets(problems)
-        config = self.model.config
-        if config.positions == "learned":
-            budgets = np.minimum(budgets, config.block_size - prompts.lengths)
+        prompts, budgets = task.prompts(problems), self._budgets(task, problems)
         fits = np.flatnonzero(budgets >= 1)
         completions = complete(self.model, Vocab(self.model.alphabet), prompts[fits], budgets[fits])
         answers = [Answer(None, finished=False)] * len(problems)
@@ -45,3 +44,16 @@ class GPTSolver:
         ):
             answers[row] = Answer(task.read(written, questions[row]) if finished else None, written, finished)
         return answers
+
+    def stream(self, question: str) -> Iterator[str]:
+        """What `solve` gets written for one plain question, as it comes, and then "$" if it was finished."""
+        problems = self.task.problems([question])
+        prompt, budget = self.task.prompts(problems).to_strings()[0], int(self._budgets(self.task, problems)[0])
+        yield from stream(self.model, Vocab(self.model.alphabet), prompt, budget) if budget >= 1 else ()
+
+    def _budgets(self, task: Task, problems: Problems) -> Ints:
+        """The characters each completion is allowed, as far as learned positions have room for them; may be below 1."""
+        budgets, config = task.budgets(problems), self.model.config
+        if config.positions != "learned":
+            return budgets
+        return np.minimum(budgets, config.block_size - task.prompts(problems).lengths)

@@ -6,7 +6,7 @@ it is about to write:
 
     page      3  2  1  +  6  5  4  =  9
     place     1  2  3  4  1  2  3  4  1  2      counted within the number; the mark closes it one place on
-    digit     1  2  3  4  1  2  3  4  1  2      the same, not counting placeholders `.`, and from 1 after every mark
+    digit     1  2  3  4  1  2  3  4  1  2      the same, but from 1 after every mark, indented or not
     number    0  0  0  0  1  1  1  1  2  2      how many numbers have been closed
     token     0  1  2  3  4  5  6  7  8  9      how many characters came before
     line      1  1  1  1  1  1  1  1  1  1      how many lines have been begun
@@ -15,7 +15,7 @@ it is about to write:
 A token's key stands at the cell of its own character; its query looks from the next cell, the one about to be written (the
 last column above). Numbers are written least significant digit first, so `place` is the significance.
 
-Every character but digits and `.` is a mark and closes a number. `;` begins a line, one step further in than the line before,
+Every character but digits is a mark and closes a number. `;` begins a line, one step further in than the line before,
 as the lines of a long multiplication do. What follows one of `;:!#` starts at that step, in the place of the line's index;
 what follows any other mark starts at place 1. No rule here knows which task is on the page.
 """
@@ -45,7 +45,7 @@ class PageCoordinates:
             return ops(like).constant(np.array([char in chars for char in alphabet]), like)
 
         self.is_digit, self.is_new_line, self.indents = table("0123456789"), table(NEW_LINE), table(INDENTS)
-        self.closes = table("".join(char for char in alphabet if not char.isdigit() and char != "."))
+        self.closes = ~self.is_digit
         self._first = ops(like).constant(np.array([FIRST_CELL]), like)
 
     def first(self, n: int) -> Array:

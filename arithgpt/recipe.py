@@ -2,7 +2,7 @@
 
     [task]
     name = "add"
-    digits = [1, 8]
+    digits = "1-8"
     [model]
     n_embd = 48
     [budget]
@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -237,9 +237,11 @@ def _first_fault(error: ValidationError) -> str:
 
 def _fields(path: list[str], title: str) -> list[str]:
     """The fields of the section an error is about."""
-    if title in (task.__name__ for task in TASKS.values()):
-        task = next(task for task in TASKS.values() if task.__name__ == title)
-        return ["name", *(field.name for field in dataclasses.fields(task))]
+    task = next((task for task in TASKS.values() if task.__name__ == title), None)
+    if task is not None:
+        for part in path:  # the tasks of a mixture are fields of it
+            task = get_type_hints(task)[part]
+        return [*([] if path else ["name"]), *(field.name for field in dataclasses.fields(task))]
     section: type[BaseModel] = Recipe
     for part in path:
         section = section.model_fields[part].annotation  # type: ignore[assignment]

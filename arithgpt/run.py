@@ -85,7 +85,7 @@ class Run:
     @property
     def is_shipped(self) -> bool:
         """Whether it belongs to the installed package, where nothing is written."""
-        return self.path.parent == SHIPPED
+        return self.path.resolve().parent == SHIPPED.resolve()
 
     @property
     def has_weights(self) -> bool:
@@ -114,6 +114,12 @@ class Run:
             return GPT(recipe.model, recipe.problems.alphabet, weights)
         except ValueError:
             raise other from None
+
+    def discard(self) -> None:
+        """Remove the folder of a run that never began: there is nothing in it but its recipe."""
+        if [file.name for file in self.path.iterdir()] == ["recipe.toml"]:
+            (self.path / "recipe.toml").unlink()
+            self.path.rmdir()
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """The lines of metrics.jsonl; one that is damaged, or cut short by a crash, is left out."""
@@ -158,8 +164,8 @@ def all_runs() -> list[Run]:
 
 
 def find_run(name: str) -> Run:
-    """The run of a name, or at a path. UserError suggests a near name where there is none."""
-    for path in (runs_folder() / name, Path(name), SHIPPED / name):
+    """The run of a name, or at a path; `calculator` is the one that ships. UserError suggests a near name for a wrong one."""
+    for path in (SHIPPED / name, runs_folder() / name, Path(name)):
         try:
             if (path / "recipe.toml").is_file():
                 return Run(path)
@@ -184,13 +190,12 @@ def shipped_run() -> Run:
     return run
 
 
-def newest_run(task: str | None = None) -> Run:
-    """The newest run with weights, of one task where a name is given. UserError where there is none."""
+def newest_run() -> Run:
+    """The newest run with weights. UserError where there is none."""
     for run in all_runs():
-        if run.has_weights and run.task_name is not None and task in (None, run.task_name):
+        if run.has_weights and run.task_name is not None:
             return run
-    which, option = ("", "") if task is None else (f" on task {task}", f" --task {task}")
-    raise UserError(f"no GPT has been trained{which} in {runs_folder()}/ yet; train one with: arithgpt train{option}")
+    raise UserError(f"no GPT has been trained in {runs_folder()}/ yet; train one with: arithgpt train")
 
 
 def new_run(name: str | None, recipe: Recipe) -> Run:
@@ -209,6 +214,8 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
         raise UserError(
             f"--name {name}: must be letters, digits, '.', '_' and '-', at most 100, beginning with none of the signs"
         )
+    if (SHIPPED / name).is_dir():
+        raise UserError(f"--name {name}: is the calculator that ships; take another name")
     path = folder / name
     if path.exists():
         raise UserError(f"--name {name}: {path} is there already; --resume goes on with it, another --name starts afresh")

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import TypeAdapter
@@ -135,10 +136,10 @@ class _Trainer:
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
-        longest = max(inputs.shape[1] for inputs, _ in self.questions.values())
-        if recipe.model.positions == "learned" and longest >= recipe.model.block_size:
+        longest = longest_page(self.task) if recipe.model.positions == "learned" else 0
+        if longest > recipe.model.block_size:
             raise UserError(
-                f"model.block_size = {recipe.model.block_size}: must be more than the {longest} characters of a page"
+                f"model.block_size = {recipe.model.block_size}: must be at least the {longest} characters of the longest page"
             )
         flops = 6 * self.model.n_params * tensors(self._pages(0), self.vocab)[0].numel()
         self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / BUCKET_FLOPS)))
@@ -239,8 +240,12 @@ class _Trainer:
         UserError where the checkpoint does not fit, or nothing is left to do.
         """
         file, budget = self.run.path / "resume.safetensors", self.recipe.budget
+        if self.run.is_shipped:
+            raise UserError(f"run {self.run.name}: is the calculator that ships; nothing is written there")
         if file.exists():
             self._load(file)
+        elif self.run.has_weights:
+            raise UserError(f"{file}: missing; going on without it would overwrite the weights that are there")
         progress = self.progress
         reached = budget.stop_early and progress.holds(budget.target)
         if progress.step >= budget.steps or reached:
@@ -285,6 +290,13 @@ def held_out_questions(task: Task, vocab: Vocab, n: int, device: torch.device) -
             sign = part.operator if len(task.parts) > 1 else ""
             questions[sign + lengths.shown(cell)] = inputs.to(device), targets.to(device)
     return questions
+
+
+def longest_page(task: Task) -> int:
+    """How many characters the longest page of training has, the stop apart."""
+    rng = np.random.default_rng(0)
+    cells = ((part, cell) for part in task.parts.values() for box in part.boxes for cell in box)
+    return max(int(part.pages(part.draw_suite(rng, 1, cell, "random")).total.max()) - 1 for part, cell in cells)
 
 
 @torch.no_grad()

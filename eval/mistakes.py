@@ -2,7 +2,7 @@
 
     page    321*54=5:5160_5160;4!2940_53550$
     wrote   321*54=5:5160_5160;4!2940_53560$
-                                       ^          a digit of the number that `_` opens, on line 2
+                                         ^        a digit of the number that `_` opens, on line 2
 
 Up to its first wrong character a page is right, whatever comes after it follows from the mistake; so only that one counts.
 """

@@ -11,25 +11,23 @@ SUITE_TITLES = {"random": "exact", "chains": "carries", "nines": "9..9+1"}
 
 
 def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
-    """What `by_length` found, task by task: a grid where the lengths of the operands form one, else a line a length."""
+    """What `by_length` found, task by task, with titles: a grid where the lengths form one, else a line a length."""
     tables: list[Table | str] = []
     for task, rows in summary.groupby("task", sort=False):
         random = rows[rows.suite == "random"]
         is_grid = (rows.left != rows.right).any() and len(random) == random.left.nunique() * random.right.nunique() > 3
         if is_grid:
-            tables += [
-                grid(random, f"{name}, {task}: exact match in %, left operand down, right across"),
-                _in_all(random),
-            ]
+            tables += [f"{name}, {task}: exact match in % by digits, left operand down, right across", grid(random)]
+            tables.append(_in_all(random))
         rows = rows[rows.suite != "random"] if is_grid else rows
         if len(rows):
-            tables.append(length_table(rows, f"{name}, {task}: exact match by digit length"))
+            tables += [f"{name}, {task}: exact match by digit length", length_table(rows)]
     return tables
 
 
-def grid(random: pd.DataFrame, title: str) -> Table:
+def grid(random: pd.DataFrame) -> Table:
     """Exact match of one suite, digits of the left operand by digits of the right."""
-    table = _table(title)
+    table = _table()
     table.add_column("", justify="right")
     for right in sorted(random.right.unique()):
         table.add_column(str(right), justify="right", no_wrap=True)
@@ -49,13 +47,13 @@ def _in_all(cells: pd.DataFrame) -> str:
     )
 
 
-def length_table(summary: pd.DataFrame, title: str) -> Table:
+def length_table(summary: pd.DataFrame) -> Table:
     """Exact match by digit length: one line a length, the first suite in full and the others as right/asked.
 
     `valid` is the share of right answers with a valid working, `none` counts what was no answer or unfinished in any suite.
     """
     first, *others = summary.suite.unique()
-    table = _table(title)
+    table = _table()
     titles = ("digits", "trained", "n", *(SUITE_TITLES.get(suite, suite) for suite in (first,)), "95%", "valid")
     for name in (*titles, *(SUITE_TITLES.get(suite, suite) for suite in others), "none"):
         table.add_column(name, justify="left" if name == "trained" else "right", no_wrap=True)
@@ -76,9 +74,9 @@ def length_table(summary: pd.DataFrame, title: str) -> Table:
     return table
 
 
-def mistakes_table(kinds: pd.DataFrame, title: str) -> Table:
+def mistakes_table(kinds: pd.DataFrame) -> Table:
     """What `first_mistakes` found: the kinds of characters that were wrong first, the most frequent on top."""
-    table = _table(title)
+    table = _table()
     for name in ("in the number after", "character", "first wrong", "of", "rate", "on lines"):
         table.add_column(name, justify="left" if name in ("character", "on lines") else "right")
     for kind in kinds[kinds.wrong > 0].itertuples():
@@ -87,9 +85,8 @@ def mistakes_table(kinds: pd.DataFrame, title: str) -> Table:
     return table
 
 
-def _table(title: str) -> Table:
-    # A title as wide as the table would be broken, so it stands above as wide as it is.
-    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+def _table() -> Table:
+    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
 
 
 def percent(share: float) -> str:

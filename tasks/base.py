@@ -194,12 +194,16 @@ class Task(ABC):
     def batch(self, n: int, *, seed: int, split: Split, rank: int, step: int) -> Pages:
         """n pages of one split: the same numbers give the same pages, other numbers give independent ones."""
         rng = np.random.default_rng([seed, _STREAMS[split], rank, step])
-        return self.pages(self._collect(n, split == "held-out", lambda size: self.draw(rng, size)))
+        problems = self._collect(n, split == "held-out", lambda size: self.draw(rng, size))
+        if len(problems) < n:
+            raise ValueError(f"{self!r}: has no problems that are {'' if split == 'held-out' else 'not '}held out")
+        return self.pages(problems)
 
     def test(self, n: int, cell: Cell, *, seed: int, suite: str = "random") -> Problems:
         """At most n test problems whose operands have the digits of `cell`, each once.
 
-        They are never trained on, where there are enough of these lengths to hold out any.
+        They are never trained on, where there are enough of these lengths to hold out any. A fixed suite gives all it has,
+        whatever n.
 
         Raises ValueError where this task has no such suite.
         """
@@ -217,6 +221,9 @@ class Task(ABC):
         batches, idle = [], 0
         while len(asked) < n and idle < MAX_IDLE_DRAWS:
             problems = self._collect(n, True, draw) if hold_out else draw(n)
+            if len(problems) == 0:  # a suite can have so few problems of these lengths that none is held out
+                hold_out = False
+                continue
             new = []
             for row, question in enumerate(self.questions(problems)):
                 if question not in asked and len(asked) < n:
@@ -227,17 +234,15 @@ class Task(ABC):
         return Problems.concatenate(batches)
 
     def _collect(self, n: int, held_out: bool, draw: Callable[[int], Problems]) -> Problems:
-        """Draw until there are n problems of the wanted split. ValueError where draws bring none of it."""
+        """Draw until there are n problems of the wanted split; fewer where draws bring no more of it."""
         share = 1 / HELD_OUT_ONE_IN if held_out else 1 - 1 / HELD_OUT_ONE_IN
         batches, missing, idle = [], n, 0
-        while missing > 0:
+        while missing > 0 and idle < MAX_IDLE_DRAWS:
             problems = draw(int(missing / share * 1.05) + 8)
             problems = problems[self.held_out(problems) == held_out][:missing]
             batches.append(problems)
             missing -= len(problems)
             idle = idle + 1 if len(problems) == 0 else 0
-            if idle == MAX_IDLE_DRAWS:
-                raise ValueError(f"{self!r}: has no problems that are {'' if held_out else 'not '}held out")
         return Problems.concatenate(batches) if len(batches) > 1 else batches[0]
 
 

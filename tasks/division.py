@@ -35,7 +35,7 @@ from tasks.base import STOP, Pages, Problems, register
 from tasks.binary import Binary
 from tasks.lengths import Cell
 from tasks.ragged import Ints, Ragged, join, marks, only
-from tasks.working import Fault, Row, number, rule
+from tasks.working import RUNS_ON, Fault, Row, number, rule, runs_on
 
 BY_ZERO = "division by zero"
 TRIALS = ((8, "aA"), (4, "bB"), (2, "cC"), (1, "dD"))
@@ -137,6 +137,8 @@ class Division(Binary):
     def read(self, written: str, question: str) -> str | None:
         if written == "?":
             return BY_ZERO
+        if runs_on(written):
+            return None
         end = re.search(r">([0-9]+)r([0-9]+)$", written)
         if not end:
             return None
@@ -155,6 +157,8 @@ class Division(Binary):
         return f"{quotient} r {rest}" if rest else str(quotient)
 
     def check(self, question: str, written: str) -> Fault | None:
+        if runs_on(written):
+            return Fault(1, written, RUNS_ON)
         a, b = self.operands(question)
         if b == 0 or written == "?":
             return None if b == 0 and written == "?" else Fault(1, written, f"{question} is {self.truth(question)}")
@@ -215,6 +219,7 @@ class Division(Binary):
 
     def drawing(self, question: str, written: str) -> list[Row]:
         left, right = question.split(self.operator)
+        written = "" if runs_on(written) else written
         multiples = _MULTIPLES.match(written)
         lines = list(_LINE.finditer(written, multiples.end())) if multiples else []
         indent = len(right) + 3

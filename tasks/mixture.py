@@ -14,6 +14,7 @@ A recipe sets the weights and, operation by operation, the options:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.addition import Addition
-from tasks.base import STOP, Pages, Problems, Task, register
+from tasks.base import STOP, Pages, Problems, QuestionError, Task, register
 from tasks.binary import Binary
 from tasks.division import Division
 from tasks.multiplication import Multiplication
-from tasks.question import binary_question
+from tasks.question import OPERATORS, binary_question
 from tasks.ragged import Ints, Ragged
 from tasks.subtraction import Subtraction
 from tasks.working import Fault, Row
@@ -50,8 +51,8 @@ class Arithmetic(Task):
     suites: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        if min(self.weights) < 0 or sum(self.weights) <= 0:
-            raise ValueError(f"weights = {list(self.weights)}: none may be negative, and one must be above 0")
+        if not (min(self.weights) >= 0 and 0 < sum(self.weights) < math.inf):
+            raise ValueError(f"weights = {list(self.weights)}: must be numbers from 0 on, and one above 0")
         if self.add != Addition(digits=self.add.digits, chain_share=self.add.chain_share):
             raise ValueError("add: in a mixture only its digits and chain_share can be set")
 
@@ -61,14 +62,16 @@ class Arithmetic(Task):
 
     @property
     def _parts(self) -> tuple[Binary, ...]:
-        return self.add, self.sub, self.mul, self.div
+        """The operations that are asked at all."""
+        every = (self.add, self.sub, self.mul, self.div)
+        return tuple(part for part, weight in zip(every, self.weights, strict=True) if weight > 0)
 
     @property
     def alphabet(self) -> str:
         return "".join(dict.fromkeys("".join(part.alphabet.replace(STOP, "") for part in self._parts))) + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        shares = np.array(self.weights) / sum(self.weights)
+        shares = np.array([weight for weight in self.weights if weight > 0]) / sum(self.weights)
         kinds = rng.choice(len(self._parts), n, p=shares)
         drawn, rows = [], []
         for kind, part in enumerate(self._parts):
@@ -118,7 +121,12 @@ class Arithmetic(Task):
         return questions
 
     def parse(self, typed: str) -> str:
-        return "".join(binary_question(typed))
+        left, operator, right = binary_question(typed)
+        if operator not in (part.operator for part in self._parts):
+            known = " ".join(part.operator for part in self._parts)
+            place = next(i for i, char in enumerate(typed) if char in OPERATORS)
+            raise QuestionError(f"this model answers {known}, not {operator}", typed, place)
+        return left + operator + right
 
     def problems(self, questions: Sequence[str]) -> Problems:
         parts = [self._part_of(question) for question in questions]

@@ -1,7 +1,7 @@
 """Multiplication of two natural numbers, worked out as long multiplication with a running total.
 
     question    123*45
-    page        321*54=5:5160_5160;4!2940_5355$          reads 5535
+    page        321*54=5:5160_5160;4!2940_53550$         reads 5535
 
 A line a digit of the second factor: the digit, the first factor times this digit, the total so far. Numbers are written least
 significant digit first. The digit and the product begin one place further in on each line (`;`, `:` and `!` indent, see
@@ -23,7 +23,7 @@ from tasks.base import STOP, Pages, Problems, register
 from tasks.binary import Binary
 from tasks.lengths import Cell
 from tasks.ragged import Ints, Ragged, join, marks, only
-from tasks.working import Fault, Row, number, rule
+from tasks.working import RUNS_ON, Fault, Row, number, rule, runs_on
 
 _LINE = re.compile(r"(?P<digit>[0-9])(?::|(?P<last>!))(?P<product>[0-9]+)_(?P<total>[0-9]+)(?:(?P<more>;)|$)")
 
@@ -82,6 +82,8 @@ class Multiplication(Binary):
         return join(self._prompt_parts(problems), len(problems))
 
     def read(self, written: str, question: str) -> str | None:
+        if runs_on(written):
+            return None
         total = re.search(r"![0-9]+_([0-9]+)$", written)
         return str(number(total[1])) if total else None
 
@@ -94,6 +96,8 @@ class Multiplication(Binary):
         return str(left * right)
 
     def check(self, question: str, written: str) -> Fault | None:
+        if runs_on(written):
+            return Fault(1, written, RUNS_ON)
         (left, right), so_far, at = self.operands(question), 0, 0
         digits = str(right)[::-1]
         for place, digit in enumerate(digits):
@@ -120,6 +124,7 @@ class Multiplication(Binary):
 
     def drawing(self, question: str, written: str) -> list[Row]:
         left, right = question.split(self.operator)
+        written = "" if runs_on(written) else written
         lines = [line for line in _LINE.finditer(written) if line["more"] or line["last"]]  # not one still being written
         answer = self.read(written, question)
         width = max(len(left) + len(right), 2 + len(right), len(answer or ""))

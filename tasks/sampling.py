@@ -32,8 +32,8 @@ PATTERNS = ("nines", "power of ten", "zeros inside", "one digit repeated", "nine
 """Kinds of numbers that even digits bring too rarely, and that models get wrong last."""
 
 
-def patterned(rng: np.random.Generator, lengths: Ints, pattern: str | None = None) -> Ragged:
-    """Numbers of exactly `lengths` (n,) digits of one of PATTERNS, or of one drawn evenly for each."""
+def patterned(rng: np.random.Generator, lengths: Ints) -> Ragged:
+    """Numbers of exactly `lengths` (n,) digits, each of one of PATTERNS, drawn evenly."""
     n = len(lengths)
     plain = numbers(rng, lengths)
     columns = plain.values.T
@@ -47,7 +47,7 @@ def patterned(rng: np.random.Generator, lengths: Ints, pattern: str | None = Non
         "one digit repeated": np.broadcast_to(leading, columns.shape),
         "nines and zeros": np.where(top | (rng.random(columns.shape) < 0.5), 9, 0),
     }
-    chosen = rng.integers(0, len(PATTERNS), n) if pattern is None else np.full(n, PATTERNS.index(pattern))
+    chosen = rng.integers(0, len(PATTERNS), n)
     values = np.choose(chosen, [kinds[name] for name in PATTERNS]) * (at < lengths)
     return Ragged(values.astype(np.uint8).T, lengths)
 

@@ -23,7 +23,7 @@ from tasks.base import STOP, Pages, Problems, register
 from tasks.binary import Binary
 from tasks.lengths import Cell
 from tasks.ragged import Ints, Ragged, join, marks, only
-from tasks.working import Fault, number
+from tasks.working import RUNS_ON, Fault, number, runs_on
 
 _DIFFERENCE = re.compile("([0-9]+)(?:~([0-9]+))?")
 
@@ -80,7 +80,7 @@ class Subtraction(Binary):
 
     def read(self, written: str, question: str) -> str | None:
         match = _DIFFERENCE.fullmatch(written)
-        if not match:
+        if not match or runs_on(written):
             return None
         difference, size = match.groups()
         return f"-{number(size)}" if size else str(number(difference))
@@ -96,10 +96,13 @@ class Subtraction(Binary):
     def check(self, question: str, written: str) -> Fault | None:
         left, right = self.operands(question)
         match = _DIFFERENCE.fullmatch(written)
-        if not match:
-            return Fault(1, written, f"{written!r} is no difference")
-        modulus = 10 ** len(match[1])
-        if number(match[1]) != (left - right) % modulus or len(match[1]) != len(str(max(left, right))):
+        if not match or runs_on(written):
+            return Fault(1, written, f"{written!r} is no difference" if not runs_on(written) else RUNS_ON)
+        width = len(str(max(left, right)))
+        if any(len(text) != width for text in match.groups() if text is not None):
+            return Fault(1, written, f"a number has not {width} places")
+        modulus = 10**width
+        if number(match[1]) != (left - right) % modulus:
             return Fault(1, match[1], f"{question} is {(left - right) % modulus} modulo {modulus}, not {number(match[1])}")
         return super().check(question, written)
 

@@ -5,6 +5,7 @@ Both start from what a model wrote, so both take anything: a working that is rig
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -36,8 +37,20 @@ class Row:
     """Stands to the right, as in "5 * 123"."""
 
 
+LONGEST = 4300
+"""The most digits that Python turns into a number without being asked to; an answer with more in a row is no working."""
+
+RUNS_ON = f"a number of more than {LONGEST} digits"
+_TOO_LONG = re.compile(f"[0-9]{{{LONGEST + 1}}}")
+
+
+def runs_on(written: str) -> bool:
+    """Whether a model has written digits without end."""
+    return _TOO_LONG.search(written) is not None
+
+
 def number(written: str) -> int:
-    """The value of digits written least significant first."""
+    """The value of digits written least significant first, at most LONGEST."""
     return int(written[::-1])
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from arithgpt.page import FIRST_CELL, PageCoordinates
 from arithgpt.vocab import Vocab
 
-ALPHABET = "0123456789.+=;:$"
+ALPHABET = "0123456789+=;:!#$"
 pages = st.text(ALPHABET, min_size=1, max_size=30)
 
 
@@ -17,11 +17,9 @@ def spelled_out(page: str) -> list[tuple[float, ...]]:
         place, digit, number, token, line, mark = cells[-1]
         if char.isdigit():
             cells.append((place + 1, digit + 1, number, token + 1, line, mark))
-        elif char == ".":
-            cells.append((place + 1, digit, number, token + 1, line, mark))
         else:
             line += char == ";"
-            cells.append((line if char in ";:" else 1, 1, number + 1, token + 1, line, 1 + ALPHABET.index(char)))
+            cells.append((line if char in ";:!#" else 1, 1, number + 1, token + 1, line, 1 + ALPHABET.index(char)))
     return cells
 
 

@@ -246,6 +246,26 @@ def test_buckets_side_by_side_learn_what_one_batch_learns() -> None:
         assert torch.allclose(gradients[1][name], gradient, atol=1e-5), name
 
 
+def test_resuming_with_buckets_side_by_side_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arithgpt.train.BUCKET_FLOPS", 1e6)
+    small = {"n_layer": 1, "n_head": 4, "n_embd": 16}
+    budget = {"batch_size": 24, "eval_samples": 2, "checkpoint_every": 2, "stop_early": False}
+    plan = Recipe.from_dict({"task": {"name": "arith"}, "model": small, "budget": budget | {"steps": 6}}, "test")
+    weights = []
+    for n, stops in ((1, [6]), (2, [6]), (2, [2, 4, 6])):
+        run = new_run(f"run-{len(weights)}", plan)
+        with threads(n):
+            for steps in stops:
+                part = plan.model_copy(update={"budget": plan.budget.model_copy(update={"steps": steps})})
+                # the schedule depends on all steps, so an interrupted run keeps its recipe and is stopped from outside
+                monkeypatch.setattr("arithgpt.train.rate", lambda config, step, _: 1.0)
+                train(part, run, device=CPU, observer=Silent(), resume=steps != stops[0])
+        weights.append(load_tensors(run.path / "weights.safetensors")[0])
+    for name, tensor in weights[0].items():
+        assert torch.equal(tensor, weights[1][name]), name
+        assert torch.equal(tensor, weights[2][name]), name
+
+
 def test_every_parameter_has_one_optimiser(trained: Run) -> None:
     model = trained.load_model()
     for name in ("muon", "adamw"):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from arithgpt.checkpoint import load_tensors, save_tensors
+from arithgpt.run import shipped_run
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 small = pytest.mark.usefixtures("runs")
@@ -116,6 +118,72 @@ def test_train_then_resume(arithgpt: Call, tmp_path: Path) -> None:
     assert "step 30, 1,920 examples" in more.stdout
 
 
+def test_the_calculator_that_ships_is_never_written(arithgpt: Call) -> None:
+    before = (shipped_run().path / "weights.safetensors").read_bytes()
+    one_clear_line(arithgpt("train", "--resume", "--name", "calculator", "--steps", "99999"), "calculator that ships")
+    one_clear_line(arithgpt("train", "--name", "calculator", "--steps", "1"), "--name calculator", "another name")
+    done = arithgpt("eval", "calculator", "--digits", "1", "--samples", "3")
+    assert done.returncode == 0, done.stderr
+    assert {file.name for file in shipped_run().path.iterdir()} == {"recipe.toml", "run.json", "weights.safetensors"}
+    assert (shipped_run().path / "weights.safetensors").read_bytes() == before
+
+
+def test_weights_without_a_checkpoint_are_not_overwritten(arithgpt: Call, tmp_path: Path) -> None:
+    shutil.copytree(shipped_run().path, tmp_path / "runs" / "copy")
+    one_clear_line(arithgpt("train", "--resume", "--name", "copy", "--steps", "99999"), "resume.safetensors: missing")
+
+
+def test_a_run_that_cannot_begin_leaves_nothing(arithgpt: Call, tmp_path: Path) -> None:
+    options = ("--set", "model.positions=learned", "--set", "model.block_size=115", "--task", "div", "--digits", "4")
+    for _ in range(2):
+        one_clear_line(arithgpt("train", *options, "--name", "x"), "model.block_size = 115", "at least the 120 characters")
+    assert not (tmp_path / "runs" / "x").exists()
+
+
+def test_eval_of_a_grid_with_mistakes(arithgpt: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "bad"
+    shutil.copytree(shipped_run().path, folder)
+    tensors, notes = load_tensors(folder / "weights.safetensors")
+    tensors["head"][5] = 0  # it never says 5
+    save_tensors(folder / "weights.safetensors", tensors, notes)
+    done = arithgpt("eval", "bad", "--task", "mul", "--digits", "1-3x1-2", "--samples", "20", "--mistakes")
+    assert done.returncode == 0, done.stderr
+    for part in ("bad, mul: exact match in %", "the worst cell", "first wrong", "page    ", "wrote   ", "   ^"):
+        assert part in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    report = json.loads((folder / "eval.json").read_text())
+    assert {(row["left"], row["right"]) for row in report["results"]} == {(a, b) for a in (1, 2, 3) for b in (1, 2)}
+    done = arithgpt("eval", "bad", "--task", "add", "--digits", "6x1,1x6", "--samples", "20")
+    assert done.returncode == 0, done.stderr
+    one_clear_line(arithgpt("eval", "bad", "--task", "sqrt"), "--task sqrt", "add, sub, mul, div")
+    one_clear_line(arithgpt("eval", "bad", "--suite", "nope"), "--suite nope", "random")
+    one_clear_line(arithgpt("eval", "bad", "--suite", "exhaustive", "--digits", "9"), "exhaustive", "1,000,000")
+
+
+@pytest.mark.parametrize("stop", ["close", "interrupt"])
+def test_a_closed_pipe_or_ctrl_c_does_not_abort(stop: str) -> None:
+    pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+    with subprocess.Popen([sys.executable, "-m", "arithgpt", "calc", "--brief"], **pipes) as process:
+        process.stdin.write(b"1+2\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"3\n"
+        if stop == "close":
+            process.stdout.close()
+            process.stdin.write(b"1+2\n")
+            process.stdin.flush()
+        else:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) > 0  # not ended by a signal of its own, as an abort would be
+        assert b"Fatal" not in process.stderr.read()
+
+
+def test_long_operands_have_a_bound(arithgpt: Call) -> None:
+    done = arithgpt("calc", "9" * 5000 + "*2", "9" * 1500 + "*" + "9" * 1500, "1+1")
+    assert (done.returncode, done.stdout) == (2, "1+1 = 2  right\n")
+    assert "a number of 5000 digits: at most 2000" in done.stderr
+    assert "at most 20,000 are written" in done.stderr
+
+
 def test_a_run_without_a_checkpoint_starts_again(arithgpt: Call, tmp_path: Path) -> None:
     options = ("--steps", "10", "--digits", "1", "--name", "early")
     assert arithgpt("train", *options).returncode == 0
@@ -193,6 +261,10 @@ def test_bad_digits(arithgpt: Call, digits: str) -> None:
         (("eval", "small", "--digits", "0"), ("--digits 0",)),
         (("eval", "small", "--json", "no/such/folder/x.json"), ("--json no/such/folder/x.json", "does not exist")),
         (("calc", "--run", "nope", "1+2"), ("run 'nope'",)),
+        (("calc", "--workng", "1+2"), ("--workng: no such option",)),
+        (("train", "--task", "arith", "--set", "task.weights=[inf, 1, 1, 1]"), ("weights = [inf, 1.0, 1.0, 1.0]",)),
+        (("train", "--task", "arith", "--set", "task.mul.colour=3"), ("mul.colour", "no such field", "hard_share")),
+        (("train", "--task", "mul", "--digits", "0x3"), ("--digits 0x3", "from 1 to 2000")),
     ],
 )
 def test_bad_input_is_one_clear_line(arithgpt: Call, arguments: tuple[str, ...], said: tuple[str, ...]) -> None:

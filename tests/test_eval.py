@@ -123,7 +123,7 @@ def test_the_table_fits_eighty_columns() -> None:
     wrong = pd.concat([rows, rows.assign(digits="1000", outcome="wrong").iloc[1:]])
     console = Console(width=80, record=True, force_terminal=False)
     with console.capture() as shown:
-        console.print(length_table(by_length(pd.concat([wrong, rows.iloc[:1].assign(digits="1000")])), "run"))
+        console.print(length_table(by_length(pd.concat([wrong, rows.iloc[:1].assign(digits="1000")]))))
     text = shown.get()
     assert "…" not in text
     assert "1000/1000" in text

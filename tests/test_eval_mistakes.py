@@ -54,7 +54,7 @@ def test_only_the_first_mistake_of_an_answer_counts() -> None:
     page, wrote, caret = str(first).splitlines()
     assert page[len(caret) - 1] != wrote[len(caret) - 1]
     with (console := Console(width=80)).capture() as shown:
-        console.print(mistakes_table(kinds, "title"))
+        console.print(mistakes_table(kinds))
     assert "2: 20" in shown.get()
 
 

@@ -49,6 +49,15 @@ def test_anything_can_be_checked_and_drawn(question: str, garbage: str, at: int)
         assert fault is None or (fault.line >= 1 and "\n" not in str(fault))
 
 
+@given(questions, st.sampled_from([4301, 9000]))
+def test_a_number_without_end_is_no_working(question: str, n: int) -> None:
+    for written in ("7" * n, page(question) + "0" * n, "1!10_" + "0" * n):
+        assert ARITH.check(question, written) is not None
+        ARITH.drawing(question, written)
+        if "+" not in question:
+            assert ARITH.read(written, question) is None
+
+
 @pytest.mark.parametrize(
     ("question", "change", "said"),
     [
@@ -61,6 +70,7 @@ def test_anything_can_be_checked_and_drawn(question: str, garbage: str, at: int)
         ("7391/52", lambda page: page.replace(">0142", ">0143"), "line 6: it ends with '0143r700', not with 0142 and 7"),
         ("7/0", lambda page: "5", "line 1: 7/0 is division by zero"),
         ("5-7", lambda page: "8~3", "line 1: 5-7 is -2, not -3"),
+        ("5-7", lambda page: "8~20", "line 1: a number has not 1 places"),
     ],
 )
 def test_the_first_wrong_line_is_named(question: str, change: Callable[[str], str], said: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import sys
 import threading
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from arithgpt.calculator import CalculatorAnswer
     from tasks import QuestionError, Row
 
-BY_ZERO = "division by zero"
 BATCH = 512  # lines of piped input answered together
 SHOWN_AROUND_ERROR = 30  # characters
 STYLES = {"given": "bold", "rule": "dim", "working": "cyan", "answer": "bold green"}
@@ -53,6 +53,8 @@ def command(
     if expressions is None and sys.stdin.isatty():
         from arithgpt.cli.prompt import Prompt
 
+        if as_json or brief:
+            raise UserError(f"{'--json' if as_json else '--brief'}: not at the prompt; give an EXPR or a pipe")
         Prompt(calculator, working is not False).loop()
         return
     if working is None:
@@ -65,7 +67,7 @@ def command(
                 misunderstood = True
                 print(f"arithgpt: {where.format(number)}{explained(answer)}", file=sys.stderr)
                 continue
-            failed |= not answer.correct or answer.answer == BY_ZERO
+            failed |= not answer.correct or answer.by_zero
             if working and not as_json:
                 draw(answer.rows)
             print(written(answer, as_json, brief))
@@ -81,11 +83,17 @@ def _batches(expressions: list[str] | None) -> Iterator[tuple[range, list[str]]]
     arriving: queue.Queue[bytes | None] = queue.Queue(maxsize=2 * BATCH)
 
     def read() -> None:
+        # Not through sys.stdin: its lock, held by a thread that still waits, would break off the interpreter at its end.
+        rest = b""
         try:
-            for line in sys.stdin.buffer:
-                arriving.put(line)
+            while piece := os.read(sys.stdin.fileno(), 1 << 16):
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    arriving.put(line)
         except (OSError, ValueError):
             pass  # what cannot be read has ended
+        if rest:
+            arriving.put(rest)
         arriving.put(None)
 
     threading.Thread(target=read, daemon=True).start()
@@ -109,7 +117,7 @@ def written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
         verdict += f"; {answer.fault}"
     if brief:
         return said + verdict
-    if answer.correct and said == BY_ZERO:
+    if answer.correct and answer.by_zero:
         return f"{answer.expression}: {said}"
     checked = "  right" if answer.correct else verdict
     if answer.correct and answer.fault:

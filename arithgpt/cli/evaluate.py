@@ -85,18 +85,19 @@ def command(
                 ask = cells if cells is not None else [cell for box in part.boxes for cell in box.spread(DEFAULT_LENGTHS)]
                 tables.append(evaluate(solver, part, ask, n=samples, seed=seed, suites=suites, tell=tell))
         except ValueError as error:
-            raise UserError(f"--suite {suite}: {error}") from None
+            raise UserError(f"eval: {error}") from None
     rows = pd.concat(tables, ignore_index=True)
     seconds = time.perf_counter() - began
     summary = by_length(rows)
     for table in results(summary, found.name):
-        console.print(table)
-        console.print()
+        console.print(table, soft_wrap=isinstance(table, str))
+    console.print()
     if mistakes:
         for part in asked:
             kinds, examples = first_mistakes(part, rows[rows.task == part.name])
             if examples:
-                console.print(mistakes_table(kinds, f"{found.name}, {part.name}: the first wrong character of a page"))
+                console.print(f"{found.name}, {part.name}: the first wrong character of a page")
+                console.print(mistakes_table(kinds))
                 console.print()
             for example in examples[:EXAMPLES]:
                 console.print(f"{example.question}\n{example}\n", markup=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -80,12 +81,13 @@ class Prompt:
         self.last = answer.answer
 
     def _with_last_answer(self, line: str) -> str:
-        if "_" not in line:
+        alone = re.search(r"(?<!\w)_(?!\w)", line)
+        if alone is None:
             return line
         if self.last is None or not self.last.isdigit():
             said = "there is none yet" if self.last is None else f"{self.last} is no natural number"
-            raise QuestionError(f"_ is the last answer, and {said}", line, line.index("_"))
-        return line.replace("_", self.last)
+            raise QuestionError(f"_ is the last answer, and {said}", line, alone.start())
+        return re.sub(r"(?<!\w)_(?!\w)", self.last, line)
 
     def _watched(self, expression: str):
         """Answer while the page grows on the screen; without a terminal, draw it when it is done."""

@@ -12,10 +12,16 @@ def command() -> None:
     from tasks import TASKS
 
     table = Table()
-    for title in ("task", "what it is", "question", "page"):
+    for title in ("task", "what it is", "suites", "question", "page"):
         table.add_column(title, overflow="fold")
     for name, make in sorted(TASKS.items()):
         task = make()
         problems = task.draw(np.random.default_rng(3), 1)
-        table.add_row(name, task.summary, task.questions(problems)[0], task.pages(problems).texts()[0])
+        table.add_row(
+            name,
+            task.summary,
+            " ".join(task.suites) or "those of its parts",
+            task.questions(problems)[0],
+            task.pages(problems).texts()[0],
+        )
     Console(highlight=False).print(table)

@@ -71,6 +71,10 @@ def command(
     observer = _observer(plan)
     try:
         progress = train(plan, run, device=chosen, observer=observer, resume=resume)
+    except UserError:
+        if not resume:
+            run.discard()
+        raise
     finally:
         observer.close()
     if progress.status == "interrupted":
