@@ -19,6 +19,7 @@ from tasks.ragged import Ints, Ragged
 
 MIN_ROWS, MAX_ROWS = 64, 1024  # of a batch, where there are as many
 MAX_BYTES = 512 << 20  # of cache and attention mask, in all batches worked on at once
+KEEP_WHILE = 0.75  # rows that have ended stay in the cache until only this share goes on
 PROMPT_STEP = 64  # characters of a prompt read at once: a mask of this many rows, not of the whole prompt squared
 
 
@@ -53,108 +54,117 @@ def complete(
         return Completions(Ragged(np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)), np.zeros(0, bool))
     if prompts.lengths.min() < 1 or budgets.min() < 1 or temperature < 0 or (temperature > 0 and rng is None):
         raise ValueError("a prompt needs a character, a budget is at least 1, a temperature at least 0 and one above 0 an rng")
-    parts: list[tuple[Ints, NDArray[np.int64]]] = []
+    ids = vocab.encode(prompts.values)
+    parts: list[tuple[Ints, NDArray[np.int64], Ints]] = []
 
-    def write(batch: tuple[int, Ints]) -> None:
-        length, rows = batch
-        prompt = vocab.encode(prompts.values[rows, :length])
-        parts.append((rows, _complete_batch(model, vocab, prompt, int(budgets[rows].max()), _chooser(temperature, rng))))
+    def write(rows: Ints) -> None:
+        parts.append((rows, *_complete_batch(model, vocab, ids[rows], prompts.lengths[rows], budgets[rows], choose)))
 
+    choose = _chooser(temperature, rng)
     _run(write, prompts.lengths, budgets, model, side_by_side=rng is None)
-    ids = np.full((n, max(written.shape[1] for _, written in parts)), vocab.stop, np.int64)
-    for rows, written in parts:
-        ids[rows, : written.shape[1]] = written
-    stopped = ids == vocab.stop
-    within = np.arange(ids.shape[1]) < budgets[:, None]
-    lengths = np.where(stopped.any(1), stopped.argmax(1), ids.shape[1])
-    finished = (stopped & within).any(1)
-    return Completions(Ragged(vocab.characters(ids), np.minimum(lengths, budgets)), finished)
+    text = np.zeros((n, max(own.shape[1] for _, own, _ in parts)), np.uint8)
+    lengths, finished = np.zeros(n, np.int64), np.zeros(n, bool)
+    for rows, own, total in parts:
+        last = own[np.arange(len(rows)), total - 1]
+        finished[rows], lengths[rows] = last == vocab.stop, total - (last == vocab.stop)
+        text[rows, : own.shape[1]] = vocab.characters(own)
+    return Completions(Ragged(text * (np.arange(text.shape[1]) < lengths[:, None]), lengths), finished)
 
 
 def stream(model: GPT, vocab: Vocab, prompt: str, budget: int) -> Iterator[str]:
     """The characters that `complete` writes greedily after one prompt, as they come, the stop included if it is reached."""
     ids = vocab.encode(np.frombuffer(prompt.encode("ascii"), np.uint8))[None]
-    for _, chosen in _written(model, vocab, ids, budget, _chooser(0, None)):
+    for _, _, chosen in _written(model, vocab, ids, np.array([len(prompt)]), np.array([budget]), _chooser(0, None)):
         yield vocab.alphabet[chosen[0]]
 
 
-def _run(write: Callable[[tuple[int, Ints]], None], lengths: Ints, budgets: Ints, model: GPT, side_by_side: bool) -> None:
-    """Call `write` for each batch: on NumPy and on a GPU one after the other, on torch's CPU side by side.
+def _run(write: Callable[[Ints], None], lengths: Ints, budgets: Ints, model: GPT, side_by_side: bool) -> None:
+    """Call `write` for the rows of each batch: on NumPy and on a GPU one after the other, on torch's CPU side by side.
 
     Several batches side by side, each on one thread, beat one at a time on all threads (runs/LOG.md). Where problems are
     sampled they take turns, so that what is drawn does not depend on which is faster.
     """
     if isinstance(model.weights["head"], np.ndarray) or model.weights["head"].is_cuda:
-        for batch in _batches(lengths, budgets, model, 1):
-            write(batch)
+        for rows in _batches(lengths, budgets, model, 1):
+            write(rows)
         return
     import torch
 
-    from arithgpt.threads import threads, worth
+    from arithgpt.threads import one_thread, threads, worth
 
     workers = torch.get_num_threads() if side_by_side else 1
     batches = _batches(lengths, budgets, model, workers)
     if workers == 1 or len(batches) == 1:
-        for batch in batches:
-            with threads(worth(2 * model.n_params * len(batch[1]))):
-                write(batch)
+        for rows in batches:
+            with threads(worth(2 * model.n_params * len(rows))):
+                write(rows)
     else:
-        with threads(1), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with threads(1), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
             list(pool.map(write, batches))
 
 
-def _batches(lengths: Ints, budgets: Ints, model: GPT, workers: int) -> list[tuple[int, Ints]]:
-    """Batches of rows with one prompt length, which need neither padding nor a mask for it, and budgets not far apart."""
+def _batches(lengths: Ints, budgets: Ints, model: GPT, workers: int) -> list[Ints]:
+    """Batches of rows whose prompts and budgets are of about the same length, the longest first."""
     config, batches = model.config, []
-    order = np.lexsort((budgets, lengths))
-    alike = np.stack([lengths, np.log2(budgets).astype(np.int64)])[:, order]
-    for start, end in pairwise([0, *(np.flatnonzero(np.diff(alike).any(0)) + 1).tolist(), len(order)]):
+    octaves = np.stack([np.log2(lengths), np.log2(lengths + budgets)]).astype(np.int64)
+    order = np.lexsort((lengths + budgets, *octaves))
+    for start, end in pairwise([0, *(np.flatnonzero(np.diff(octaves[:, order]).any(0)) + 1).tolist(), len(order)]):
         rows = order[start:end]
-        length = int(lengths[rows[0]])
+        length = int(lengths[rows].max())
         cached = 2 * config.n_layer * config.n_embd * (length + int(budgets[rows].max()))
         masked = 4 * max(config.n_head, 2 * len(AXES)) * min(length, PROMPT_STEP) * length
         fitting = MAX_BYTES // (4 * workers * (cached + masked))
         shared = max(MIN_ROWS, -(-len(rows) // workers))
         step = max(1, min(MAX_ROWS, fitting, shared))
-        batches += [(length, rows[start : start + step]) for start in range(0, len(rows), step)]
-    return batches
+        batches += [rows[start : start + step] for start in range(0, len(rows), step)]
+    return batches[::-1]
 
 
 _Chooser: TypeAlias = Callable[[Array], NDArray[np.int64]]
 
 
-def _complete_batch(model: GPT, vocab: Vocab, prompt: NDArray[np.int64], budget: int, choose: _Chooser) -> NDArray[np.int64]:
-    """int64 (B, <= budget): what is written after prompts of one length (B, T); the stop fills what follows it."""
-    written = np.full((len(prompt), budget), vocab.stop)
-    place = 0
-    for place, (rows, ids) in enumerate(_written(model, vocab, prompt, budget, choose)):
-        written[rows, place] = ids
-    return written[:, : place + 1]
+def _complete_batch(
+    model: GPT, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints, choose: _Chooser
+) -> tuple[NDArray[np.int64], Ints]:
+    """What is written after each prompt, int64 (B, <= the largest budget), and how much of it, (B,), the stop included."""
+    written, total = np.full((len(prompts), int(budgets.max())), vocab.stop), np.zeros(len(prompts), np.int64)
+    for rows, places, ids in _written(model, vocab, prompts, lengths, budgets, choose):
+        written[rows, places] = ids
+        total[rows] = places + 1
+    return written[:, : total.max()], total
 
 
 def _written(
-    model: GPT, vocab: Vocab, prompt: NDArray[np.int64], budget: int, choose: _Chooser
-) -> Iterator[tuple[Ints, NDArray[np.int64]]]:
-    """What is chosen at each place, and for which rows; the others have stopped."""
+    model: GPT, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints, choose: _Chooser
+) -> Iterator[tuple[Ints, Ints, NDArray[np.int64]]]:
+    """Step by step: the rows that are written to, at which place of their completion each, and the ids.
+
+    prompts: int64 (B, T), each its own length; the model reads together what all have, and what longer ones have beyond
+    that while it already writes after the shorter ones.
+    """
     like = model.weights["head"]
     xp = ops(like)
-    cache = Cache(model, len(prompt), prompt.shape[1] + budget)
-    writing = np.arange(len(prompt))  # the rows still in the cache
-    going = np.ones(len(prompt), bool)  # those of them without a stop
+    cache, read = Cache(model, len(prompts), int((lengths + budgets).max())), int(lengths.min())
+    rows = np.arange(len(prompts))  # those in the cache
+    going = np.ones(len(prompts), bool)  # those of them that have not ended
     with xp.inference():
-        for start in range(0, prompt.shape[1], PROMPT_STEP):
-            logits = model(xp.constant(prompt[:, start : start + PROMPT_STEP], like), cache, last_only=True)[:, -1]
-    for place in range(budget):
-        ids = np.where(going, choose(logits), vocab.stop)
-        yield writing, ids
-        going = ids != vocab.stop
-        n_going = int(going.sum())
-        if n_going == 0 or place == budget - 1:
+        for start in range(0, read, PROMPT_STEP):
+            part = prompts[:, start : min(start + PROMPT_STEP, read)]
+            logits = model(xp.constant(part, like), cache, last_only=True)[:, -1]
+    while True:
+        ids, place = choose(logits), read - lengths[rows]
+        if (place < 0).any():
+            ids = np.where(place < 0, prompts[rows, min(read, prompts.shape[1] - 1)], ids)
+        writes = going & (place >= 0)
+        yield rows[writes], place[writes], ids[writes]
+        going &= (place < 0) | ((ids != vocab.stop) & (place + 1 < budgets[rows]))
+        n_going, read = int(going.sum()), read + 1
+        if n_going == 0:
             return
         with xp.inference():
-            if n_going <= len(writing) // 2:  # copying the cache costs about a step, so rows leave it in bulk
+            if n_going <= KEEP_WHILE * len(rows):  # copying the cache costs about a step, so rows leave it in bulk
                 cache.keep(xp.constant(np.flatnonzero(going), like))
-                writing, ids, going = writing[going], ids[going], going[going]
+                rows, ids, going = rows[going], ids[going], going[going]
             logits = model(xp.constant(ids[:, None], like), cache)[:, -1]
 
 

@@ -121,19 +121,24 @@ class GPT:
             end = cache.length + x.shape[1]
             cache.cells[:, cache.length : end + 1] = cells
             cells = cache.cells[:, : end + 1]
+        looks = 1 if last_only and begins else 0 if begins else x.shape[1]
+        distances = self.scheme.distances(cells[:, -looks:], cells[:, :-1]) if looks else None
         for layer, block in enumerate(self.blocks):
             last = last_only and layer == self.config.n_layer - 1
-            attended = self._attention(block, xp.rms_norm(x, block["attention_norm"]), cells, cache, layer, last)
+            attended = self._attention(block, xp.rms_norm(x, block["attention_norm"]), cells, distances, cache, layer, last)
             x = (x[:, -1:] if last else x) + attended
             x = x + xp.gelu(xp.rms_norm(x, block["mlp_norm"]) @ block["up"].T) @ block["down"].T
         if cache is not None:
             cache.length = end
         return xp.rms_norm(x[:, -1:] if last_only else x[:, int(blank) :], w["norm"]) @ w["head"].T
 
-    def _attention(self, block: dict, x: Array, cells: Array, cache: Cache | None, layer: int, last_only: bool) -> Array:
+    def _attention(
+        self, block: dict, x: Array, cells: Array, distances: Array | None, cache: Cache | None, layer: int, last_only: bool
+    ) -> Array:
         """Causal self-attention over all heads at once.
 
-        x: (B, T, C); cells: (B, T+1, axes and mark) without a cache, (B, length+T+1, ...) with one
+        x: (B, T, C); cells: (B, T+1, axes and mark) where the page begins with x, else (B, length+T+1, ...); distances: from
+        the queries where not all of them see just their own and the keys before, as PagePositions.distances gives them
         Returns (B, T or 1, C).
         """
         xp, H = ops(x), self.config.n_head
@@ -149,10 +154,13 @@ class GPT:
             q, k = self.scheme.widen(block, q, k, cells)
             y = xp.attend(q, k, v, None, D**-0.5)
         else:
-            back = xp.arange(k.shape[2], x)[None] - xp.arange(T, x)[:, None]
-            mask = xp.where(back > k.shape[2] - T, -np.inf, xp.zeros((1,), x))  # (T, length+T): keys after the query
-            bias = self.scheme.bias(block, cells[:, -T:], cells[:, :-1])
-            y = xp.attend(q, k, v, mask if bias is None else mask + bias, D**-0.5)
+            mask = xp.zeros((1, 1), x)
+            if T > 1:  # keys after the query are hidden
+                back = xp.arange(k.shape[2], x)[None] - xp.arange(T, x)[:, None]
+                mask = xp.where(back > k.shape[2] - T, -np.inf, mask)  # (T, length+T)
+            if distances is not None:
+                mask = mask + self.scheme.bias(block, distances[:, -T:])
+            y = xp.attend(q, k, v, mask, D**-0.5)
         return y.swapaxes(1, 2).reshape(B, T, C) @ block["out"].T
 
     @property

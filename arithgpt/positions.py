@@ -42,9 +42,13 @@ class NoPositions:
         """Queries and keys of a whole page (B, H, T, D), made so that their products know the cells (B, T+1, axes and mark)."""
         return q, k
 
-    def bias(self, block: dict[str, Array], look: Array, at: Array) -> Array | None:
-        """What is added to attention logits: looks (B, Tq, axes and mark) at cells (B, Tk, ...) -> (B, H, Tq, Tk)"""
+    def distances(self, look: Array, at: Array) -> Array | None:
+        """What every block's `bias` needs of the cells (B, Tq, axes and mark) looked from and (B, Tk, ...) looked at."""
         return None
+
+    def bias(self, block: dict[str, Array], distances: Array) -> Array:
+        """What a block adds to its attention logits: (B, H, Tq, Tk)"""
+        raise NotImplementedError
 
 
 class LearnedPositions(NoPositions):
@@ -149,17 +153,18 @@ class PagePositions(NoPositions):
         only_blank = xp.broadcast_to(xp.constant(np.eye(n + 2 + fill)[n + 1], s), (B, H, 1, n + 2 + fill))
         return xp.concat([q, q_cell], 3), xp.concat([k, xp.concat([only_blank, k_cell], 2)], 3)
 
-    def bias(self, block: dict[str, Array], look: Array, at: Array) -> Array | None:
-        """The kernel itself, exact at any length: with distances from the query's own cell nothing large cancels.
+    def distances(self, look: Array, at: Array) -> Array | None:
+        """(B, Tq, Tk-1, 2 axes): how far each cell but the blank is away from the one looked from, and the squares of that."""
+        away = at[:, None, 1:, :MARK] - look[:, :, None, :MARK]
+        return ops(look).concat([away, away * away], 3)
 
-        look: (B, Tq, axes and mark); at: (B, Tk, axes and mark), the blank first
-        """
-        xp = ops(look)
+    def bias(self, block: dict[str, Array], distances: Array) -> Array:
+        """The kernel itself, exact at any length: with distances from the query's own cell nothing large cancels."""
+        xp = ops(distances)
         s, c = xp.maximum(block["strength"], 0), block["centre"]
-        away = at[:, None, 1:, :MARK] - look[:, :, None, :MARK]  # (B, Tq, Tk-1, axes)
         # -s (c - away)^2 = 2 s c away - s away^2 - s c^2, for all heads in one product
         weights = xp.concat([2 * s * c, -s], 1)  # (H, 2 axes)
-        cells = xp.concat([away, away * away], 3) @ weights.T - (s * c * c).sum(1)  # (B, Tq, Tk-1, H)
+        cells = distances @ weights.T - (s * c * c).sum(1)  # (B, Tq, Tk-1, H)
         blank = xp.broadcast_to(block["blank"], (*cells.shape[:2], 1, cells.shape[3]))
         return xp.concat([blank, cells], 2).swapaxes(2, 3).swapaxes(1, 2)
 

@@ -28,3 +28,13 @@ def threads(n: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def one_thread() -> None:
+    """Set up a worker that computes by itself: on one thread, and without denormal numbers.
+
+    Far from its centre a kernel gives attention weights like 1e-40, with which a CPU computes many times slower; to zero they
+    go (runs/LOG.md).
+    """
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)

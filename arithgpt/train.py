@@ -32,7 +32,7 @@ from arithgpt.model import GPT, initial
 from arithgpt.optim import make_optimisers, rate
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
-from arithgpt.threads import threads, worth
+from arithgpt.threads import one_thread, threads, worth
 from arithgpt.vocab import Vocab
 from tasks import Pages, Task, lengths
 
@@ -145,9 +145,7 @@ class _Trainer:
         self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / BUCKET_FLOPS)))
         n_workers = min(self.n_buckets, torch.get_num_threads()) if device.type == "cpu" else 1
         # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
-        self.workers = (
-            ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,)) if n_workers > 1 else None
-        )
+        self.workers = ThreadPoolExecutor(n_workers, initializer=one_thread) if n_workers > 1 else None
         self.threads = 1 if self.workers else worth(flops / self.n_buckets)
         self.padding = torch.zeros((), dtype=torch.long, device=device)
         self.origin = _origin(self.model, device) | {"threads": max(self.threads, n_workers)}

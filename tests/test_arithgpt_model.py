@@ -125,7 +125,10 @@ def test_the_folded_kernel_is_the_kernel() -> None:
     formula = -(block["strength"].clamp(min=0)[:, None, None] * away**2).sum(-1)
     formula[..., 0] = block["blank"][:, None]
     plain = q @ k.mT / 8**0.5 + formula
-    for other in (wide_q @ wide_k.mT / 8**0.5, q @ k.mT / 8**0.5 + model.scheme.bias(block, cells[:, 1:], cells[:, :-1])):
+    for other in (
+        wide_q @ wide_k.mT / 8**0.5,
+        q @ k.mT / 8**0.5 + model.scheme.bias(block, model.scheme.distances(cells[:, 1:], cells[:, :-1])),
+    ):
         assert torch.allclose(other.softmax(-1), plain.softmax(-1), atol=1e-10)
 
 
@@ -135,8 +138,10 @@ def test_the_cached_kernel_holds_at_ten_thousand_places() -> None:
     at[0, :, 0] = torch.arange(1.0, 10_001)
     look = torch.zeros(1, 1, MARK + 1)
     look[..., 0] = 9_000
-    exact = model.scheme.bias(doubled(model).blocks[0], look.double(), at.double()).softmax(-1)
-    assert torch.allclose(model.scheme.bias(model.blocks[0], look, at).softmax(-1).double(), exact, atol=1e-5)
+    exact = model.scheme.bias(doubled(model).blocks[0], model.scheme.distances(look.double(), at.double())).softmax(-1)
+    assert torch.allclose(
+        model.scheme.bias(model.blocks[0], model.scheme.distances(look, at)).softmax(-1).double(), exact, atol=1e-5
+    )
 
 
 def test_the_loss_does_not_see_the_prompt() -> None:

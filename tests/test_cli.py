@@ -162,7 +162,7 @@ def test_eval_of_a_grid_with_mistakes(arithgpt: Call, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stop", ["close", "interrupt"])
 def test_a_closed_pipe_or_ctrl_c_does_not_abort(stop: str) -> None:
-    pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen([sys.executable, "-m", "arithgpt", "calc", "--brief"], **pipes) as process:
         process.stdin.write(b"1+2\n")
         process.stdin.flush()

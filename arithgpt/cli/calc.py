@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arithgpt.calculator import CalculatorAnswer
     from tasks import QuestionError, Row
 
-BATCH = 512  # lines of piped input answered together
+BATCH = 2048  # lines of piped input answered together
 SHOWN_AROUND_ERROR = 30  # characters
 STYLES = {"given": "bold", "rule": "dim", "working": "cyan", "answer": "bold green"}
 
