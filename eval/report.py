@@ -14,25 +14,26 @@ def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
     """What `by_length` found, task by task, with titles: a grid where the lengths form one, else a line a length."""
     tables: list[Table | str] = []
     for task, rows in summary.groupby("task", sort=False):
-        random = rows[rows.suite == "random"]
-        is_grid = (rows.left != rows.right).any() and len(random) == random.left.nunique() * random.right.nunique() > 3
-        if is_grid:
-            tables += [f"{name}, {task}: exact match in % by digits, left operand down, right across", grid(random)]
-            tables.append(_in_all(random))
-        rows = rows[rows.suite != "random"] if is_grid else rows
-        if len(rows):
-            tables += [f"{name}, {task}: exact match by digit length", length_table(rows)]
+        others = []
+        for suite, own in rows.groupby("suite", sort=False):
+            if (own.left != own.right).any() and len(own) == own.left.nunique() * own.right.nunique() > 3:
+                tables.append(f"{name}, {task}, {suite}: exact match in % by digits, left operand down, right across")
+                tables += [grid(own), _in_all(own)]
+            else:
+                others.append(own)
+        if others:
+            tables += [f"{name}, {task}: exact match by digit length", length_table(pd.concat(others))]
     return tables
 
 
-def grid(random: pd.DataFrame) -> Table:
+def grid(cells: pd.DataFrame) -> Table:
     """Exact match of one suite, digits of the left operand by digits of the right."""
     table = _table()
     table.add_column("", justify="right")
-    for right in sorted(random.right.unique()):
+    for right in sorted(cells.right.unique()):
         table.add_column(str(right), justify="right", no_wrap=True)
-    for left, cells in random.sort_values("right").groupby("left"):
-        shares = [percent(cell.accuracy).removesuffix("%") for cell in cells.itertuples()]
+    for left, row in cells.sort_values("right").groupby("left"):
+        shares = [percent(cell.accuracy).removesuffix("%") for cell in row.itertuples()]
         styled = [share if share == "100" else f"[yellow]{share}[/]" for share in shares]
         table.add_row(str(left), *styled)
     return table

@@ -148,7 +148,15 @@ def test_eval_of_a_grid_with_mistakes(arithgpt: Call, tmp_path: Path) -> None:
     save_tensors(folder / "weights.safetensors", tensors, notes)
     done = arithgpt("eval", "bad", "--task", "mul", "--digits", "1-3x1-2", "--samples", "20", "--mistakes")
     assert done.returncode == 0, done.stderr
-    for part in ("bad, mul: exact match in %", "the worst cell", "first wrong", "page    ", "wrote   ", "   ^"):
+    for part in (
+        "bad, mul, random: exact match in %",
+        "bad, mul, edges: exact match in %",
+        "the worst cell",
+        "first wrong",
+        "page    ",
+        "wrote   ",
+        "   ^",
+    ):
         assert part in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     report = json.loads((folder / "eval.json").read_text())
