@@ -181,7 +181,7 @@ class Task(ABC):
 
     @abstractmethod
     def keys(self, problems: Problems) -> NDArray[np.uint64]:
-        """A stable 64-bit hash of each problem (n,); problems that are the same up to order share one."""
+        """A stable 64-bit hash of each problem (n,); where `commutes` says so, a and b share one with b and a."""
 
     @abstractmethod
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:

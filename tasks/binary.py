@@ -24,6 +24,7 @@ class Binary(Task):
 
     operator: ClassVar[str]
     commutes: ClassVar[bool] = False
+    """Whether a problem is held out together with the one that has its operands swapped."""
     suites: ClassVar[tuple[str, ...]] = ("random", "edges", "exhaustive")
     fixed_suites: ClassVar[tuple[str, ...]] = ("exhaustive",)
     digits: str
