@@ -113,7 +113,7 @@ def written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
         return json.dumps({name: getattr(answer, name) for name in shown})
     said = answer.answer if answer.answer is not None else "no answer"
     verdict = "" if answer.correct else f"  wrong: it is {answer.expected}"
-    if not answer.correct and answer.fault and answer.expression not in answer.fault:
+    if not (answer.correct or brief) and answer.fault and answer.expression not in answer.fault:
         verdict += f"; {answer.fault}"
     if brief:
         return said + verdict
