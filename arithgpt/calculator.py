@@ -75,10 +75,8 @@ class Calculator:
         self.run = find_run(run) if run is not None else shipped_run()
         self.device = device
         self.task = self.run.recipe.problems
-        if device != "auto":
-            self._solvers = {device: GPTSolver.of(self.run, device)}
-        else:
-            self._solvers = {"numpy": GPTSolver.of(self.run, "numpy")}
+        first = "numpy" if device == "auto" else device
+        self._solvers = {first: GPTSolver.of(self.run, first)}
 
     def __call__(self, expression: str) -> CalculatorAnswer:
         """QuestionError, which marks the place, where the expression cannot be understood."""

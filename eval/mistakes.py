@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from tasks import STOP, Task
@@ -80,7 +79,7 @@ def first_mistakes(task: Task, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[M
         for (number, character), count in reached.items()
     ]
     frame = pd.DataFrame(table, columns=["number", "character", "reached", "wrong", "lines"])
-    frame.insert(4, "rate", np.where(frame.reached > 0, frame.wrong / frame.reached.clip(lower=1), 0.0))
+    frame.insert(4, "rate", frame.wrong / frame.reached)
     return frame.sort_values(["wrong", "reached"], ascending=[False, True], ignore_index=True), mistakes
 
 

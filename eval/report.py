@@ -55,8 +55,8 @@ def length_table(summary: pd.DataFrame) -> Table:
     """
     first, *others = summary.suite.unique()
     table = _table()
-    titles = ("digits", "trained", "n", *(SUITE_TITLES.get(suite, suite) for suite in (first,)), "95%", "valid")
-    for name in (*titles, *(SUITE_TITLES.get(suite, suite) for suite in others), "none"):
+    exact, *counted = (SUITE_TITLES.get(suite, suite) for suite in (first, *others))
+    for name in ("digits", "trained", "n", exact, "95%", "valid", *counted, "none"):
         table.add_column(name, justify="left" if name == "trained" else "right", no_wrap=True)
     for digits, rows in summary.groupby("digits", sort=False):
         row = rows[rows.suite == first].iloc[0]

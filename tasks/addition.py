@@ -83,9 +83,6 @@ class Addition(Binary):
         page = join([*prompt, answer, STOP], len(problems))
         return Pages(page.values, page.lengths - total.lengths - len(STOP), page.lengths)
 
-    def prompts(self, problems: Problems) -> Ragged:
-        return join(self._prompt_parts(problems), len(problems))
-
     def read(self, written: str, question: str) -> str | None:
         if not re.fullmatch("[0-9]+", written):
             return None

@@ -14,6 +14,7 @@ from tasks import lengths, sampling
 from tasks.base import Problems, QuestionError, Task
 from tasks.lengths import Box, Cell
 from tasks.question import OPERATORS, binary_question
+from tasks.ragged import Ragged, join
 from tasks.working import Fault, Row, rule
 
 EXHAUSTIVE_MOST = 1_000_000
@@ -55,6 +56,14 @@ class Binary(Task):
             raise ValueError(f"suite exhaustive: {lengths.shown(cell)} digits have over {EXHAUSTIVE_MOST:,} problems")
         left, right = (np.arange(*span) for span in spans)
         return Problems((dg.from_ints(np.repeat(left, len(right)).tolist()), dg.from_ints(np.tile(right, len(left)).tolist())))
+
+    def prompts(self, problems: Problems) -> Ragged:
+        return join(self._prompt_parts(problems), len(problems))
+
+    def _prompt_parts(self, problems: Problems) -> list[Ragged | str]:
+        """What is strung together to the prompt; both operands least significant digit first, if not overridden."""
+        left, right = (dg.characters(number) for number in problems.fields)
+        return [left, self.operator, right, "="]
 
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
         left, right = problems.fields

@@ -125,11 +125,14 @@ def fitted(number: Ragged, widths: Ints) -> Ragged:
     return Ragged(values.astype(np.uint8), widths)
 
 
+def shifted(number: Ragged, places: int) -> Ragged:
+    """number * 10^places."""
+    return Ragged(np.pad(number.values, ((0, 0), (places, 0))), number.lengths + places)
+
+
 def multiply(a: Ragged, b: Ragged) -> Ragged:
     """a * b, by the rows of long multiplication."""
     total = from_ints([0] * len(a))
     for place in range(b.values.shape[1]):
-        row = times(a, b.values[:, place])
-        shifted = Ragged(np.pad(row.values, ((0, 0), (place, 0))), row.lengths + place)
-        total = add(total, shifted)
+        total = add(total, shifted(times(a, b.values[:, place]), place))
     return significant(total.values)

@@ -131,9 +131,6 @@ class Division(Binary):
         page = join(parts, n)
         return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
 
-    def prompts(self, problems: Problems) -> Ragged:
-        return join(self._prompt_parts(problems), len(problems))
-
     def read(self, written: str, question: str) -> str | None:
         if written == "?":
             return BY_ZERO
@@ -252,8 +249,8 @@ class Division(Binary):
         return [Row(above, "answer"), rule(len(left), indent), *rows]
 
     def _prompt_parts(self, problems: Problems) -> list[Ragged | str]:
-        a, b = (dg.characters(number) for number in problems.fields)
-        return [dg.reverse(a), self.operator, b, "="]
+        dividend, *rest = super()._prompt_parts(problems)
+        return [dg.reverse(dividend), *rest]
 
     @staticmethod
     def _built(rng: np.random.Generator, length: Ints, b: Ragged) -> Ragged:

@@ -64,8 +64,7 @@ class Multiplication(Binary):
         for place in range(b.values.shape[1]):
             here, last = place < b.lengths, place == b.lengths - 1
             row = dg.times(a, b.values[:, place])
-            shifted = Ragged(np.pad(row.values, ((0, 0), (place, 0))), row.lengths + place)
-            total = dg.fitted(dg.add(total, shifted), row.lengths + place)
+            total = dg.fitted(dg.add(total, dg.shifted(row, place)), row.lengths + place)
             digit = Ragged(b.values[:, place : place + 1], np.ones(n, np.int64))
             parts += [
                 only(dg.characters(digit), here),
@@ -77,9 +76,6 @@ class Multiplication(Binary):
             ]
         page = join(parts, n)
         return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
-
-    def prompts(self, problems: Problems) -> Ragged:
-        return join(self._prompt_parts(problems), len(problems))
 
     def read(self, written: str, question: str) -> str | None:
         if runs_on(written):
@@ -137,7 +133,3 @@ class Multiplication(Binary):
             rows = [*rows, rule(width)] if len(lines) > 1 else rows[:3]  # a single product is the answer itself
             rows.append(Row(f"{answer:>{width}}", "answer"))
         return rows
-
-    def _prompt_parts(self, problems: Problems) -> list[Ragged | str]:
-        a, b = (dg.characters(factor) for factor in problems.fields)
-        return [a, self.operator, b, "="]

@@ -99,7 +99,7 @@ def _slots(part: Ragged | str, n: int) -> Bytes:
     return np.where(part.filled, part.values, np.uint8(EMPTY))
 
 
-def marks(codes: Sequence[str] | str, where: NDArray[np.bool_], choose: NDArray[np.bool_] | None = None) -> Ragged:
+def marks(codes: str, where: NDArray[np.bool_], choose: NDArray[np.bool_] | None = None) -> Ragged:
     """One character in each row of `where`, nothing in the others: codes[0], or codes[1] where `choose` says so."""
     first, second = ord(codes[0]), ord(codes[-1])
     values = np.full(len(where), first) if choose is None else np.where(choose, second, first)

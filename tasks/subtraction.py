@@ -22,7 +22,7 @@ from tasks import lengths, sampling
 from tasks.base import STOP, Pages, Problems, register
 from tasks.binary import Binary
 from tasks.lengths import Cell
-from tasks.ragged import Ints, Ragged, join, marks, only
+from tasks.ragged import Ints, join, marks, only
 from tasks.working import RUNS_ON, Fault, number, runs_on
 
 _DIFFERENCE = re.compile("([0-9]+)(?:~([0-9]+))?")
@@ -69,14 +69,11 @@ class Subtraction(Binary):
         a, b = problems.fields
         width = np.maximum(a.lengths, b.lengths)
         difference, negative = dg.subtract(a, b, width)
-        size, _ = dg.subtract(Ragged(np.zeros((len(a), 1), np.uint8), np.ones(len(a), np.int64)), difference, width)
+        size, _ = dg.subtract(dg.from_ints([0] * len(a)), difference, width)
         prompt = self._prompt_parts(problems)
         answer = [dg.characters(difference), marks("~", negative), only(dg.characters(size), negative), STOP]
         page = join([*prompt, *answer], len(a))
         return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
-
-    def prompts(self, problems: Problems) -> Ragged:
-        return join(self._prompt_parts(problems), len(problems))
 
     def read(self, written: str, question: str) -> str | None:
         match = _DIFFERENCE.fullmatch(written)
@@ -105,7 +102,3 @@ class Subtraction(Binary):
         if number(match[1]) != (left - right) % modulus:
             return Fault(1, match[1], f"{question} is {(left - right) % modulus} modulo {modulus}, not {number(match[1])}")
         return super().check(question, written)
-
-    def _prompt_parts(self, problems: Problems) -> list[Ragged | str]:
-        a, b = (dg.characters(number) for number in problems.fields)
-        return [a, self.operator, b, "="]

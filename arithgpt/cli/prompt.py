@@ -15,7 +15,7 @@ from tasks import QuestionError
 if TYPE_CHECKING:
     from prompt_toolkit.history import History
 
-    from arithgpt.calculator import Calculator
+    from arithgpt.calculator import Calculator, CalculatorAnswer
     from tasks import Row
 
 HELP = """Type a sum such as 123*45 or 7391/52; _ is the last answer.
@@ -89,7 +89,7 @@ class Prompt:
             raise QuestionError(f"_ is the last answer, and {said}", line, alone.start())
         return re.sub(r"(?<!\w)_(?!\w)", self.last, line)
 
-    def _watched(self, expression: str):
+    def _watched(self, expression: str) -> CalculatorAnswer:
         """Answer while the page grows on the screen; without a terminal, draw it when it is done."""
         if not sys.stdout.isatty():
             answer = self.calculator(expression)
