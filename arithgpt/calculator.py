@@ -23,7 +23,7 @@ from tasks import STOP, Problems, QuestionError, Row, drawn
 from tasks.division import BY_ZERO
 
 MAX_PAGE = 20_000  # characters to write for one question: minutes, and a fraction of a GB
-WORTH_TORCH = 30_000  # characters to write, from which importing torch pays (runs/LOG.md)
+WORTH_TORCH = 60_000  # characters to write, from which importing torch pays (runs/LOG.md)
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,20 @@ class Calculator:
     def answer_all(self, expressions: Sequence[str]) -> list[CalculatorAnswer | QuestionError]:
         """One answer an expression, in order; a QuestionError stands in the place of one that cannot be understood."""
         answers: dict[int, CalculatorAnswer | QuestionError] = {}
-        asked: dict[int, str] = {}  # index of the expression -> plain question
+        plain: dict[int, str] = {}  # index of the expression -> its question in plain form
         for index, expression in enumerate(expressions):
             try:
-                asked[index] = self._understood(expression)
+                plain[index] = self.task.parse(expression)
             except QuestionError as error:
                 answers[index] = error
+        if plain:
+            for index, length in zip(plain, self._lengths(list(plain.values())), strict=True):
+                if length > MAX_PAGE:
+                    answers[index] = _too_long(expressions[index], length)
+        asked = {index: question for index, question in plain.items() if index not in answers}
         if asked:
             questions = list(asked.values())
-            problems = self.task.problems(questions)
-            solver = self._solver(int(self.task.budgets(problems).sum()))
+            problems, solver = self.task.problems(questions), self._solver(sum(self._lengths(questions)))
             given = solver.solve(self.task, problems)
             answers |= dict(zip(asked, self._checked(questions, problems, given), strict=True))
         return [answers[index] for index in range(len(expressions))]
@@ -107,9 +111,12 @@ class Calculator:
 
         QuestionError where the expression cannot be understood.
         """
-        question = self._understood(expression)
+        question = self.task.parse(expression)
+        [length] = self._lengths([question])
+        if length > MAX_PAGE:
+            raise _too_long(expression, length)
         problems, written, shown = self.task.problems([question]), "", None
-        for char in self._solver(int(self.task.budgets(problems)[0])).stream(question):
+        for char in self._solver(length).stream(question):
             written += char
             if not char.isdigit() and (rows := self.task.drawing(question, written.rstrip(STOP))) != shown:
                 show(rows)
@@ -118,13 +125,9 @@ class Calculator:
         text = self.task.read(written, question) if finished else None
         return self._checked([question], problems, [Answer(text, written, finished)])[0]
 
-    def _understood(self, expression: str) -> str:
-        """The plain question. QuestionError where it is none, or its page would be too long."""
-        question = self.task.parse(expression)
-        length = int(self.task.budgets(self.task.problems([question]))[0])
-        if length > MAX_PAGE:
-            raise QuestionError(f"needs a page of {length:,} characters: at most {MAX_PAGE:,} are written", expression, 0)
-        return question
+    def _lengths(self, questions: list[str]) -> list[int]:
+        """The characters that may be written for each plain question, of which there is one at least."""
+        return self.task.budgets(self.task.problems(questions)).tolist()
 
     def _solver(self, n_characters: int) -> GPTSolver:
         """The model on torch where the work is worth its import, or it is there already; else on NumPy."""
@@ -155,3 +158,7 @@ class Calculator:
                 )
             )
         return answers
+
+
+def _too_long(expression: str, length: int) -> QuestionError:
+    return QuestionError(f"needs a page of {length:,} characters: at most {MAX_PAGE:,} are written", expression, 0)

@@ -61,7 +61,7 @@ def complete(
         parts.append((rows, *_complete_batch(model, vocab, ids[rows], prompts.lengths[rows], budgets[rows], choose)))
 
     choose = _chooser(temperature, rng)
-    _run(write, prompts.lengths, budgets, model, side_by_side=rng is None)
+    over_batches(write, lambda workers: _batches(prompts.lengths, budgets, model, workers), model, together=rng is None)
     text = np.zeros((n, max(own.shape[1] for _, own, _ in parts)), np.uint8)
     lengths, finished = np.zeros(n, np.int64), np.zeros(n, bool)
     for rows, own, total in parts:
@@ -78,29 +78,35 @@ def stream(model: GPT, vocab: Vocab, prompt: str, budget: int) -> Iterator[str]:
         yield vocab.alphabet[chosen[0]]
 
 
-def _run(write: Callable[[Ints], None], lengths: Ints, budgets: Ints, model: GPT, side_by_side: bool) -> None:
-    """Call `write` for the rows of each batch: on NumPy and on a GPU one after the other, on torch's CPU side by side.
+def over_batches(
+    work: Callable[[Ints], None], batches: Callable[[int], list[Ints]], model: GPT, *, together: bool = True, tokens: int = 1
+) -> None:
+    """Call `work` for the rows of each batch: on NumPy and on a GPU one after the other, on torch's CPU side by side.
 
-    Several batches side by side, each on one thread, beat one at a time on all threads (runs/LOG.md). Where problems are
-    sampled they take turns, so that what is drawn does not depend on which is faster.
+    Several batches side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
+
+    batches: how many are worked on at once -> the rows of each
+    together: whether they may be; where problems are sampled they take turns, so that what is drawn does not depend on which
+    is faster
+    tokens: read at once of each row
     """
     if isinstance(model.weights["head"], np.ndarray) or model.weights["head"].is_cuda:
-        for rows in _batches(lengths, budgets, model, 1):
-            write(rows)
+        for rows in batches(1):
+            work(rows)
         return
     import torch
 
     from arithgpt.threads import one_thread, threads, worth
 
-    workers = torch.get_num_threads() if side_by_side else 1
-    batches = _batches(lengths, budgets, model, workers)
-    if workers == 1 or len(batches) == 1:
-        for rows in batches:
-            with threads(worth(2 * model.n_params * len(rows))):
-                write(rows)
+    workers = torch.get_num_threads() if together else 1
+    all_rows = batches(workers)
+    if workers == 1 or len(all_rows) == 1:
+        for rows in all_rows:
+            with threads(worth(2 * model.n_params * len(rows) * tokens)):
+                work(rows)
     else:
         with threads(1), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
-            list(pool.map(write, batches))
+            list(pool.map(work, all_rows))
 
 
 def _batches(lengths: Ints, budgets: Ints, model: GPT, workers: int) -> list[Ints]:

@@ -8,27 +8,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from arithgpt.decode import complete, stream
+from arithgpt.drafts import complete_drafts
 from arithgpt.errors import UserError
 from arithgpt.model import GPT
 from arithgpt.run import Run
 from arithgpt.vocab import Vocab
 from eval.solver import Answer
 from tasks import Problems, Task
-from tasks.ragged import Ints
+from tasks.ragged import Ints, Ragged
 
 
 @dataclass(frozen=True)
 class GPTSolver:
-    """A model and the task it was trained on. Decoding is greedy and free-running: nothing is corrected on the way."""
+    """A model and the task it was trained on. Decoding is greedy and free-running: nothing is corrected on the way.
+
+    drafts: whether the exact pages are read as drafts (drafts.py); it writes the same without, and slower
+    """
 
     name: str
     model: GPT
     task: Task
+    drafts: bool = True
 
     @staticmethod
-    def of(run: Run, device: str = "cpu") -> GPTSolver:
+    def of(run: Run, device: str = "cpu", drafts: bool = True) -> GPTSolver:
         """The model of a run. UserError where its weights cannot be used."""
-        return GPTSolver(run.name, run.load_model(device), run.recipe.problems)
+        return GPTSolver(run.name, run.load_model(device), run.recipe.problems, drafts)
 
     def solve(self, task: Task, problems: Problems) -> list[Answer]:
         """Answers in order; one that learned positions have no room for is cut off. UserError for a task it did not learn."""
@@ -36,7 +41,13 @@ class GPTSolver:
             raise UserError(f"run {self.name} was trained on task {self.task.name}: it cannot be asked {task.name}")
         prompts, budgets = task.prompts(problems), self._budgets(task, problems)
         fits = np.flatnonzero(budgets >= 1)
-        completions = complete(self.model, Vocab(self.model.alphabet), prompts[fits], budgets[fits])
+        vocab = Vocab(self.model.alphabet)
+        if self.drafts:
+            pages = task.pages(problems[fits])
+            drafts = Ragged(pages.chars, pages.total)
+            completions = complete_drafts(self.model, vocab, drafts, pages.prompt, budgets[fits])
+        else:
+            completions = complete(self.model, vocab, prompts[fits], budgets[fits])
         answers = [Answer(None, finished=False)] * len(problems)
         questions = task.questions(problems)
         for row, written, finished in zip(

@@ -41,7 +41,7 @@ def grid(cells: pd.DataFrame) -> Table:
 
 def _in_all(cells: pd.DataFrame) -> str:
     n, right, valid = (int(cells[name].sum()) for name in ("n", "right_answers", "valid"))
-    worst = cells.loc[cells.low.idxmin()]
+    worst = cells.sort_values(["accuracy", "low"]).iloc[0]
     return (
         f"{right:,} of {n:,} right, {valid:,} of those with a valid working\n"
         f"the worst cell, {worst.digits}: {worst.right_answers} of {worst.n}, {percent(worst.low)} to {percent(worst.high)}"

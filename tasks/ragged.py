@@ -51,6 +51,12 @@ class Ragged:
         values[rows, :width] = others.values[:, :width]
         return Ragged(values, self.lengths)
 
+    def between(self, starts: Ints | int, ends: Ints) -> Ragged:
+        """Of each row what stands from its start up to its end; int64 (n,) each, no end beyond the row's length."""
+        at = np.arange(self.values.shape[1])
+        inside = (at >= np.reshape(starts, (-1, 1))) & (at < ends[:, None])
+        return _packed(np.where(inside, self.values, np.uint8(EMPTY)))
+
     def widened(self, width: int) -> Bytes:
         """uint8 (n, max(w, width)): the values, with more zeros to the right."""
         missing = width - self.values.shape[1]
@@ -84,10 +90,14 @@ def join(parts: Sequence[Ragged | str], n: int) -> Ragged:
 
     join([a, "+", b, "="], n)  ->  n rows like `321+54=`
     """
-    slots = np.concatenate([_slots(part, n) for part in parts], axis=1)
+    return _packed(np.concatenate([_slots(part, n) for part in parts], axis=1))
+
+
+def _packed(slots: Bytes) -> Ragged:
+    """The used slots of each row, moved together."""
     used = slots != EMPTY
     lengths = used.sum(axis=1)
-    values = np.zeros((n, int(lengths.max(initial=0))), np.uint8)
+    values = np.zeros((len(slots), int(lengths.max(initial=0))), np.uint8)
     # Both masks are walked row by row, left to right, so the k-th used slot of a row lands in its k-th cell.
     values[np.arange(values.shape[1]) < lengths[:, None]] = slots[used]
     return Ragged(values, lengths)

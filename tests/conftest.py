@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 
-from arithgpt.recipe import Recipe
+from arithgpt.model import GPT, initial
+from arithgpt.recipe import ModelConfig, Recipe
 from arithgpt.run import Run, new_run
 from arithgpt.train import Progress, train
 
@@ -39,6 +41,22 @@ class Silent:
         self.looks.append(dict(progress.accuracy))
 
     def ended(self, progress: Progress) -> None: ...
+
+
+ALPHABET = "0123456789+=$"
+
+
+def random_model(positions: str, library: str = "torch") -> GPT:
+    """A model in which every part has a say: no zero outputs, no kernel at its start."""
+    config = ModelConfig(n_layer=2, n_head=4, n_embd=32, positions=positions)
+    rng = np.random.default_rng(1)
+    weights = {
+        name: (array + 0.2 * rng.standard_normal(array.shape)).astype(np.float32)
+        for name, array in initial(config, ALPHABET, seed=0).items()
+    }
+    if library == "torch":
+        weights = {name: torch.from_numpy(array) for name, array in weights.items()}
+    return GPT(config, ALPHABET, weights)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import random_model
 
 from arithgpt import arrays
 from arithgpt.arrays import OnNumPy, ops
@@ -18,19 +19,6 @@ from tasks.addition import Addition
 TASK = Addition(digits="1-9")
 VOCAB = Vocab(TASK.alphabet)
 every_scheme = pytest.mark.parametrize("positions", SCHEMES)
-
-
-def random_model(positions: str, library: str = "torch") -> GPT:
-    """A model in which every part has a say: no zero outputs, no kernel at its start."""
-    config = ModelConfig(n_layer=2, n_head=4, n_embd=32, positions=positions)
-    rng = np.random.default_rng(1)
-    weights = {
-        name: (array + 0.2 * rng.standard_normal(array.shape)).astype(np.float32)
-        for name, array in initial(config, TASK.alphabet, seed=0).items()
-    }
-    if library == "torch":
-        weights = {name: torch.from_numpy(array) for name, array in weights.items()}
-    return GPT(config, TASK.alphabet, weights)
 
 
 def doubled(model: GPT) -> GPT:

@@ -24,6 +24,9 @@ def command(
     samples: Annotated[int, typer.Option(min=1, max=1_000_000, help="Different problems a length, at most.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed asks the same problems.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    drafts: Annotated[
+        bool, typer.Option(help="Let the GPT read each exact page and keep what it would write: the same text, sooner.")
+    ] = True,
     mistakes: Annotated[bool, typer.Option("--mistakes", help="Tell what goes wrong.")] = False,
     json_file: Annotated[Optional[Path], typer.Option("--json", metavar="FILE", help="Write the table as JSON too.")] = None,
     csv_file: Annotated[Optional[Path], typer.Option("--csv", metavar="FILE", help="Write every problem as CSV too.")] = None,
@@ -70,7 +73,7 @@ def command(
     from eval.report import mistakes_table, results
     from eval.stats import by_length
 
-    solver = GPTSolver.of(found, str(pick_device(device)))
+    solver = GPTSolver.of(found, str(pick_device(device)), drafts)
     console = Console(highlight=False)
     began = time.perf_counter()
     tables = []

@@ -1,0 +1,101 @@
+"""Decoding from drafts: the text that greedy decoding writes, several times sooner.
+
+A draft is a guess at the whole page; here it is the page with the exact working, which costs next to nothing to make. The model
+reads it at once, as in training, and says for each place what it would write there. As long as that is what the draft has, the
+draft is what greedy decoding writes: each choice was the model's own, after the same text. From the first place where it would
+write something else the model goes on by itself. So the text is the model's, right or wrong, and so are its mistakes; only the
+waiting is shorter (blockwise parallel decoding, arXiv 1811.03115; speculative decoding, 2211.17192).
+
+The one difference is rounding: a place read together with others and the same place read alone differ in the logits by
+about 1e-6 in steps, and by what the folded distances of positions.py cost where a page is read whole.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arithgpt.arrays import ops
+from arithgpt.decode import MAX_BYTES, Completions, complete, over_batches
+from arithgpt.model import GPT, Cache
+from arithgpt.vocab import Vocab
+from tasks.ragged import Ints, Ragged, join, only
+
+WHOLE = 256  # characters of a draft that are read at once, as pages are in training
+STEP = 32  # of a longer one: there the cache is exact where training's folded distances are not (positions.py)
+BYTES = 8 << 20  # of attention mask in a batch on a CPU: more of it leaves the processor's own memory (runs/LOG.md)
+
+
+def complete_drafts(model: GPT, vocab: Vocab, drafts: Ragged, prompts: Ints, budgets: Ints) -> Completions:
+    """What `complete` writes greedily after each prompt, until the stop or the budget.
+
+    drafts: n pages of ASCII, the stop nowhere but at their ends; any guess will do, and a good one is fast
+    prompts: int64 (n,), how many characters of each are given, at least 1
+    budgets: int64 (n,), characters written at most, the stop included, at least 1
+    ValueError where a prompt or a budget is below 1 or a draft shorter than its prompt.
+    """
+    n = len(drafts)
+    if n == 0:
+        return complete(model, vocab, drafts, budgets)
+    if prompts.min() < 1 or budgets.min() < 1 or (drafts.lengths < prompts).any():
+        raise ValueError("a prompt needs a character and stands at the start of its draft, and a budget is at least 1")
+    ends = np.minimum(drafts.lengths, prompts + budgets)
+    ids = vocab.encode(drafts.values)
+    kept, own = np.zeros((2, n), np.int64)
+
+    def compare(rows: Ints) -> None:
+        kept[rows], own[rows] = _kept(model, ids[rows, : int(ends[rows].max())], prompts[rows], ends[rows])
+
+    over_batches(compare, lambda workers: _batches(ends, model, workers), model, tokens=STEP)
+    differs = kept < ends  # and in this place the model writes a character of its own
+    last = np.where(differs, own, ids[np.arange(n), ends - 1])
+    finished, written = last == vocab.stop, kept - prompts + differs
+    own_character = only(Ragged(vocab.characters(own)[:, None], np.ones(n, np.int64)), differs & ~finished)
+
+    going = ~finished & (written < budgets)
+    so_far = join([drafts.between(0, kept), own_character], n)
+    rest = complete(model, vocab, so_far[going], (budgets - written)[going])
+    finished[going] = rest.finished
+    texts, lengths = np.zeros((n, rest.text.values.shape[1]), np.uint8), np.zeros(n, np.int64)
+    texts[going], lengths[going] = rest.text.values, rest.text.lengths
+    from_draft = drafts.between(prompts, kept - ((last == vocab.stop) & ~differs))  # without the stop
+    return Completions(join([from_draft, own_character, Ragged(texts, lengths)], n), finished)
+
+
+def _batches(lengths: Ints, model: GPT, workers: int) -> list[Ints]:
+    """Batches of rows of about the same length, the longest first."""
+    order = np.argsort(-lengths, kind="stable")
+    shared, batches, start = -(-len(order) // workers), [], 0
+    on_cpu = isinstance(model.weights["head"], np.ndarray) or not model.weights["head"].is_cuda
+    while start < len(order):
+        masked = 4 * model.config.n_head * STEP * int(lengths[order[start]])
+        rows = max(1, min(shared, (BYTES if on_cpu else MAX_BYTES) // masked))
+        batches.append(order[start : start + rows])
+        start += rows
+    return batches
+
+
+def _kept(model: GPT, drafts: NDArray[np.int64], prompts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """How many ids of each draft stand, and the id that the model writes next where those are fewer than its end.
+
+    drafts: int64 (B, T); the others and what is returned: int64 (B,)
+    """
+    like = model.weights["head"]
+    xp, cache = ops(like), Cache(model, *drafts.shape)
+    kept, own, going = ends.copy(), np.zeros(len(ends), np.int64), np.ones(len(ends), bool)
+    n = drafts.shape[1] - 1  # after the last there is nothing to ask
+    step = WHOLE if n <= WHOLE else STEP
+    for start in range(0, n, step):
+        part = drafts[:, start : min(start + step, n)]
+        with xp.inference():
+            choices = xp.to_numpy(model(xp.constant(part, like), cache).argmax(-1))  # of the places that come one later
+        places = start + 1 + np.arange(part.shape[1])
+        asked = (places >= prompts[:, None]) & (places < ends[:, None])
+        differs = asked & (choices != drafts[:, places])
+        first = differs.argmax(1)
+        stopped = going & differs.any(1)
+        kept[stopped], own[stopped] = places[first[stopped]], choices[stopped, first[stopped]]
+        going &= ~stopped & (ends > places[-1] + 1)
+        if not going.any():
+            break
+    return kept, own
