@@ -21,6 +21,7 @@ COLUMNS = (
     "expected",
     "answer",
     "outcome",
+    "lenient",
     "working",
     "written",
 )
@@ -43,9 +44,10 @@ def evaluate(
 
     Returns a row a problem: task, suite, digits ("8", or "12x6" where the operands differ), left, right (the same as numbers),
     trained (whether a model trained on this task may have met it: "held out", "seen" or "beyond" the lengths of training),
-    question, expected, answer (None where unreadable), outcome ("right", "wrong", "unreadable" or "unfinished"), working
-    ("valid", what is wrong with its first wrong line, or "" where none was written or it was not finished), written (all that
-    followed the prompt, without the stop).
+    question, expected, answer (None where unreadable), outcome ("right", "wrong", "unreadable", "unfinished", or "failed" where
+    the solver could not be asked), lenient (whether a tolerant reader finds the right answer), working ("valid", what is wrong
+    with its first wrong line, or "" where none was written or it was not finished), written (all that followed the prompt,
+    without the stop; where it failed, why).
     ValueError for n below 1 or a suite the task does not have.
     """
     if n < 1:
@@ -77,14 +79,17 @@ def _evaluate_cell(solver: Solver, task: Task, cell: Cell, n: int, seed: int, su
             "expected": expected,
             "answer": [answer.text for answer in answers],
             "outcome": [outcome(answer, truth) for answer, truth in zip(answers, expected, strict=True)],
+            "lenient": [truth in (answer.text, answer.lenient) for answer, truth in zip(answers, expected, strict=True)],
             "working": [working(task, question, answer) for question, answer in zip(questions, answers, strict=True)],
-            "written": [answer.written for answer in answers],
+            "written": [answer.failed or answer.written for answer in answers],
         }
     )
 
 
 def outcome(answer: Answer, truth: str) -> str:
-    """right, wrong, unreadable or unfinished."""
+    """right, wrong, unreadable, unfinished or failed."""
+    if answer.failed is not None:
+        return "failed"
     if not answer.finished:
         return "unfinished"
     if answer.text is None:
@@ -94,7 +99,7 @@ def outcome(answer: Answer, truth: str) -> str:
 
 def working(task: Task, question: str, answer: Answer) -> str:
     """valid, what is wrong with the first wrong line, or nothing where none was written or it was not finished."""
-    if not answer.finished or not answer.written:
+    if answer.failed is not None or not answer.finished or not answer.written:
         return ""
     fault = task.check(question, answer.written)
     return "valid" if fault is None else str(fault)

@@ -19,6 +19,10 @@ class Answer:
     """All that was written, as it was."""
     finished: bool = True
     """False where it was cut off before it ended by itself."""
+    lenient: str | None = None
+    """The answer that a tolerant reader finds where `text` is None, for solvers that talk around it."""
+    failed: str | None = None
+    """Why there is no answer at all, where the solver could not be asked: "HTTP 500 after 4 tries"."""
 
 
 class Solver(Protocol):

@@ -28,11 +28,13 @@ def by_length(rows: pd.DataFrame) -> pd.DataFrame:
     """One row for each task, suite and lengths of `evaluate`'s rows.
 
     Columns: task, suite, digits, left, right, trained ("held out", "seen", "beyond" or "mixed"), n, right_answers, accuracy,
-    low, high (Wilson 95%), unreadable, unfinished, valid (right answers whose working is valid; counts).
+    low, high (Wilson 95%), unreadable, unfinished, valid (right answers whose working is valid), lenient (answers that a
+    tolerant reader finds right; counts), failed (problems that the solver could not be asked; they do not count in n).
     """
     table = []
     for (task, suite, digits), group in rows.groupby(["task", "suite", "digits"], sort=False):
-        right, n = int((group.outcome == "right").sum()), len(group)
+        failed = int((group.outcome == "failed").sum())
+        right, n = int((group.outcome == "right").sum()), len(group) - failed
         low, high = wilson(right, n)
         kinds = group.trained.unique()
         table.append(
@@ -45,12 +47,14 @@ def by_length(rows: pd.DataFrame) -> pd.DataFrame:
                 "trained": kinds[0] if len(kinds) == 1 else "mixed",
                 "n": n,
                 "right_answers": right,
-                "accuracy": right / n,
+                "accuracy": right / n if n else math.nan,
                 "low": low,
                 "high": high,
                 "unreadable": int((group.outcome == "unreadable").sum()),
                 "unfinished": int((group.outcome == "unfinished").sum()),
                 "valid": int(((group.outcome == "right") & (group.working == "valid")).sum()),
+                "lenient": int(group.lenient.sum()),
+                "failed": failed,
             }
         )
     return pd.DataFrame(table)
