@@ -46,8 +46,8 @@ class Addition(Binary):
     commutes: ClassVar[bool] = True
     name: ClassVar[str] = "add"
     summary: ClassVar[str] = "addition of two natural numbers"
-    suites: ClassVar[tuple[str, ...]] = ("random", "chains", "nines", "exhaustive")
-    fixed_suites: ClassVar[tuple[str, ...]] = ("nines", "exhaustive")
+    suites: ClassVar[tuple[str, ...]] = ("random", "chains", "nines", "exhaustive", "carries", "edges", "long")
+    fixed_suites: ClassVar[tuple[str, ...]] = ("nines", "exhaustive", "carries")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,9 +67,16 @@ class Addition(Binary):
         return Problems((a, b))
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+        """`chains`: a carry through every column; `nines`: 99..9+1 and 1+99..9; `carries`: every pattern of carries; `edges`:
+        operands with a pattern, equal ones, and each problem commuted."""
         if suite == "nines":
             (left, right), one = (dg.from_strings(["9" * digits]) for digits in cell), dg.from_strings(["1"])
             return Problems((stack([left, one]), stack([one, right])))
+        if suite == "edges":
+            a, b = self._edge_operands(rng, n, cell).fields
+            commuted = np.arange(1, n, 2)  # the problem before, with its operands swapped
+            a, b = (x.replaced(commuted, y[commuted - 1]) if cell[0] == cell[1] else x for x, y in ((a, b), (b, a)))
+            return Problems((a, b))
         problems = super().draw_suite(rng, n, cell, suite)
         return Problems(sampling.carry_chains(rng, *problems.fields, full=True)) if suite == "chains" else problems
 

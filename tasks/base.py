@@ -101,7 +101,9 @@ class Task(ABC):
     suites: ClassVar[tuple[str, ...]] = ("random",)
     """The kinds of test problems it has; `random` is always one, but a mixture has none: its parts do."""
     fixed_suites: ClassVar[tuple[str, ...]] = ()
-    """Those that are a fixed list for each length rather than drawn; they may have been trained on."""
+    """Those that come as a whole for each length, whatever number is asked for; some may have been trained on."""
+    on_request: ClassVar[tuple[str, ...]] = ("exhaustive", "long")
+    """Those that are only asked by name: they take long."""
 
     @property
     @abstractmethod
@@ -202,8 +204,7 @@ class Task(ABC):
     def test(self, n: int, cell: Cell, *, seed: int, suite: str = "random") -> Problems:
         """At most n test problems whose operands have the digits of `cell`, each once.
 
-        They are never trained on, where there are enough of these lengths to hold out any. A fixed suite gives all it has,
-        whatever n.
+        They are never trained on, where there are enough of these lengths to hold out any. A fixed suite gives all it has.
 
         Raises ValueError where this task has no such suite.
         """

@@ -18,6 +18,8 @@ from tasks.ragged import Ragged, join
 from tasks.working import Fault, Row, rule
 
 EXHAUSTIVE_MOST = 1_000_000
+MAX_REDRAWS = 400  # one in 16 is held out: some 16 rounds of draws, many more where a pattern has few problems
+EDGES_SHARE, EQUAL_SHARE = 0.8, 0.1  # of the suite `edges`: operands with a pattern, problems with equal ones
 
 
 class Binary(Task):
@@ -26,7 +28,7 @@ class Binary(Task):
     operator: ClassVar[str]
     commutes: ClassVar[bool] = False
     """Whether a problem is held out together with the one that has its operands swapped."""
-    suites: ClassVar[tuple[str, ...]] = ("random", "edges", "exhaustive")
+    suites: ClassVar[tuple[str, ...]] = ("random", "edges", "exhaustive", "long")
     fixed_suites: ClassVar[tuple[str, ...]] = ("exhaustive",)
     digits: str
     """The digits of the operands in training, as tasks/lengths.py reads them."""
@@ -47,6 +49,8 @@ class Binary(Task):
     def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
         if suite == "exhaustive":
             return self._every_pair(cell)
+        if suite == "carries":
+            return self._every_carry(rng, n, cell)
         return Problems(tuple(sampling.numbers(rng, np.full(n, digits)) for digits in cell))
 
     def _every_pair(self, cell: Cell) -> Problems:
@@ -56,6 +60,32 @@ class Binary(Task):
             raise ValueError(f"suite exhaustive: {lengths.shown(cell)} digits have over {EXHAUSTIVE_MOST:,} problems")
         left, right = (np.arange(*span) for span in spans)
         return Problems((dg.from_ints(np.repeat(left, len(right)).tolist()), dg.from_ints(np.tile(right, len(left)).tolist())))
+
+    def _every_carry(self, rng: np.random.Generator, n: int, cell: Cell) -> Problems:
+        """Different problems, every pattern of carries or borrows among them that numbers of these lengths can have.
+
+        They are held out where any can be: each is drawn again until it is, so that no pattern goes missing.
+        """
+        wanted = sampling.carry_patterns(rng, n, max(cell))
+        asked = Problems(sampling.with_carries(rng, wanted, cell, subtract=self.operator == "-"))
+        again = self.can_hold_out(asked) & ~self.held_out(asked)
+        for _ in range(MAX_REDRAWS):
+            rows = np.flatnonzero(again)
+            if len(rows) == 0:
+                break
+            others = Problems(sampling.with_carries(rng, wanted[rows], cell, subtract=self.operator == "-"))
+            good = self.held_out(others)
+            pairs = zip(asked.fields, others.fields, strict=True)
+            asked = Problems(tuple(number.replaced(rows[good], other[good]) for number, other in pairs))
+            again[rows[good]] = False
+        first = {question: row for row, question in reversed(list(enumerate(self.questions(asked))))}
+        return asked[np.array(sorted(first.values()))]
+
+    def _edge_operands(self, rng: np.random.Generator, n: int, cell: Cell) -> Problems:
+        """Operands most of which have a pattern (sampling.PATTERNS), some of them equal."""
+        a, b = (sampling.mixed(rng, np.full(n, digits), EDGES_SHARE) for digits in cell)
+        equal = np.flatnonzero(rng.random(n) < EQUAL_SHARE)
+        return Problems((a, b.replaced(equal, a[equal]) if cell[0] == cell[1] else b))
 
     def prompts(self, problems: Problems) -> Ragged:
         return join(self._prompt_parts(problems), len(problems))

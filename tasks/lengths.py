@@ -72,6 +72,16 @@ def cells(text: str) -> list[Cell]:
     return list(named)
 
 
+LONG = (2, 5, 10, 100)
+
+
+def beyond(boxes: tuple[Box, ...]) -> list[Cell]:
+    """The longest problem of training, by the shorter operand, made LONG times as long; no operand over MAX_DIGITS."""
+    longest = max(boxes, key=lambda box: min(box.left[1], box.right[1]))
+    cells = [(factor * longest.left[1], factor * longest.right[1]) for factor in LONG]
+    return [cell for cell in cells if max(cell) <= MAX_DIGITS]
+
+
 def shown(cell: Cell) -> str:
     """`8` for two operands of 8 digits, `12x6` for 12 and 6."""
     return str(cell[0]) if cell[0] == cell[1] else f"{cell[0]}x{cell[1]}"

@@ -51,11 +51,7 @@ class Multiplication(Binary):
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
         """`edges`: factors with a pattern (sampling.PATTERNS), some of them equal."""
-        if suite != "edges":
-            return super().draw_suite(rng, n, cell, suite)
-        a, b = (sampling.mixed(rng, np.full(n, digits), 0.8) for digits in cell)
-        equal = np.flatnonzero(rng.random(n) < 0.1)
-        return Problems((a, b.replaced(equal, a[equal]) if cell[0] == cell[1] else b))
+        return self._edge_operands(rng, n, cell) if suite == "edges" else super().draw_suite(rng, n, cell, suite)
 
     def pages(self, problems: Problems) -> Pages:
         a, b = problems.fields

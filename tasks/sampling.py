@@ -101,6 +101,51 @@ def borrow_chains(rng: np.random.Generator, a: Ragged, b: Ragged) -> Ragged:
     return Ragged(np.where(top, 1, x).astype(np.uint8).T, a.lengths)
 
 
+MOST_PATTERNS = 10
+"""Up to so many columns every pattern of carries is asked, 2^10; of longer numbers a sample."""
+
+
+def carry_patterns(rng: np.random.Generator, n: int, columns: int) -> NDArray[np.bool_]:
+    """Which columns are to carry, bool (rows, columns), least significant first.
+
+    Every pattern equally often, n rows or each once at least; of more columns than MOST_PATTERNS n random ones.
+    """
+    if columns > MOST_PATTERNS:
+        return rng.random((n, columns)) < 0.5
+    codes = np.tile(np.arange(2**columns), max(1, n >> columns))
+    return (codes[:, None] >> np.arange(columns)) & 1 == 1
+
+
+def with_carries(
+    rng: np.random.Generator, wanted: NDArray[np.bool_], lengths: tuple[int, int], subtract: bool = False
+) -> tuple[Ragged, Ragged]:
+    """Random operands, even but for this: the columns of a + b carry, or those of a - b borrow, where `wanted` says so.
+
+    wanted: bool (n, the longer of both lengths), least significant column first. Where a column cannot it does the other: in a
+    column that only one number reaches a carry has to come in for one to go out.
+    """
+    n, width = wanted.shape
+    x, y = np.divmod(np.arange(100), 10)
+    numbers = np.zeros((2, n, width), np.uint8)
+    carried = np.zeros(n, bool)
+    for column in range(width):
+        allowed = np.ones(100, bool)
+        for digit, length in zip((x, y), lengths, strict=True):
+            if column >= length:
+                allowed &= digit == 0
+            elif column == length - 1 and length > 1:
+                allowed &= digit > 0
+        after = x - y - carried[:, None] if subtract else x + y + carried[:, None]  # (n, 100)
+        carries = after < 0 if subtract else after > 9
+        fits = allowed & (carries == wanted[:, column, None])
+        fits |= allowed & ~fits.any(1, keepdims=True)
+        chosen = (fits * (1 - rng.random((n, 100)))).argmax(1)
+        numbers[:, :, column] = x[chosen], y[chosen]
+        carried = carries[np.arange(n), chosen]
+    left, right = (Ragged(values[:, :length], np.full(n, length)) for values, length in zip(numbers, lengths, strict=True))
+    return left, right
+
+
 def fingerprint(numbers: Ragged) -> NDArray[np.uint64]:
     """A 64-bit hash of each number, the same for ever and on every machine; uint64 (n,)."""
     state = np.zeros(len(numbers), np.uint64)

@@ -41,6 +41,8 @@ class Subtraction(Binary):
     name: ClassVar[str] = "sub"
     summary: ClassVar[str] = "subtraction of two natural numbers, results below zero too"
     operator: ClassVar[str] = "-"
+    suites: ClassVar[tuple[str, ...]] = (*Binary.suites, "carries")
+    fixed_suites: ClassVar[tuple[str, ...]] = (*Binary.fixed_suites, "carries")
 
     @property
     def alphabet(self) -> str:
@@ -54,7 +56,7 @@ class Subtraction(Binary):
         return Problems((a, b))
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
-        """`edges`: borrow chains, numbers with a pattern, and a number less itself or less 1."""
+        """`edges`: borrow chains, numbers with a pattern, and a number less itself; `carries`: every pattern of borrows."""
         if suite != "edges":
             return super().draw_suite(rng, n, cell, suite)
         a, b = (sampling.patterned(rng, np.full(n, digits)) for digits in cell)

@@ -1,5 +1,6 @@
 """What every registered task must keep. The oracle is Python's own arithmetic and shares no code with the generators."""
 
+import hashlib
 import operator
 import re
 from collections.abc import Callable
@@ -158,6 +159,42 @@ def test_test_problems_are_different_and_repeatable(task: Task) -> None:
         assert task.questions(task.test(300, cell, seed=1, suite=suite)) == questions
         if suite not in task.fixed_suites:
             assert task.questions(task.test(300, cell, seed=2, suite=suite)) != questions
+
+
+GOLDEN = {
+    "add 1 random": "99cd6c0b587278bd",
+    "add 1 chains": "9e144dc58f501410",
+    "add 1 nines": "7fc30f3e3fcb2dc3",
+    "add 1 exhaustive": "a268322b2932de19",
+    "add 1 carries": "bd6de8d44cd05537",
+    "add 1 edges": "8930f6a2e30d8f22",
+    "add 1 long": "bdb584f9d81afabc",
+    "sub 1 random": "4ec8ed91b5b99e2b",
+    "sub 1 edges": "e5eb8b860bc515f7",
+    "sub 1 exhaustive": "9ca362b194c62b84",
+    "sub 1 long": "5a518b27d713351f",
+    "sub 1 carries": "8441813fe7b92d20",
+    "mul 1 random": "7500e01dea4f9159",
+    "mul 1 edges": "374bb1d18e00b13a",
+    "mul 1 exhaustive": "1f67bf068c158656",
+    "mul 1 long": "d1b47721b312b843",
+    "div 1 random": "5e8b4835dc25fc6c",
+    "div 1 edges": "90fcf8efd75090b2",
+    "div 1 exhaustive": "52cfd4a588cc1f9b",
+    "div 1 long": "c32c5e83e43fe13e",
+}
+
+
+def test_a_seed_asks_the_same_problems_for_ever() -> None:
+    """Whoever names a suite, a seed and a version has named the problems; where this changes, raise the task's version."""
+    found = {}
+    for name in ("add", "sub", "mul", "div"):
+        task = TASKS[name]()
+        for suite in task.suites:
+            cell = (2, 1) if suite == "exhaustive" else (6, 4)
+            questions = "\n".join(task.questions(task.test(64, cell, seed=1, suite=suite)))
+            found[f"{name} {task.version} {suite}"] = hashlib.sha256(questions.encode()).hexdigest()[:16]
+    assert found == GOLDEN
 
 
 @every_task

@@ -72,3 +72,38 @@ def test_the_hash_never_changes() -> None:
 @given(st.sets(st.integers(0, 10**12), min_size=2, max_size=100))
 def test_different_numbers_have_different_hashes(numbers: set[int]) -> None:
     assert len(set(sampling.fingerprint(dg.from_ints(sorted(numbers))).tolist())) == len(numbers)
+
+
+@given(seeds, st.tuples(st.integers(1, 12), st.integers(1, 12)), st.booleans())
+def test_operands_carry_where_they_are_told(seed: int, lengths: tuple[int, int], subtract: bool) -> None:
+    rng = np.random.default_rng(seed)
+    width = max(lengths)
+    wanted = rng.random((40, width)) < 0.5
+    drawn = [dg.to_strings(number) for number in sampling.with_carries(rng, wanted, lengths, subtract)]
+    for x, y, want in zip(*drawn, wanted.tolist(), strict=True):
+        assert (len(x), len(y)) == lengths
+        assert (x, y) == (str(int(x)), str(int(y)))
+        found = borrows(int(x), int(y), width) if subtract else carries(int(x), int(y), width)
+        digits = [
+            [0] if column >= length else range(1 if column == length - 1 > 0 else 0, 10)
+            for length in lengths
+            for column in range(width)
+        ]
+        for column, (carried, wished) in enumerate(zip([False, *found], want, strict=False)):
+            sums = [i - j - carried if subtract else i + j + carried for i in digits[column] for j in digits[width + column]]
+            possible = {total < 0 if subtract else total > 9 for total in sums}
+            assert found[column] == (wished if wished in possible else not wished)
+
+
+def borrows(a: int, b: int, width: int) -> list[bool]:
+    """Whether there is a borrow into each column's left neighbour, by Python integers."""
+    return [a % 10 ** (k + 1) < b % 10 ** (k + 1) for k in range(width)]
+
+
+def test_every_pattern_comes_up_to_ten_columns() -> None:
+    rng = np.random.default_rng(0)
+    for columns in (1, 3, 10):
+        rows = sampling.carry_patterns(rng, 1000, columns)
+        assert len(np.unique(rows, axis=0)) == 2**columns
+        assert len(rows) == max(2**columns, 1000 // 2**columns * 2**columns)
+    assert sampling.carry_patterns(rng, 1000, 11).shape == (1000, 11)
