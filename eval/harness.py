@@ -35,6 +35,7 @@ def evaluate(
     n: int,
     seed: int,
     suites: Sequence[str] = ("random",),
+    trained: bool = True,
     tell: Callable[[str, Cell], None] = lambda suite, cell: None,
 ) -> pd.DataFrame:
     """Ask a solver up to n different problems of each suite and each cell, the digits of the left and the right operand.
@@ -43,10 +44,11 @@ def evaluate(
     suite and cell before it is asked.
 
     Returns a row a problem: task, suite, digits ("8", or "12x6" where the operands differ), left, right (the same as numbers),
-    trained (whether a model trained on this task may have met it: "held out", "seen" or "beyond" the lengths of training),
+    trained (whether a model trained on this task may have met it: "held out", "seen" or "beyond" the lengths of training;
+    "unknown" where the solver is not one that was `trained` on it),
     question, expected, answer (None where unreadable), outcome ("right", "wrong", "unreadable", "unfinished", or "failed" where
     the solver could not be asked), lenient (whether a tolerant reader finds the right answer), working ("valid", what is wrong
-    with its first wrong line, or "" where none was written or it was not finished), written (all that followed the prompt,
+    with its first wrong line, or "" where no page was written or it was not finished), written (all that followed the prompt,
     without the stop; where it failed, why).
     ValueError for n below 1 or a suite the task does not have.
     """
@@ -56,17 +58,17 @@ def evaluate(
     for suite in suites:
         for cell in cells:
             tell(suite, cell)
-            tables.append(_evaluate_cell(solver, task, cell, n, seed, suite))
+            tables.append(_evaluate_cell(solver, task, cell, n, seed, suite, trained))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
 
 
-def _evaluate_cell(solver: Solver, task: Task, cell: Cell, n: int, seed: int, suite: str) -> pd.DataFrame:
+def _evaluate_cell(solver: Solver, task: Task, cell: Cell, n: int, seed: int, suite: str, trained: bool) -> pd.DataFrame:
     problems = task.test(n, cell, seed=seed, suite=suite)
     questions = task.questions(problems)
     answers = solver.solve(task, problems)
     expected = [task.truth(question) for question in questions]
-    trained = np.where(task.held_out(problems), "held out", "seen")
-    trained = np.where(task.in_range(problems), trained, "beyond")
+    met = np.where(task.held_out(problems), "held out", "seen")
+    met = np.where(task.in_range(problems), met, "beyond") if trained else "unknown"
     return pd.DataFrame(
         {
             "task": task.name,
@@ -74,7 +76,7 @@ def _evaluate_cell(solver: Solver, task: Task, cell: Cell, n: int, seed: int, su
             "digits": lengths.shown(cell),
             "left": cell[0],
             "right": cell[1],
-            "trained": trained,
+            "trained": met,
             "question": questions,
             "expected": expected,
             "answer": [answer.text for answer in answers],
@@ -98,8 +100,8 @@ def outcome(answer: Answer, truth: str) -> str:
 
 
 def working(task: Task, question: str, answer: Answer) -> str:
-    """valid, what is wrong with the first wrong line, or nothing where none was written or it was not finished."""
-    if answer.failed is not None or not answer.finished or not answer.written:
+    """valid, what is wrong with the first wrong line, or nothing where no page was written or it was not finished."""
+    if answer.failed is not None or not answer.finished or not answer.page or not answer.written:
         return ""
     fault = task.check(question, answer.written)
     return "valid" if fault is None else str(fault)

@@ -1,10 +1,13 @@
-"""Where on the page answers go wrong: the first wrong character of each, by what it should have been.
+"""What kind of mistake a wrong answer is, and how it looks in columns.
 
-    page    321*54=5:5160_5160;4!2940_53550$
-    wrote   321*54=5:5160_5160;4!2940_53560$
-                                         ^        a digit of the number that `_` opens, on line 2
+58+67: 115 instead of 125       missed carry
 
-Up to its first wrong character a page is right, whatever comes after it follows from the mistake; so only that one counts.
+   58
++  67
+-----
+  115   answered
+  125   right
+  ^     missed carry
 """
 
 from __future__ import annotations
@@ -13,75 +16,124 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tasks import STOP, Task
+from eval.solver import Answer
+from tasks import Task, drawn
 
-SHOWN_AROUND = 24  # characters of a page on each side of a mistake
+KINDS = (
+    "missed carry",
+    "false carry",
+    "missed borrow",
+    "false borrow",
+    "misaligned",
+    "wrong sign",
+    "stopped early",
+    "ran on",
+    "wrong line",
+    "wrong digit",
+    "unreadable",
+)
+"""Every kind of mistake. A wrong line is one of a working; the others are told by the answer."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """The first wrong character of one answer."""
+    """One wrong answer, or a right one with a wrong working."""
 
+    task: Task
     question: str
-    page: str
-    """As it should be."""
-    wrote: str
-    """What stands there instead, the prompt included."""
-    at: int
-    """Index of the first character that differs."""
+    kind: str
+    answer: str | None
+    expected: str
+    written: str
+    fault: str
+    """What is wrong with the first wrong line of its working; empty where it has none."""
 
     def __str__(self) -> str:
-        """Both one above the other, the place marked."""
-        start = max(0, self.at - SHOWN_AROUND)
-        end = self.at + SHOWN_AROUND
-        before = "..." if start else ""
-        page, wrote = (before + text[start:end] + ("..." if end < len(text) else "") for text in (self.page, self.wrote))
-        return f"page    {page}\nwrote   {wrote}\n        {' ' * (len(before) + self.at - start)}^"
+        """In columns, the wrong place marked."""
+        if self.kind == "wrong line" or self.answer is None or not _whole(self.answer) or not _whole(self.expected):
+            rows = drawn(self.task.drawing(self.question, self.written)) if self.fault else self.question
+            said = self.fault or f"wrote {self.written[:200]!r}"
+            return f"{rows}\n{said}\nright is {self.expected}"
+        operator = next(char for char in self.question if char in "+-*/")
+        left, right = self.question.split(operator)
+        width = max(map(len, (left, right, self.answer, self.expected))) + 2
+        place = _first_wrong_place(self.answer, self.expected)
+        lines = [f"{left:>{width}}", f"{operator} {right:>{width - 2}}", "-" * width]
+        lines += [f"{self.answer:>{width}}   answered", f"{self.expected:>{width}}   right"]
+        return "\n".join([*lines, f"{'^'.rjust(width - place)}{' ' * place}   {self.kind}"])
 
 
-def first_mistakes(task: Task, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Mistake]]:
-    """What `evaluate`'s rows of one task got wrong first.
-
-    Returns a row for each kind of character: number (the mark that opens the number it stands in, "" for the first), character
-    ("digit", or the mark itself), reached (how often it was to be written while all before was right), wrong (how often it was
-    not, first of all), rate (wrong / reached), lines (the lines of the page with the most mistakes, as "2: 5, 3: 1"); and each
-    mistake.
-    """
-    written = rows.written.tolist()
-    problems = task.problems(rows.question.tolist()) if len(rows) else None
-    pages = task.pages(problems) if problems is not None else None
-    reached: dict[tuple[str, str], int] = {}
-    wrong: dict[tuple[str, str], dict[int, int]] = {}
-    mistakes = []
-    texts, prompts = (pages.texts(), pages.prompt.tolist()) if pages is not None else ([], [])
-    for question, page, prompt, given, outcome in zip(rows.question, texts, prompts, written, rows.outcome, strict=True):
-        wrote = page[:prompt] + given + (STOP if outcome != "unfinished" else "")
-        number, line = next((char for char in reversed(page[:prompt]) if not char.isdigit()), ""), 1
-        for at in range(prompt, len(page)):
-            char = page[at]
-            kind = number, "digit" if char.isdigit() else char
-            reached[kind] = reached.get(kind, 0) + 1
-            if at >= len(wrote) or wrote[at] != char:
-                lines = wrong.setdefault(kind, {})
-                lines[line] = lines.get(line, 0) + 1
-                mistakes.append(Mistake(question, page, wrote, at))
-                break
-            if not char.isdigit():
-                number, line = char, line + (char == ";")
-    table = [
-        {
-            "number": number,
-            "character": character,
-            "reached": count,
-            "wrong": sum(wrong.get((number, character), {}).values()),
-            "lines": ", ".join(f"{line}: {n}" for line, n in _most(wrong.get((number, character), {}))),
-        }
-        for (number, character), count in reached.items()
-    ]
-    frame = pd.DataFrame(table, columns=["number", "character", "reached", "wrong", "lines"])
-    frame.insert(4, "rate", frame.wrong / frame.reached)
-    return frame.sort_values(["wrong", "reached"], ascending=[False, True], ignore_index=True), mistakes
+def mistakes(task: Task, rows: pd.DataFrame) -> list[Mistake]:
+    """Every wrong answer and every wrong working of `evaluate`'s rows of one task; not what could not be asked."""
+    wrong = rows[(rows.outcome != "failed") & ((rows.outcome != "right") | ~rows.working.isin(["valid", ""]))]
+    found = []
+    for row in wrong.itertuples():
+        text = row.answer if isinstance(row.answer, str) else None
+        page = row.working != "" or not row.written  # free text has no working
+        answer = Answer(text, row.written, row.outcome != "unfinished", page=page)
+        found.append(mistake_of(task, row.question, answer, row.expected, row.working))
+    return found
 
 
-def _most(counts: dict[int, int], n: int = 4) -> list[tuple[int, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:n]
+def mistake_of(task: Task, question: str, answer: Answer, expected: str, working: str) -> Mistake:
+    """What is wrong with an answer; `working` as `harness.working` says it."""
+    fault = working if working != "valid" else ""
+    kind = _kind(task, question, answer, expected, fault)
+    return Mistake(task, question, kind, answer.text, expected, answer.written, fault)
+
+
+def counted(found: list[Mistake]) -> pd.DataFrame:
+    """How often each kind was made: task, kind, n; the most frequent of each task first."""
+    table = pd.DataFrame([(mistake.task.name, mistake.kind) for mistake in found], columns=["task", "kind"])
+    counts = table.groupby(["task", "kind"], sort=False).size().rename("n").reset_index()
+    return counts.sort_values(["task", "n", "kind"], ascending=[True, False, True], ignore_index=True)
+
+
+def _kind(task: Task, question: str, answer: Answer, expected: str, fault: str) -> str:
+    if not answer.finished:
+        return "ran on"
+    pages = task.pages(task.problems([question]))
+    page = pages.texts()[0][int(pages.prompt[0]) : -1]
+    if answer.page and answer.written != page:
+        if answer.written.startswith(page):
+            return "ran on"
+        if page.startswith(answer.written):
+            return "stopped early"
+    if answer.text is None:
+        return "unreadable"
+    operator = next(char for char in question if char in "+-*/")
+    left, right = map(int, question.split(operator))
+    if operator in "+-" and _whole(answer.text) and answer.text != expected:
+        return _kind_of_sum(operator, left, right, int(answer.text))
+    return "wrong line" if fault else "wrong digit"
+
+
+def _kind_of_sum(operator: str, left: int, right: int, answer: int) -> str:
+    """The kind of a wrong sum or difference."""
+    sign = 1 if operator == "+" else -1
+    true = left + sign * right
+    if answer == -true:
+        return "wrong sign"
+    for shift in range(1, 4):  # one operand a few columns off
+        if answer in (left * 10**shift + sign * right, left + sign * right * 10**shift):
+            return "misaligned"
+    place = _first_wrong_place(str(answer), str(true))
+    off = (abs(answer) // 10**place - abs(true) // 10**place) % 10
+    big, small = (max(left, right), min(left, right)) if operator == "-" else (left, right)
+    low = 10**place
+    if operator == "+":
+        came = left % low + right % low >= low
+        return "missed carry" if came and off == 9 else "false carry" if not came and off == 1 else "wrong digit"
+    came = big % low < small % low
+    return "missed borrow" if came and off == 1 else "false borrow" if not came and off == 9 else "wrong digit"
+
+
+def _first_wrong_place(answer: str, expected: str) -> int:
+    """The place of the first digit from the right that differs or is missing; 0 is that of the ones."""
+    one, other = (text.removeprefix("-")[::-1] for text in (answer, expected))
+    length = min(len(one), len(other))
+    return next((place for place in range(length) if one[place] != other[place]), length if len(one) != len(other) else 0)
+
+
+def _whole(text: str) -> bool:
+    return text.removeprefix("-").isdigit()

@@ -7,7 +7,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-SUITE_TITLES = {"random": "exact", "chains": "carries", "nines": "9..9+1"}
+SUITE_TITLES = {"nines": "9..9+1"}
+MOST_BESIDE = 2  # suites that have room beside the first one
 
 
 def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
@@ -22,7 +23,10 @@ def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
             else:
                 others.append(own)
         if others:
-            tables += [f"{name}, {task}: exact match by digit length", length_table(pd.concat(others))]
+            beside = others if len(others) <= 1 + MOST_BESIDE else others[:1]
+            tables += [f"{name}, {task}: exact match by digit length", length_table(pd.concat(beside))]
+            if len(others) > len(beside):
+                tables += [f"{name}, {task}: right of the problems of each suite", suites_table(pd.concat(others[1:]))]
     return tables
 
 
@@ -49,13 +53,14 @@ def _in_all(cells: pd.DataFrame) -> str:
 
 
 def length_table(summary: pd.DataFrame) -> Table:
-    """Exact match by digit length: one line a length, the first suite in full and the others as right/asked.
+    """Exact match by digit length: one line a length, the first suite in full ("exact") and the others as right/asked.
 
     `valid` is the share of right answers with a valid working, `none` counts what was no answer or unfinished in any suite.
     """
     first, *others = summary.suite.unique()
     table = _table()
-    exact, *counted = (SUITE_TITLES.get(suite, suite) for suite in (first, *others))
+    counted = [SUITE_TITLES.get(suite, suite) for suite in others]
+    exact = "exact" if first == "random" else first
     for name in ("digits", "trained", "n", exact, "95%", "valid", *counted, "none"):
         table.add_column(name, justify="left" if name == "trained" else "right", no_wrap=True)
     for digits, rows in summary.groupby("digits", sort=False):
@@ -75,8 +80,8 @@ def length_table(summary: pd.DataFrame) -> Table:
     return table
 
 
-def mistakes_table(kinds: pd.DataFrame) -> Table:
-    """What `first_mistakes` found: the kinds of characters that were wrong first, the most frequent on top."""
+def characters_table(kinds: pd.DataFrame) -> Table:
+    """What `characters.first_wrong` found: the kinds of characters that were wrong first, the most frequent on top."""
     table = _table()
     for name in ("in the number after", "character", "first wrong", "of", "rate", "on lines"):
         table.add_column(name, justify="left" if name in ("character", "on lines") else "right")
@@ -84,6 +89,51 @@ def mistakes_table(kinds: pd.DataFrame) -> Table:
         shown = (str(kind.wrong), f"{kind.reached:,}", f"{kind.rate:.1e}", kind.lines)
         table.add_row(escape(kind.number), escape(kind.character), *shown)
     return table
+
+
+def suites_table(summary: pd.DataFrame) -> Table:
+    """Right/asked of several suites: one line a length."""
+    table = _table()
+    suites = list(summary.suite.unique())
+    for name in ("digits", *(SUITE_TITLES.get(suite, suite) for suite in suites)):
+        table.add_column(name, justify="right", no_wrap=True)
+    for digits, rows in summary.groupby("digits", sort=False):
+        own = {row.suite: f"{row.right_answers}/{row.n}" for row in rows.itertuples()}
+        right = (rows.right_answers == rows.n).all()
+        table.add_row(str(digits), *(own.get(suite, "-") for suite in suites), style=None if right else "yellow")
+    return table
+
+
+def kinds_table(counts: pd.DataFrame) -> Table:
+    """What `mistakes.counted` found."""
+    table = _table()
+    for name in ("task", "kind", "mistakes"):
+        table.add_column(name, justify="right" if name == "mistakes" else "left")
+    for row in counts.itertuples():
+        table.add_row(row.task, row.kind, f"{row.n:,}")
+    return table
+
+
+def side_by_side_table(table: pd.DataFrame) -> Table:
+    """What `compare.side_by_side` found: a line for each task, suite and lengths."""
+    shown = _table()
+    for name in table.columns:
+        shown.add_column(escape(name), justify="left" if name in ("task", "suite") else "right")
+    for row in table.itertuples(index=False):
+        shown.add_row(*(cell if isinstance(cell, str) else "-" if pd.isna(cell) else percent(cell) for cell in row))
+    return shown
+
+
+def paired_table(table: pd.DataFrame, a: str, b: str) -> Table:
+    """What `compare.paired` found of the solvers called a and b."""
+    shown = _table()
+    for name in ("task", "suite", "digits", "n", "both", f"only {a}", f"only {b}", "neither", "p"):
+        shown.add_column(escape(name), justify="left" if name in ("task", "suite") else "right")
+    for row in table.itertuples(index=False):
+        counts = (row.n, row.both, row.only_a, row.only_b, row.neither)
+        style = "yellow" if row.p < 0.05 else None
+        shown.add_row(row.task, row.suite, row.digits, *map(str, counts), f"{row.p:.2g}", style=style)
+    return shown
 
 
 def _table() -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +25,15 @@ class Answer:
     """The answer that a tolerant reader finds where `text` is None, for solvers that talk around it."""
     failed: str | None = None
     """Why there is no answer at all, where the solver could not be asked: "HTTP 500 after 4 tries"."""
+    page: bool = True
+    """Whether `written` is a page like the task's own, with a working to check; False where it is free text."""
+
+
+class MissingExtra(ImportError):
+    """An optional part of the installation is not there. The message says how to get it."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(f"the extra {extra} is missing: pip install 'arithgpt[{extra}]'")
 
 
 class Solver(Protocol):
@@ -56,6 +67,26 @@ class WrongSolver:
     def solve(self, task: Task, problems: Problems) -> list[Answer]:
         answers = ExactSolver().solve(task, problems)
         return [Answer(_with_last_digit_changed(answer.text or "0"), answer.written) for answer in answers]
+
+
+class RandomSolver:
+    """Answers with as many random digits as the right answer has: what is got by chance."""
+
+    name = "random"
+
+    def solve(self, task: Task, problems: Problems) -> list[Answer]:
+        given = [_guess(task.truth(question), random.Random(question)) for question in task.questions(problems)]
+        return [Answer(text, text, page=False) for text in given]
+
+
+def _guess(answer: str, rng: random.Random) -> str:
+    """Every number of an answer replaced by a random one as long."""
+
+    def number(match: re.Match[str]) -> str:
+        digits = len(match.group())
+        return str(rng.randrange(10 ** (digits - 1) if digits > 1 else 0, 10**digits))
+
+    return re.sub("[0-9]+", number, answer)
 
 
 def _with_last_digit_changed(text: str) -> str:

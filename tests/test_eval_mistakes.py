@@ -1,65 +1,82 @@
-"""Mistakes are counted where they begin, by what should have been written."""
+"""Wrong answers are told apart by what went wrong in them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-from rich.console import Console
+import pandas as pd
+import pytest
 
 from eval.harness import evaluate
-from eval.mistakes import first_mistakes
-from eval.report import mistakes_table
-from eval.solver import Answer, ExactSolver
-from tasks import Problems, Task
+from eval.mistakes import KINDS, counted, mistake_of, mistakes
+from eval.solver import Answer, ExactSolver, RandomSolver, WrongSolver
+from tasks import TASKS
+from tasks.addition import Addition
+from tasks.division import Division
 from tasks.multiplication import Multiplication
-
-TASK = Multiplication(digits="1-3")
-
-
-@dataclass(frozen=True)
-class Changed:
-    """The exact solver, but what it writes is changed."""
-
-    change: Callable[[str], str]
-    name: str = "changed"
-
-    def solve(self, task: Task, problems: Problems) -> Sequence[Answer]:
-        written = [self.change(answer.written) for answer in ExactSolver().solve(task, problems)]
-        questions = task.questions(problems)
-        return [Answer(task.read(text, q), text) for text, q in zip(written, questions, strict=True)]
+from tasks.subtraction import Subtraction
 
 
-def test_without_mistakes_everything_was_reached() -> None:
-    rows = evaluate(ExactSolver(), TASK, [(3, 3)], n=50, seed=0)
-    kinds, mistakes = first_mistakes(TASK, rows)
-    assert mistakes == []
-    assert kinds.wrong.sum() == 0
-    assert kinds.reached.sum() == sum(len(text) + 1 for text in rows.written)
-    assert kinds.set_index(["number", "character"]).reached["!", "digit"] == 50 * 4
+@pytest.mark.parametrize(
+    ("question", "answer", "kind"),
+    [
+        ("58+67", "115", "missed carry"),
+        ("51+37", "98", "false carry"),
+        ("999+1", "900", "missed carry"),
+        ("999+1", "990", "missed carry"),
+        ("123+45", "573", "misaligned"),
+        ("123+45", "1275", "misaligned"),
+        ("12+34", "45", "wrong digit"),
+        ("52-37", "25", "missed borrow"),
+        ("57-32", "15", "false borrow"),
+        ("32-57", "25", "wrong sign"),
+        ("37-52", "-25", "missed borrow"),
+        ("52-37", "16", "wrong digit"),
+    ],
+)
+def test_a_wrong_sum_is_told_by_its_digits(question: str, answer: str, kind: str) -> None:
+    task = Addition() if "+" in question else Subtraction()
+    found = mistake_of(task, question, Answer(answer, page=False), task.truth(question), "")
+    assert found.kind == kind
+    *_, answered, right, caret = str(found).splitlines()
+    at = caret.index("^")
+    assert answered[at] != right[at] or kind == "wrong sign"
+    assert answered[at + 1 : answered.index("   answered")] == right[at + 1 : right.index("   right")]
+    assert caret.endswith(kind)
 
 
-def test_only_the_first_mistake_of_an_answer_counts() -> None:
-    def spoil(text: str) -> str:  # the last digit of the total of line 2, and all after it
-        first, second, third = text.split(";")
-        return ";".join([first, second[:-1] + str((int(second[-1]) + 1) % 10), third[::-1]])
-
-    rows = evaluate(Changed(spoil), TASK, [(3, 3)], n=20, seed=0)
-    kinds, mistakes = first_mistakes(TASK, rows)
-    worst = kinds.iloc[0]
-    assert (worst.number, worst.character, worst.wrong, worst.lines) == ("_", "digit", 20, "2: 20")
-    assert kinds.wrong.sum() == len(mistakes) == 20
-    assert worst.rate == 20 / worst.reached
-    assert (";", "digit") in set(zip(kinds.number, kinds.character, strict=True))  # the third line's digit was never reached
-    first = mistakes[0]
-    assert first.page[: first.at] == first.wrote[: first.at]
-    page, wrote, caret = str(first).splitlines()
-    assert page[len(caret) - 1] != wrote[len(caret) - 1]
-    with (console := Console(width=80)).capture() as shown:
-        console.print(mistakes_table(kinds))
-    assert "2: 20" in shown.get()
+def test_what_is_no_answer_is_told_by_what_was_written() -> None:
+    task = Multiplication()
+    page = task.pages(task.problems(["12*34"])).texts()[0].split("=")[1].rstrip("$")
+    for written, finished, kind in (
+        (page[:-2], True, "stopped early"),
+        (page + "1", True, "ran on"),
+        (page[:5] * 9, False, "ran on"),
+        ("::::", True, "unreadable"),
+    ):
+        answer = Answer(task.read(written, "12*34") if finished else None, written, finished)
+        assert mistake_of(task, "12*34", answer, "408", "").kind == kind
+    wrong = page.replace("4:84_84", "4:84_85") if "4:84_84" in page else page[:2] + ("1" if page[2] != "1" else "2") + page[3:]
+    fault = task.check("12*34", wrong)
+    assert fault is not None
+    found = mistake_of(task, "12*34", Answer(task.read(wrong, "12*34"), wrong), "408", str(fault))
+    assert found.kind == "wrong line"
+    assert str(fault) in str(found)
 
 
-def test_what_stops_too_early_or_never_is_a_mistake() -> None:
-    for change, number in ((lambda text: text[:-2], "_"), (lambda text: text + ";", "_"), (lambda text: "", "=")):
-        kinds, mistakes = first_mistakes(TASK, evaluate(Changed(change), TASK, [(2, 2)], n=10, seed=0))
-        assert len(mistakes) == 10
-        assert kinds.iloc[0].number == number
+def test_every_wrong_answer_of_an_evaluation_is_counted_once() -> None:
+    for task in (Addition(), Subtraction(), Multiplication(digits="1-3"), Division(digits="1-3")):
+        for solver in (WrongSolver(), RandomSolver()):
+            rows = evaluate(solver, task, [(2, 2), (3, 3)], n=60, seed=0)
+            found = mistakes(task, rows)
+            assert len(found) == (rows.outcome != "right").sum() > 30
+            counts = counted(found)
+            assert counts.n.sum() == len(found)
+            assert set(counts.kind) <= set(KINDS)
+            assert all(str(mistake) for mistake in found)
+        assert mistakes(task, evaluate(ExactSolver(), task, [(3, 3)], n=20, seed=0)) == []
+    assert list(counted([]).columns) == ["task", "kind", "n"]
+
+
+def test_what_could_not_be_asked_is_no_mistake() -> None:
+    task = TASKS["add"]()
+    rows = evaluate(WrongSolver(), task, [(2, 2)], n=5, seed=0)
+    rows.loc[0, "outcome"] = "failed"
+    assert len(mistakes(task, rows)) == 4
+    assert isinstance(rows, pd.DataFrame)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from arithgpt.cli import calc, evaluate, runs, tasks, train
+from arithgpt.cli import calc, compare, evaluate, falsify, runs, tasks, train
 
 app = typer.Typer(
     help="Train small GPTs to do arithmetic, measure how far they can be trusted, and ask them.",
@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 app.command("train", short_help="Teach a GPT from nothing.")(train.command)
 app.command("eval", short_help="Measure a run by digit length.")(evaluate.command)
+app.command("compare", short_help="Measure several side by side.")(compare.command)
+app.command("falsify", short_help="Find the smallest problem a run gets wrong.")(falsify.command)
 # An unknown option is an expression here, so that -5+3 is answered like any other line that is not understood.
 app.command("calc", short_help="Ask a GPT, checked exactly.", context_settings={"ignore_unknown_options": True})(calc.command)
 app.command("runs", short_help="List the runs on disk.")(runs.command)

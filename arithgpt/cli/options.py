@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from arithgpt.errors import UserError
@@ -17,3 +18,16 @@ def output_file(path: Path, option: str) -> Path:
     except (OSError, ValueError) as error:
         raise UserError(f"{option} {path}: {getattr(error, 'strerror', None) or error}") from None
     return path
+
+
+def output_files(named: Mapping[str, Path | None]) -> dict[str, Path]:
+    """Those options that name a file, as `output_file`. UserError where two name the same."""
+    files: dict[str, Path] = {}
+    for option, path in named.items():
+        if path is None:
+            continue
+        for other, taken in files.items():
+            if taken.resolve() == path.resolve():
+                raise UserError(f"{option} {path}: is the file of {other} too")
+        files[option] = output_file(path, option)
+    return files
