@@ -89,6 +89,10 @@ def falsify(
         if broken:
             stored.save(UNSHRUNK, choices_to_bytes(texts(broken[0], choices)))
             case = _shrunk(law, asked, choices, stored) or broken[0]
+    while case is not None and not remembered and (shorter := _shorter(law, asked, case)) is not None:
+        _keep_only(stored, UNSHRUNK, shorter, choices)  # from where Hypothesis goes on
+        case = min(shorter, _shrunk(law, asked, choices, stored) or shorter, key=_size)
+        _keep_only(stored, KEY, case, choices)
     failure = asked.failure(law, case) if case is not None else None
     return Search(law, failure, len(asked.outcomes), time.perf_counter() - began, remembered)
 
@@ -119,6 +123,32 @@ def _shrunk(law: Law, asked: _Asked, choices: Sequence[tuple[str, int, int]], st
     except (NoSuchExample, SkipTest):  # nothing there is broken, or nothing is there
         return None
     return case
+
+
+def _shorter(law: Law, asked: _Asked, case: Case) -> Case | None:
+    """The smallest case with a digit or a column less that breaks the law too: a step that Hypothesis has no way to take."""
+    operator, *numbers = case
+    shorter: dict[Case, None] = {}
+    for place in range(max(len(str(number)) for number in numbers)):
+        without = [number // 10 ** (place + 1) * 10**place + number % 10**place for number in numbers]
+        for sides in ((0,), (1,), (2,), (0, 1), (0, 1, 2)):
+            a, b, c = (without[side] if side in sides else number for side, number in enumerate(numbers))
+            shorter[operator, a, b, c] = None
+    smaller = [one for one in shorter if _size(one)[0] < _size(case)[0]]
+    broken = [one for one, holds in zip(smaller, asked.hold(law, smaller), strict=True) if not holds]
+    return min(broken, key=_size, default=None)
+
+
+def _keep_only(stored: ExampleDatabase, key: bytes, case: Case, choices: Sequence[tuple[str, int, int]]) -> None:
+    """Leave nothing else in the database."""
+    for old_key in (KEY, UNSHRUNK):
+        for old in list(stored.fetch(old_key)):
+            stored.delete(old_key, old)
+    stored.save(key, choices_to_bytes(texts(case, choices)))
+
+
+def _size(case: Case) -> tuple[int, Case]:
+    return sum(len(str(number)) for number in case[1:]), case
 
 
 def _settings(n: int, phases: Sequence[Phase], database: ExampleDatabase | None) -> hypothesis.settings:
