@@ -27,7 +27,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from arithgpt.errors import UserError
-from tasks import TASKS, Task
+from tasks import TASKS, Task, find
+from tasks.outside import PREFIX
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -138,7 +139,7 @@ class Recipe(Section):
             task = {"name": name} | TypeAdapter(type(given)).dump_python(given, mode="json")
             return Recipe(**{**data, "task": task})
         except ValidationError as error:
-            raise UserError(f"{source}: {_first_fault(error)}") from None
+            raise UserError(f"{source}: {_first_fault(error, find(name))}") from None
 
     @staticmethod
     def from_toml(text: str, source: str) -> Recipe:
@@ -168,7 +169,8 @@ def load_recipe(
             raise UserError(f"--task {task}: the recipe {file} is for task {named!r}")
     else:
         name = check_task_name(task or "add")
-        data, source = _parse(resources.files("arithgpt.recipes").joinpath(f"{name}.toml").read_text("utf-8"), name), "recipe"
+        data, source = _parse(_built_in(name), name), "recipe"
+        data["task"]["name"] = name
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or not key.strip():
@@ -182,17 +184,22 @@ def load_recipe(
 
 def check_task_name(name: object, where: str = "--task ") -> str:
     """The name, if a task has it; else a UserError that says where it stands and suggests a near one."""
-    if isinstance(name, str) and name in TASKS:
-        return name
-    near = difflib.get_close_matches(str(name), TASKS, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise UserError(f"{where}{name}: no such task; {hint}there are: {', '.join(sorted(TASKS))}")
+    try:
+        return find(name).name
+    except ValueError as error:
+        raise UserError(f"{where}{error}") from None
+
+
+def _built_in(name: str) -> str:
+    """The built-in recipe of a task as TOML; all datasets of reasoning-gym share one."""
+    file = "rg.toml" if name.startswith(PREFIX) else f"{name}.toml"
+    return resources.files("arithgpt.recipes").joinpath(file).read_text("utf-8")
 
 
 def _task_adapter(name: str) -> TypeAdapter[Task]:
-    for task in TASKS.values():  # a mixture has others as its fields
+    for task in (*TASKS.values(), find(name)):  # a mixture has others as its fields
         task.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]  the contract of a stdlib dataclass
-    return TypeAdapter(TASKS[name])
+    return TypeAdapter(find(name))
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:
@@ -220,11 +227,11 @@ def _put(data: dict[str, Any], dotted: str, value: Any) -> None:
     data[last] = value
 
 
-def _first_fault(error: ValidationError) -> str:
+def _first_fault(error: ValidationError, task: type[Task]) -> str:
     fault = error.errors(include_url=False)[0]
     place = [str(part) for part in fault["loc"]]
     if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        fields = _fields(place[:-1], error.title)
+        fields = _fields(place[:-1], task if error.title == task.__name__ else None)
         near = difflib.get_close_matches(place[-1], fields, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         return f"{'.'.join(place)}: no such field; {hint}there are: {', '.join(fields)}"
@@ -235,9 +242,8 @@ def _first_fault(error: ValidationError) -> str:
     return f"{'.'.join(place)} = {fault['input']!r}: {message}"
 
 
-def _fields(path: list[str], title: str) -> list[str]:
-    """The fields of the section an error is about."""
-    task = next((task for task in TASKS.values() if task.__name__ == title), None)
+def _fields(path: list[str], task: type[Task] | None) -> list[str]:
+    """The fields of the section an error is about: of a task, or of the recipe where it is None."""
     if task is not None:
         for part in path:  # the tasks of a mixture are fields of it
             task = get_type_hints(task)[part]

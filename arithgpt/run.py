@@ -207,7 +207,8 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
 
     folder = runs_folder()
     if name is None:
-        stem = f"{recipe.problems.name}-{recipe.problems.span[1]}"
+        most = recipe.problems.span[1]
+        stem = recipe.problems.name.replace(":", "-") + (f"-{most}" if most else "")
         taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         name = next(n for k in range(1, len(taken) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)
     if not _NAME.fullmatch(name):

@@ -78,15 +78,16 @@ def find_solver(
 
 def tasks_of(found: Found, task: str | None) -> list[Task]:
     """The tasks to ask: those of the run, or the one named. UserError where it is not one of them, or none is named."""
-    from tasks import TASKS
+    from tasks import find
+    from tasks.names import known
 
     if found.task is None:
         if task is None:
-            raise UserError(f"{found.solver.name}: needs --task, one of {', '.join(sorted(TASKS))}")
-        parts = TASKS[task]().parts if task in TASKS else {}
-        if not parts:
-            raise UserError(f"--task {task}: no such task; there are: {', '.join(sorted(TASKS))}")
-        return list(parts.values())
+            raise UserError(f"{found.solver.name}: needs --task, one of {known()}")
+        try:
+            return list(find(task)().parts.values())
+        except ValueError as error:
+            raise UserError(f"--task {error}") from None
     parts = found.task.parts
     if task is not None and task not in parts:
         raise UserError(f"--task {task}: run {found.solver.name} was trained on {', '.join(parts)}")

@@ -153,7 +153,13 @@ class _Trainer:
 
     def make_batch(self, step: int) -> list[Batch]:
         """The training problems of a step, in buckets: a function of the seed and the step alone."""
-        return bucketed(self._pages(step), self.vocab, self.n_buckets)
+        pages = self._pages(step)
+        if self.recipe.model.positions == "learned" and pages.total.max() > self.recipe.model.block_size + 1:
+            raise UserError(  # free text has no longest page that could be known before
+                f"model.block_size = {self.recipe.model.block_size}: must be at least the {pages.total.max() - 1} characters "
+                f"of a page at step {step}"
+            )
+        return bucketed(pages, self.vocab, self.n_buckets)
 
     def _pages(self, step: int) -> Pages:
         return self.task.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)

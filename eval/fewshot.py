@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -24,7 +25,7 @@ from tasks.division import BY_ZERO
 from tasks.question import OPERATORS
 
 Shot: TypeAlias = tuple[str, str]
-"""A question and its true answer."""
+"""A question as it is put to an outside model, and its true answer."""
 
 SYSTEM = (
     "You calculate. Reply with the answer only and nothing else: a whole number such as 579 or -7; a quotient with its "
@@ -32,6 +33,7 @@ SYSTEM = (
 )
 DRAWN = 64  # at a time, whatever k: so fewer shots are the first of more
 MAX_DRAWS = 100
+TEXT_SYSTEM = "Solve the problem. Reply with the answer only, in the form that is asked for, and nothing else."
 
 _INTEGER = "-?[1-9][0-9]*|0"
 _STRICT = re.compile(rf"(?:{_INTEGER})(?: r -?[1-9][0-9]*)?|{BY_ZERO}")
@@ -42,6 +44,8 @@ _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
 _SPACE = re.compile(r"\\[,;:! ]")
 _MARKUP = re.compile(r"\*\*|__|[`$]|\\[()\[\]]")
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
+_TAGGED = re.compile(r"<answer>([^<>]*)</answer>")
+_LEAD = re.compile(r"^\s*(?:(?:the|my)\s+)?(?:final\s+)?answer\s*(?:is|:)\s*:?|\.\s*$", re.IGNORECASE)
 # Possessive throughout: a hostile reply of a million characters is read in linear time.
 _NUMBER = "-?[0-9]++"
 _TOKEN = re.compile(
@@ -72,18 +76,23 @@ def shots(task: Task, k: int, seed: int) -> list[Shot]:
         for question in task.questions(problems[~task.held_out(problems)]):
             if len(found) >= k:
                 return list(found.items())
-            found.setdefault(question, task.truth(question))
+            found.setdefault(task.asked(question), task.truth(question))
     raise ValueError(f"k = {k}: task {task.name} has only {len(found)} different problems to show")
 
 
-def prompt(task_shots: Sequence[Shot], question: str) -> str:
-    """Lines `question=answer` and the question, to be continued. A shot that is the question itself is left out."""
-    return "".join(f"{asked}={answer}\n" for asked, answer in task_shots if asked != question) + f"{question}="
+def prompt(task_shots: Sequence[Shot], question: str, *, free_text: bool = False) -> str:
+    """Lines `question=answer` and the question, to be continued. A shot that is the question itself is left out.
+
+    free_text: as tasks have it; an answer then stands on a line of its own, `Answer: 46`, and an empty line after it
+    """
+    equals, end = ("\nAnswer: ", "\n\n") if free_text else ("=", "\n")
+    shown = "".join(f"{asked}{equals}{answer}{end}" for asked, answer in task_shots if asked != question)
+    return shown + (question + equals).rstrip(" ")
 
 
-def messages(task_shots: Sequence[Shot], question: str) -> list[dict[str, str]]:
+def messages(task_shots: Sequence[Shot], question: str, *, free_text: bool = False) -> list[dict[str, str]]:
     """The same as a chat, with the form of an answer told first."""
-    turns = [("system", SYSTEM)]
+    turns = [("system", TEXT_SYSTEM if free_text else SYSTEM)]
     for asked, answer in task_shots:
         if asked != question:
             turns += [("user", asked), ("assistant", answer)]
@@ -94,6 +103,21 @@ def answered(written: str, *, finished: bool) -> Answer:
     """What was written in free text as an Answer. Thoughts (`<think>...</think>`) before the answer are not read."""
     reply = _after_thoughts(written)
     return Answer(strict(reply), written, finished, lenient(reply), page=False)
+
+
+def settled(task: Task, question: str, answer: Answer) -> Answer:
+    r"""An answer of `answered` as one to a plain question of this task: what free text means, the task says.
+
+    Of free text the strict answer is the whole reply, the lenient one what stands in <answer>...</answer>, in the last
+    \boxed{}, or else, bare of markup and of "The answer is", on the last line.
+    """
+    if not task.free_text or answer.failed is not None:
+        return answer
+    reply = _after_thoughts(answer.written).strip()
+    if not reply:
+        return replace(answer, text=None, lenient=None)
+    said = task.recognised(question, _said(reply))
+    return replace(answer, text=task.recognised(question, reply), lenient=said)
 
 
 def strict(reply: str) -> str | None:
@@ -129,6 +153,13 @@ def _after_thoughts(written: str) -> str:
     if end:
         return rest
     return "" if written.lstrip().startswith("<think>") else written
+
+
+def _said(reply: str) -> str:
+    for pattern in (_TAGGED, _BOXED):
+        if found := pattern.findall(reply):
+            return found[-1].strip()
+    return _LEAD.sub("", _MARKUP.sub("", reply.splitlines()[-1])).strip()
 
 
 def _plain(text: str) -> str:

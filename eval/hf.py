@@ -60,12 +60,13 @@ class HFSolver:
         tokenizer, _ = self._loaded
         given = fewshot.shots(task, self.shots, self.seed)
         questions = task.questions(problems)
-        prompts = [tokenizer(fewshot.prompt(given, question)).input_ids for question in questions]
+        asked = [task.asked(question) for question in questions]
+        prompts = [tokenizer(fewshot.prompt(given, one, free_text=task.free_text)).input_ids for one in asked]
         answers = []
         for start in range(0, len(prompts), self.batch_size):
             rows = slice(start, start + self.batch_size)
-            answers += self._continued(prompts[rows], [len(question) + ROOM for question in questions[rows]])
-        return answers
+            answers += self._continued(prompts[rows], [len(one) + ROOM for one in asked[rows]])
+        return [fewshot.settled(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
 
     @cached_property
     def _loaded(self) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:

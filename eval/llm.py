@@ -91,7 +91,10 @@ class LLMSolver:
         RuntimeError within a running event loop, such as a notebook's.
         """
         given = fewshot.shots(task, self.shots, self.seed)
-        return asyncio.run(self._solve([fewshot.messages(given, question) for question in task.questions(problems)]))
+        questions = task.questions(problems)
+        chats = [fewshot.messages(given, task.asked(question), free_text=task.free_text) for question in questions]
+        answers = asyncio.run(self._solve(chats))
+        return [fewshot.settled(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
 
     async def _solve(self, chats: list[list[dict[str, str]]]) -> list[Answer]:
         try:

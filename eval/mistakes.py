@@ -30,9 +30,11 @@ KINDS = (
     "ran on",
     "wrong line",
     "wrong digit",
+    "wrong text",
     "unreadable",
 )
-"""Every kind of mistake. A wrong line is one of a working; the others are told by the answer."""
+"""Every kind of mistake. A wrong line is one of a working, wrong text one of a task of free text; the others are told by the
+answer."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class Mistake:
 
     def __str__(self) -> str:
         """In columns, the wrong place marked."""
+        if self.task.free_text:
+            said = self.answer if self.answer is not None else self.written
+            return f"{self.task.asked(self.question)}\nanswered {said[:200]!r}\nright is {self.expected!r}"
         if self.kind == "wrong line" or self.answer is None or not _whole(self.answer) or not _whole(self.expected):
             rows = drawn(self.task.drawing(self.question, self.written)) if self.fault else self.question
             said = self.fault or f"wrote {self.written[:200]!r}"
@@ -94,13 +99,15 @@ def _kind(task: Task, question: str, answer: Answer, expected: str, fault: str) 
         return "ran on"
     pages = task.pages(task.problems([question]))
     page = pages.texts()[0][int(pages.prompt[0]) : -1]
-    if answer.page and answer.written != page:
+    if answer.page and answer.written != page and not task.free_text:
         if answer.written.startswith(page):
             return "ran on"
         if page.startswith(answer.written):
             return "stopped early"
     if answer.text is None:
         return "unreadable"
+    if task.free_text:
+        return "wrong text"
     operator = next(char for char in question if char in "+-*/")
     left, right = map(int, question.split(operator))
     if operator in "+-" and _whole(answer.text) and answer.text != expected:

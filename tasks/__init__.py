@@ -9,6 +9,7 @@
 from tasks import addition, division, mixture, multiplication, subtraction  # noqa: F401  importing a task registers it
 from tasks.base import STOP, TASKS, Pages, Problems, QuestionError, Split, Task
 from tasks.lengths import MAX_DIGITS, Cell
+from tasks.names import find, make
 from tasks.working import Fault, Row, drawn
 
 __all__ = [
@@ -24,4 +25,6 @@ __all__ = [
     "Split",
     "Task",
     "drawn",
+    "find",
+    "make",
 ]

@@ -95,6 +95,8 @@ class Task(ABC):
     summary: ClassVar[str]
     operator: ClassVar[str] = ""
     """The one operator of its questions; empty where they have several."""
+    free_text: ClassVar[bool] = False
+    """Whether its questions and answers are any text, and not numbers."""
     version: ClassVar[int] = 1
     """Raised when the problems or pages drawn from one seed change, so that results name what they measured."""
 
@@ -161,6 +163,19 @@ class Task(ABC):
     def questions(self, problems: Problems) -> list[str]:
         """What a person types."""
 
+    def asked(self, question: str) -> str:
+        """The text with which a plain question is put to an outside model."""
+        return question
+
+    def recognised(self, question: str, reply: str) -> str:
+        """The right answer where an outside model's reply means the same, else the reply."""
+        return reply
+
+    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+        """int64 (n,) each: the digits of left and right operands; zeros where a task has none."""
+        left, right, *_ = problems.fields
+        return left.lengths, right.lengths
+
     @abstractmethod
     def parse(self, typed: str) -> str:
         """A typed question in its plain form, as `questions` gives it. QuestionError where it is none of this task."""
@@ -195,11 +210,15 @@ class Task(ABC):
 
     def batch(self, n: int, *, seed: int, split: Split, rank: int, step: int) -> Pages:
         """n pages of one split: the same numbers give the same pages, other numbers give independent ones."""
+        return self.pages(self.stream(n, seed=seed, split=split, rank=rank, step=step))
+
+    def stream(self, n: int, *, seed: int, split: Split, rank: int, step: int) -> Problems:
+        """The problems of `batch`. ValueError where there are none of this split."""
         rng = np.random.default_rng([seed, _STREAMS[split], rank, step])
         problems = self._collect(n, split == "held-out", lambda size: self.draw(rng, size))
         if len(problems) < n:
             raise ValueError(f"{self!r}: has no problems that are {'' if split == 'held-out' else 'not '}held out")
-        return self.pages(problems)
+        return problems
 
     def test(self, n: int, cell: Cell, *, seed: int, suite: str = "random") -> Problems:
         """At most n test problems whose operands have the digits of `cell`, each once.

@@ -24,6 +24,9 @@ MAX_DIGITS = 2000
 Cell: TypeAlias = tuple[int, int]
 """The digits of the left and of the right operand."""
 
+NO_DIGITS: Cell = (0, 0)
+"""The one cell of a task whose problems have no operands to count the digits of."""
+
 _SPAN = r"([0-9]{1,9})(?:-([0-9]{1,9}))?"
 _BOX = re.compile(rf"{_SPAN}(?:x{_SPAN})?")
 
@@ -83,7 +86,9 @@ def beyond(boxes: tuple[Box, ...]) -> list[Cell]:
 
 
 def shown(cell: Cell) -> str:
-    """`8` for two operands of 8 digits, `12x6` for 12 and 6."""
+    """`8` for two operands of 8 digits, `12x6` for 12 and 6, `-` for NO_DIGITS."""
+    if cell == NO_DIGITS:
+        return "-"
     return str(cell[0]) if cell[0] == cell[1] else f"{cell[0]}x{cell[1]}"
 
 

@@ -47,6 +47,8 @@ def command(
     found = find_solver(solver, device=device, url=url, shots=shots)
     parts = tasks_of(found, task)
     whole = found.task if found.task is not None and task is None else parts[0]
+    if not any(part.operator for part in parts):
+        raise UserError(f"falsify: the laws are about + - * /, and task {whole.name} asks none of them")
     tried = [LAWS[law]] if law != "all" else [one for one in LAWS.values() if _fits(one.needs, whole)]
     broken = False
     for one in tried:

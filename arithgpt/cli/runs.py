@@ -27,7 +27,7 @@ def command() -> None:
         table.add_row(
             escape(run.name),
             run.task_name or "?",
-            f"{low}-{high}",
+            f"{low}-{high}" if high else "-",
             f"{made.parameters:,}" if made.parameters else "?",
             percent(min(made.accuracy.values())) if made.accuracy else "?",
             str(made.step),

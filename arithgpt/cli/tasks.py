@@ -24,4 +24,5 @@ def command() -> None:
             task.questions(problems)[0],
             task.pages(problems).texts()[0],
         )
+    table.caption = "rg:NAME is any dataset of reasoning-gym, with the extra rg"
     Console(highlight=False).print(table)

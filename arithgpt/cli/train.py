@@ -21,7 +21,7 @@ EXIT_INTERRUPTED = 130
 
 
 def command(
-    task: Annotated[Optional[str], typer.Option(help="What to learn; see: arithgpt tasks. [default: add]")] = None,
+    task: Annotated[Optional[str], typer.Option(help="What to learn; see: arithgpt tasks; or rg:NAME. [default: add]")] = None,
     digits: Annotated[
         Optional[str],
         typer.Option(metavar="LENGTHS", help="8: operands of 1 to 8 digits; 8-8: always 8; or boxes as in 1-6,1-10x1-2."),
@@ -127,7 +127,7 @@ class _Lines:
         self.run, self.headed = run, False
         task, shape, budget = self.recipe.problems, self.recipe.model, self.recipe.budget
         low, high = task.span
-        self.say(f"[bold]{escape(str(run.path))}[/]: {task.summary}, {low} to {high} digits")
+        self.say(f"[bold]{escape(str(run.path))}[/]: {task.summary}" + (f", {low} to {high} digits" if high else ""))
         self.say(
             f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {shape.n_head} heads, width {shape.n_embd}, "
             f"{shape.positions} positions"
@@ -164,7 +164,8 @@ class _Lines:
         if progress.status == "interrupted":
             self.say(f"go on with: arithgpt train --resume --name {self.run.name}")
         else:
-            self.say(f"measure it: arithgpt eval {self.run.name}    ask it: arithgpt calc --run {self.run.name} 123+456")
+            question = "123+456" if self.recipe.problems.span[1] else "#1"
+            self.say(f"measure it: arithgpt eval {self.run.name}    ask it: arithgpt calc --run {self.run.name} {question}")
 
     def close(self) -> None:
         """Leave the terminal as it was, however the run ended."""
