@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
-    """Replace a file's content in one step. UserError names the file where it cannot be written; it is then unchanged."""
+def write_atomic(path: Path, data: bytes | str | Iterable[bytes]) -> None:
+    """Replace a file's content in one step; pieces are written as they come, so that a file need not fit in memory.
+
+    UserError names the file where it cannot be written. It is then unchanged, as it is where the pieces break off.
+    """
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
-            file.write(data.encode("utf-8") if isinstance(data, str) else data)
+            pieces = [data.encode("utf-8")] if isinstance(data, str) else [data] if isinstance(data, bytes) else data
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
