@@ -87,7 +87,8 @@ def tasks_of(found: Found, task: str | None) -> list[Task]:
         try:
             return list(find(task)().parts.values())
         except ValueError as error:
-            raise UserError(f"--task {error}") from None
+            said = str(error)
+            raise UserError(f"--task {said}" if said.startswith(task) else f"--task {task}: {said}") from None
     parts = found.task.parts
     if task is not None and task not in parts:
         raise UserError(f"--task {task}: run {found.solver.name} was trained on {', '.join(parts)}")

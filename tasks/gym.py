@@ -2,8 +2,8 @@
 
     >>> dataset = create_dataset("mul", size=100, seed=1, digits="1-6")
     >>> dataset[0]["question"], dataset[0]["answer"]
-    ('99*98640', '9765360')
-    >>> dataset.score_answer("9,765,360", dataset[0])
+    ('113*46', '5198')
+    >>> dataset.score_answer("5,198", dataset[0])
     1.0
 
 An entry is a function of the seed and its index alone. Unlike there, data sets of neighbouring seeds share nothing: the

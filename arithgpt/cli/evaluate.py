@@ -146,9 +146,8 @@ def _measured(
     wrong = [mistake for part in parts for mistake in mistakes(part, rows[rows.task == part.name])]
     about: dict[str, Any] = {"solver": found.solver.name, "tasks": {part.name: part.version for part in parts}}
     about |= {"seed": seed, "samples": samples} | found.about
-    about |= {
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("arithgpt", "numpy", "torch")}
-    }
+    packages = ["arithgpt", "numpy", "torch", *(["reasoning-gym"] if any(part.free_text for part in parts) else [])]
+    about |= {"versions": {"python": platform.python_version()} | {name: version(name) for name in packages}}
     return Measured(
         name=found.solver.name,
         about=about,

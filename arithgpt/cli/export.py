@@ -43,8 +43,6 @@ def data_command(
 
     The same command writes the same bytes. Lengths are as in train; of the split test as in eval, where 1-8 is both alike.
     """
-    from importlib.metadata import version
-
     from arithgpt.checkpoint import write_atomic
     from arithgpt.cli.options import output_files
     from arithgpt.errors import UserError
@@ -66,8 +64,8 @@ def data_command(
         write_atomic(out, FORMS[out.suffix](export, tally))
     except (ValueError, MissingExtra) as error:
         raise _named(error, out) from None
-    command = shlex.join([f"{MARK}data".split()[0], "export-data", task, *_given(said)])
-    write_atomic(beside, card(export, tally, file=out.name, command=command, version=version("arithgpt")))
+    command = shlex.join(["arithgpt", "export-data", task, *_given(said)])
+    write_atomic(beside, card(export, tally, file=out.name, command=command, version=_versions(made)))
     print(f"{out}: {tally.rows:,} problems, {tally.size:,} bytes; what is in it: {beside}")
 
 
@@ -84,7 +82,7 @@ def lm_eval_command(
 
     lm_eval --model hf --model_args pretrained=MODEL --include_path FOLDER --tasks arithgpt_TASK
     """
-    from importlib.metadata import version
+    import shutil
 
     from arithgpt.checkpoint import write_atomic
     from arithgpt.errors import UserError
@@ -95,7 +93,7 @@ def lm_eval_command(
     command = shlex.join(["arithgpt", "export-lm-eval", task, *_given(said)])
     try:
         files = harness_task(
-            made, n=n, cells=cells, suite=suite, shots=shots, seed=seed, command=command, version=version("arithgpt")
+            made, n=n, cells=cells, suite=suite, shots=shots, seed=seed, command=command, version=_versions(made)
         )
     except ValueError as error:
         raise _named(error, out) from None
@@ -103,8 +101,12 @@ def lm_eval_command(
         out.mkdir()
     except OSError as error:
         raise UserError(f"--out {out}: cannot be made: {error.strerror}") from None
-    for name, text in files.items():
-        write_atomic(out / name, text)
+    try:
+        for name, text in files.items():
+            write_atomic(out / name, text)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)  # half a task would be in the way of the next try
+        raise
     name = next(name for name in files if name.endswith(".yaml")).removesuffix(".yaml")
     print(f"{out}: {n:,} problems; ask them with: lm_eval --include_path {shlex.quote(str(out))} --tasks {name} --model ...")
 
@@ -124,6 +126,13 @@ def _task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[Cel
     except ValueError as error:
         said = str(error).removeprefix(f"digits = {digits!r}: ")
         raise UserError(f"--digits {digits}: {said}" if digits is not None else f"TASK {name}: {said}") from None
+
+
+def _versions(task: Task) -> str:
+    """Of all that decides which problems come."""
+    from importlib.metadata import version
+
+    return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.free_text else "")
 
 
 def _given(options: dict[str, object]) -> list[str]:
