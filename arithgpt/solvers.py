@@ -31,11 +31,12 @@ class Found:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What a report says of a run: where it stands, its source and a hash of its weights."""
+        """What a report says of a run: where it stands, its source, its machine and a hash of its weights."""
         if self.run is None:
             return {}
         weights = (self.run.path / "weights.safetensors").read_bytes()
         said = {name: self.run.info.get(name) for name in ("step", "parameters", "commit")}
+        said |= {"trained_on": self.run.info.get("device")}
         return said | {"weights_sha256": hashlib.sha256(weights).hexdigest()}
 
 

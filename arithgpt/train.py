@@ -7,7 +7,6 @@ import json
 import math
 import platform
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from arithgpt.checkpoint import load_optimisers, load_tensors, optimiser_tensors
 from arithgpt.errors import UserError
 from arithgpt.model import GPT, initial
 from arithgpt.optim import make_optimisers, rate
+from arithgpt.origin import commit, processor
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
 from arithgpt.threads import one_thread, threads, worth
@@ -341,28 +341,8 @@ def _origin(model: GPT, device: torch.device) -> dict[str, Any]:
     """How a run was made: size, versions, source and machine."""
     return {
         "parameters": model.n_params,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "platform": platform.platform(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in ("arithgpt", "torch", "numpy")},
-        "commit": _commit(),
+        "commit": commit(),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _commit() -> str | None:
-    """The commit of the source this runs from, with `+` where files were changed since; None outside a git checkout."""
-    source = Path(__file__).resolve().parent.parent
-    if not (source / ".git").exists():
-        return None
-    try:
-        ask = ["git", "-C", str(source), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-        return subprocess.run(ask, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -39,6 +39,14 @@ class Measured:
     trained: Mapping[str, Sequence[tuple[int, int, int, int]]] = field(default_factory=dict)
     """For each task the boxes of training lengths: (left from, left to, right from, right to)."""
 
+    @property
+    def partial(self) -> str:
+        """`12 of 40 problems could not be asked: HTTP 500`, with why the last one could not; empty where all were."""
+        failed = self.rows[self.rows.outcome == "failed"]
+        if failed.empty:
+            return ""
+        return f"{len(failed):,} of {len(self.rows):,} problems could not be asked: {failed.written.iloc[-1]}"
+
 
 def measure(
     solver: Solver,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from eval.stats import is_grid
+
 SUITE_TITLES = {"nines": "9..9+1"}
 MOST_BESIDE = 2  # suites that have room beside the first one
+MARKS = {"seen": "°", "mixed": "°", "beyond": "›"}
+ROOM = {9: 2, 11: 1, math.inf: 0}  # columns of a grid that have room in a terminal, and with how many decimals
 
 
 def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
@@ -17,9 +23,9 @@ def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
     for task, rows in summary.groupby("task", sort=False):
         others = []
         for suite, own in rows.groupby("suite", sort=False):
-            if (own.left != own.right).any() and len(own) == own.left.nunique() * own.right.nunique() > 3:
+            if is_grid(own):
                 tables.append(f"{name}, {task}, {suite}: exact match in % by digits, left operand down, right across")
-                tables += [grid(own), _in_all(own)]
+                tables += [grid(own), *filter(None, [_legend(own)]), _in_all(own)]
             else:
                 others.append(own)
         if others:
@@ -31,16 +37,30 @@ def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
 
 
 def grid(cells: pd.DataFrame) -> Table:
-    """Exact match of one suite, digits of the left operand by digits of the right."""
+    """Exact match of one suite in %, digits of the left operand by digits of the right, with MARKS for what training met."""
+    rights = sorted(cells.right.unique())
+    decimals = next(decimals for columns, decimals in ROOM.items() if len(rights) <= columns)
     table = _table()
     table.add_column("", justify="right")
-    for right in sorted(cells.right.unique()):
-        table.add_column(str(right), justify="right", no_wrap=True)
+    for right in rights:
+        table.add_column(f"{right} ", justify="right", no_wrap=True)
     for left, row in cells.sort_values("right").groupby("left"):
-        shares = [percent(cell.accuracy).removesuffix("%") for cell in row.itertuples()]
-        styled = [share if share == "100" else f"[yellow]{share}[/]" for share in shares]
-        table.add_row(str(left), *styled)
+        table.add_row(str(left), *(_cell(cell.accuracy, cell.trained, decimals) for cell in row.itertuples()))
     return table
+
+
+def _cell(share: float, trained: str, decimals: int) -> str:
+    shown = percent(share, decimals).removesuffix("%") + MARKS.get(trained, " ")
+    style = "yellow" if share < 1 else "dim" if trained == "beyond" else ""
+    return f"[{style}]{shown}[/]" if style else shown
+
+
+def _legend(cells: pd.DataFrame) -> str:
+    """What the marks of a grid mean, those that it has."""
+    has = set(cells.trained)
+    told = {"°": "some or all seen in training" if "mixed" in has else "seen in training", "›": "beyond its lengths"}
+    marked = [f"{mark} {told[mark]}" for mark in dict.fromkeys(MARKS[kind] for kind in MARKS if kind in has)]
+    return ", ".join([*marked, "unmarked: held out of it" if "held out" in has else ""]).rstrip(", ") if marked else ""
 
 
 def _in_all(cells: pd.DataFrame) -> str:
@@ -55,13 +75,15 @@ def _in_all(cells: pd.DataFrame) -> str:
 def length_table(summary: pd.DataFrame) -> Table:
     """Exact match by digit length: one line a length, the first suite in full ("exact") and the others as right/asked.
 
-    `valid` is the share of right answers with a valid working, `none` counts what was no answer or unfinished in any suite.
+    `valid` is the share of right answers with a valid working, `none` counts what was no answer or unfinished in any suite,
+    and `failed`, where there is one, what could not be asked.
     """
     first, *others = summary.suite.unique()
     table = _table()
-    counted = [SUITE_TITLES.get(suite, suite) for suite in others]
+    counted = [suite_title(suite) for suite in others]
+    partial = ["failed"] if summary.failed.any() else []
     exact = "exact" if first == "random" else first
-    for name in ("digits", "trained", "n", exact, "95%", "valid", *counted, "none"):
+    for name in ("digits", "trained", "n", exact, "95%", "valid", *counted, "none", *partial):
         table.add_column(name, justify="left" if name == "trained" else "right", no_wrap=True)
     for digits, rows in summary.groupby("digits", sort=False):
         row = rows[rows.suite == first].iloc[0]
@@ -75,6 +97,7 @@ def length_table(summary: pd.DataFrame) -> Table:
             percent(row.valid / row.right_answers) if row.right_answers else "-",
             *(f"{other.right_answers}/{other.n}" for other in rest),
             str(int(rows.unreadable.sum() + rows.unfinished.sum())),
+            *(str(int(rows[name].sum())) for name in partial),
             style=None if row.right_answers == row.n else "yellow",
         )
     return table
@@ -95,7 +118,7 @@ def suites_table(summary: pd.DataFrame) -> Table:
     """Right/asked of several suites: one line a length."""
     table = _table()
     suites = list(summary.suite.unique())
-    for name in ("digits", *(SUITE_TITLES.get(suite, suite) for suite in suites)):
+    for name in ("digits", *(suite_title(suite) for suite in suites)):
         table.add_column(name, justify="right", no_wrap=True)
     for digits, rows in summary.groupby("digits", sort=False):
         own = {row.suite: f"{row.right_answers}/{row.n}" for row in rows.itertuples()}
@@ -140,8 +163,16 @@ def _table() -> Table:
     return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
 
 
-def percent(share: float) -> str:
-    """Two decimals, but 100% only for 1 and 0% only for 0: 0.99999 reads 99.99%."""
+def suite_title(suite: str) -> str:
+    """The name of a suite as tables show it."""
+    return SUITE_TITLES.get(suite, suite)
+
+
+def percent(share: float, decimals: int = 2) -> str:
+    """As many decimals, but 100% only for 1 and 0% only for 0: 0.99999 reads 99.99%. `-` where there is none."""
+    if math.isnan(share):
+        return "-"
     if share in (0, 1):
         return f"{share:.0%}"
-    return f"{min(max(100 * share, 0.01), 99.99):.2f}%"
+    least = 10.0**-decimals
+    return f"{min(max(100 * share, least), 100 - least):.{decimals}f}%"

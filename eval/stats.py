@@ -58,3 +58,8 @@ def by_length(rows: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(table)
+
+
+def is_grid(cells: pd.DataFrame) -> bool:
+    """Whether the lengths of one task and suite form a grid: not all alike, and every left with every right."""
+    return bool((cells.left != cells.right).any()) and len(cells) == cells.left.nunique() * cells.right.nunique() > 3

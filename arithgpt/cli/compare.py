@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+
+EXIT_PARTIAL = 1
 
 
 def command(
@@ -21,22 +24,25 @@ def command(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     url: Annotated[Optional[str], typer.Option(help="Of llm:MODEL, as in http://localhost:8000/v1.")] = None,
     shots: Annotated[int, typer.Option(min=0, max=64, help="Solved examples that hf: and llm: are shown.")] = 4,
+    html_file: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Write a report to read.")] = None,
 ) -> None:
     """Ask two or more solvers the same problems, and test each two against each other.
 
-    p is McNemar's exact test on the problems that only one of two got right.
+    p is McNemar's exact test on the problems that only one of two got right. Exit status: 0, or 1 where some problems could not
+    be asked.
     """
     from rich.console import Console
 
+    from arithgpt.cli.options import output_files
+    from arithgpt.cli.reports import write
     from arithgpt.errors import UserError
+    from arithgpt.measuring import measured
     from arithgpt.solvers import find_solver, tasks_of
     from eval.compare import paired, side_by_side
-    from eval.measured import measure
     from eval.report import paired_table, side_by_side_table
-    from eval.solver import MissingExtra
-    from eval.stats import by_length
     from tasks import lengths
 
+    files = output_files({"--html": html_file})
     if len(set(solvers)) < 2:
         raise UserError("compare: needs two different solvers at least")
     found = {name: find_solver(name, device=device, url=url, shots=shots) for name in dict.fromkeys(solvers)}
@@ -52,17 +58,21 @@ def command(
         if unknown:
             raise UserError(f"--suite {unknown[0]}: task {part.name} has {', '.join(part.suites)}")
     console = Console(highlight=False)
-    rows = {}
     try:
         cells = lengths.cells(digits) if digits is not None else None
-        for name, one in found.items():
-            with console.status(f"{name}: {len(parts)} tasks"):
-                rows[name] = measure(
-                    one.solver, parts, cells=cells, suites=suites, n=samples, seed=seed, trained=one.run is not None
-                )
-    except (ValueError, MissingExtra) as error:
-        raise UserError(f"compare: {error}") from None
-    console.print(side_by_side_table(side_by_side({name: by_length(own) for name, own in rows.items()})))
-    for one, other in combinations(rows, 2):
+    except ValueError as error:
+        raise UserError(f"--digits {digits}: {error}") from None
+    results = []
+    for name, one in found.items():
+        with console.status(f"{name}: {len(parts)} tasks"):
+            results.append(measured(one, parts, name=name, cells=cells, suites=suites, samples=samples, seed=seed))
+    console.print(side_by_side_table(side_by_side({result.name: result.summary for result in results})))
+    for one, other in combinations(results, 2):
         console.print()
-        console.print(paired_table(paired(rows[one], rows[other]), one, other))
+        console.print(paired_table(paired(one.rows, other.rows), one.name, other.name))
+    for result in results:
+        if result.partial:
+            console.print(f"PARTIAL: {result.name}: {result.partial}", markup=False, soft_wrap=True)
+    write(files, results, pairs=True)
+    if any(result.partial for result in results):
+        raise typer.Exit(EXIT_PARTIAL)

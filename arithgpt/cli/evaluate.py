@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
 
     from arithgpt.solvers import Found
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from tasks import Cell, Task
 
 EXAMPLES = 3  # of mistakes shown
-REPORTED_EXAMPLES = 12  # of mistakes in a report
 EXIT_PARTIAL = 1
 
 
@@ -62,6 +59,7 @@ def command(
     its folder. Exit status: 0, or 1 where some problems could not be asked.
     """
     from arithgpt.cli.options import output_files
+    from arithgpt.cli.reports import check_extras, keep, write
     from arithgpt.errors import UserError
     from arithgpt.solvers import find_solver, tasks_of
     from tasks import lengths
@@ -76,6 +74,7 @@ def command(
             "--certificate": certificate,
         }
     )
+    check_extras(files)
     try:
         cells = lengths.cells(digits) if digits is not None else None
     except ValueError as error:
@@ -93,83 +92,37 @@ def command(
     from rich.console import Console
 
     console = Console(highlight=False)
+    suites = suite.split(",") if suite else None
+    own = [one.solver.name for one in found]
     results = []
-    for one, parts in zip(found, asked, strict=True):
-        results.append(_measured(one, parts, cells, suite.split(",") if suite else None, samples, seed, console))
+    for name, typed, one, parts in zip(own, names, found, asked, strict=True):
+        name = name if own.count(name) == 1 else str(typed)  # two runs of one name in different folders
+        results.append(_asked(name, one, parts, console, cells=cells, suites=suites, samples=samples, seed=seed))
         _tell(results[-1], parts, mistakes, console)
-        _keep(results[-1], one)
+        keep(results[-1], one)
     if len(results) > 1:
         _tell_together(results, console)
-    for option, path in files.items():
-        _write(option, path, results)
-    failed = sum(int(result.summary.failed.sum()) for result in results)
-    if failed:
+    write(files, results)
+    if any(result.partial for result in results):
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _measured(
-    found: Found,
-    parts: list[Task],
-    cells: Sequence[Cell] | None,
-    suites: list[str] | None,
-    samples: int,
-    seed: int,
-    console: Console,
-) -> Measured:
-    import platform
+def _asked(name: str, found: Found, parts: list[Task], console: Console, **asked: Any) -> Measured:
     import time
-    from importlib.metadata import version
 
-    from arithgpt.errors import UserError
-    from eval.measured import Measured, measure
-    from eval.mistakes import counted, mistakes
-    from eval.solver import MissingExtra
-    from eval.stats import by_length
+    from arithgpt.measuring import measured
     from tasks import lengths
 
-    began, run = time.perf_counter(), found.run
+    began = time.perf_counter()
     with console.status("") as status:
 
         def tell(suite: str, cell: Cell) -> None:
-            status.update(f"{found.solver.name}: {suite} problems of {lengths.shown(cell)} digits")
+            status.update(f"{name}: {suite} problems of {lengths.shown(cell)} digits")
 
-        try:
-            rows = measure(
-                found.solver, parts, cells=cells, suites=suites, n=samples, seed=seed, trained=run is not None, tell=tell
-            )
-        except (ValueError, MissingExtra) as error:
-            raise UserError(f"eval: {error}") from None
-    if rows.empty:
-        raise UserError("eval: no problem of these lengths has a page short enough to be asked")
-    seconds = time.perf_counter() - began
-    console.print(f"{len(rows):,} problems made, answered and checked in {seconds:.1f} s: {len(rows) / seconds:,.0f} a second")
-    wrong = [mistake for part in parts for mistake in mistakes(part, rows[rows.task == part.name])]
-    about: dict[str, Any] = {"solver": found.solver.name, "tasks": {part.name: part.version for part in parts}}
-    about |= {"seed": seed, "samples": samples} | found.about
-    packages = ["arithgpt", "numpy", "torch", *(["reasoning-gym"] if any(part.free_text for part in parts) else [])]
-    about |= {"versions": {"python": platform.python_version()} | {name: version(name) for name in packages}}
-    return Measured(
-        name=found.solver.name,
-        about=about,
-        rows=rows,
-        summary=by_length(rows),
-        mistakes=counted(wrong),
-        examples=[f"{mistake.task.name} {mistake.question}\n{mistake}" for mistake in _various(wrong)],
-        recipe=run.recipe.to_toml() if run is not None else "",
-        metrics=list(run.metrics()) if run is not None else (),
-        trained={
-            part.name: [(*box.left, *box.right) for box in part.boxes] for part in parts if run is not None and part.operator
-        },
-    )
-
-
-def _various(wrong: list[Any]) -> list[Any]:
-    """Some mistakes, each kind in turn, short problems first."""
-    by_kind: dict[str, list[Any]] = {}
-    for mistake in sorted(wrong, key=lambda mistake: len(mistake.question)):
-        by_kind.setdefault(mistake.kind, []).append(mistake)
-    turns = [turn for turn in zip(*(kind + [None] * len(wrong) for kind in by_kind.values()), strict=False) if any(turn)]
-    return [mistake for turn in turns for mistake in turn if mistake is not None][:REPORTED_EXAMPLES]
+        result = measured(found, parts, name=name, tell=tell, **asked)
+    seconds, n = time.perf_counter() - began, len(result.rows)
+    console.print(f"{n:,} problems made, answered and checked in {seconds:.1f} s: {n / seconds:,.0f} a second")
+    return result
 
 
 def _tell(measured: Measured, parts: list[Task], mistakes: bool, console: Console) -> None:
@@ -179,11 +132,8 @@ def _tell(measured: Measured, parts: list[Task], mistakes: bool, console: Consol
     for table in results(measured.summary, measured.name):
         console.print(table, soft_wrap=isinstance(table, str))
     console.print()
-    failed = measured.rows[measured.rows.outcome == "failed"]
-    if len(failed):
-        console.print(
-            f"PARTIAL: {len(failed):,} of {len(measured.rows):,} problems could not be asked: {failed.written.iloc[-1]}"
-        )
+    if measured.partial:
+        console.print(f"PARTIAL: {measured.partial}", markup=False, soft_wrap=True)
     if not mistakes or measured.mistakes.empty:
         return
     console.print(f"{measured.name}: kinds of mistakes")
@@ -207,74 +157,3 @@ def _tell_together(results: list[Measured], console: Console) -> None:
 
     console.print("exact match of each, and the median")
     console.print(side_by_side_table(side_by_side({result.name: result.summary for result in results})))
-
-
-def _keep(measured: Measured, found: Found) -> None:
-    """The results of a run, in its folder."""
-    from arithgpt.checkpoint import write_atomic
-
-    if found.run is not None and not found.run.is_shipped:
-        write_atomic(found.run.path / "eval.json", _as_json([measured]))
-        write_atomic(found.run.path / "eval.csv", measured.rows.to_csv(index=False))
-
-
-def _write(option: str, path: Path, results: list[Measured]) -> None:
-    import io
-
-    import pandas as pd
-
-    from arithgpt.checkpoint import write_atomic
-    from arithgpt.errors import UserError
-    from eval.solver import MissingExtra
-
-    rows = pd.concat([result.rows.assign(solver=result.name) for result in results], ignore_index=True)
-    try:
-        if option == "--json":
-            data: bytes | str = _as_json(results)
-        elif option == "--csv":
-            data = rows.to_csv(index=False)
-        elif option == "--parquet":
-            buffer = io.BytesIO()
-            try:
-                rows.to_parquet(buffer, index=False)
-            except ImportError:
-                raise MissingExtra("parquet") from None
-            data = buffer.getvalue()
-        elif option == "--html":
-            from eval.page import page
-
-            data = page(results, "How far it can be trusted")
-        elif option == "--png":
-            from eval.plots import figures, png
-
-            data = png(figures(results))
-        else:
-            data = _certificate(results)
-    except MissingExtra as error:
-        raise UserError(f"{option} {path}: {error}") from None
-    write_atomic(path, data)
-
-
-def _as_json(results: list[Measured]) -> str:
-    """One object for one solver, a list for several."""
-    import json
-
-    said = [dict(result.about) | {"results": result.summary.to_dict("records")} for result in results]
-    return json.dumps(said[0] if len(said) == 1 else said, indent=2) + "\n"
-
-
-def _certificate(results: list[Measured]) -> str:
-    """Every problem of some lengths was asked: how many there are, how many were right, and the first that were not."""
-    import json
-
-    certificates = []
-    for result in results:
-        asked = []
-        for (task, cell), rows in result.rows.groupby(["task", "digits"], sort=False):
-            wrong = rows[rows.outcome != "right"]
-            failures = wrong[["question", "answer", "expected"]].head(10).to_dict("records")
-            asked.append(
-                {"task": task, "digits": cell, "problems": len(rows), "right": len(rows) - len(wrong), "wrong": failures}
-            )
-        certificates.append(dict(result.about) | {"every problem of": asked})
-    return json.dumps(certificates[0] if len(certificates) == 1 else certificates, indent=2) + "\n"

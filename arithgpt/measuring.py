@@ -1,0 +1,79 @@
+"""Ask what was found by name, and put together all that a report says of it.
+
+measured(find_solver("mine"), [TASKS["add"]()]) -> Measured("mine", about={"seed": 1, "weights_sha256": ..., ...}, rows=...)
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from arithgpt.errors import UserError
+from arithgpt.origin import commit, processor
+from arithgpt.solvers import Found
+from eval.measured import Measured, measure
+from eval.mistakes import Mistake, counted, mistakes
+from eval.solver import MissingExtra
+from eval.stats import by_length
+from tasks import Cell, Task
+
+REPORTED_EXAMPLES = 12  # of mistakes in a report
+
+
+def measured(
+    found: Found,
+    parts: Sequence[Task],
+    *,
+    name: str | None = None,
+    cells: Sequence[Cell] | None = None,
+    suites: Sequence[str] | None = None,
+    samples: int = 1000,
+    seed: int = 1,
+    tell: Callable[[str, Cell], None] = lambda suite, cell: None,
+) -> Measured:
+    """What `eval.measured.measure` finds, with the kinds of mistakes, the recipe and the versions.
+
+    UserError where the problems cannot be made, or an extra is missing.
+    """
+    run, name = found.run, name or found.solver.name
+    try:
+        rows = measure(
+            found.solver, parts, cells=cells, suites=suites, n=samples, seed=seed, trained=run is not None, tell=tell
+        )
+    except (ValueError, MissingExtra) as error:
+        raise UserError(f"{name}: {error}") from None
+    if rows.empty:
+        raise UserError(f"{name}: no problem of these lengths has a page short enough to be asked")
+    wrong = [mistake for part in parts for mistake in mistakes(part, rows[rows.task == part.name])]
+    about: dict[str, Any] = {"solver": name, "tasks": {part.name: part.version for part in parts}}
+    about |= {"seed": seed, "samples": samples} | found.about
+    about |= {
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("arithgpt", "numpy", "torch")},
+        "measured_on": f"{processor()}, {platform.platform()}",
+        "measured_by": commit(),
+    }
+    return Measured(
+        name=name,
+        about=about,
+        rows=rows,
+        summary=by_length(rows),
+        mistakes=counted(wrong),
+        examples=[f"{mistake.task.name} {mistake.question}\n{mistake}" for mistake in _various(wrong)],
+        recipe=run.recipe.to_toml() if run is not None else "",
+        metrics=list(run.metrics()) if run is not None else (),
+        trained={
+            part.name: [(*box.left, *box.right) for box in part.boxes] for part in parts if run is not None and part.operator
+        },
+    )
+
+
+def _various(wrong: Sequence[Mistake]) -> list[Mistake]:
+    """Some mistakes, each kind in turn, short problems first."""
+    by_kind: dict[str, list[Mistake]] = {}
+    for mistake in sorted(wrong, key=lambda mistake: len(mistake.question)):
+        by_kind.setdefault(mistake.kind, []).append(mistake)
+    longest = max(map(len, by_kind.values()), default=0)
+    turns = ([kind[turn] for kind in by_kind.values() if turn < len(kind)] for turn in range(longest))
+    return [mistake for turn in turns for mistake in turn][:REPORTED_EXAMPLES]
