@@ -256,6 +256,11 @@ def maps(result: Measured) -> list[Map]:
     return found
 
 
+def plain(text: object) -> str:
+    """Text from anywhere; characters that are not seen as themselves, line feeds apart, become U+FFFD."""
+    return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in str(text))
+
+
 def cell_text(share: float, trained: str) -> str:
     """What stands in a cell of a map: its percentage without the sign, marked where the problems were seen in training."""
     return percent(share).removesuffix("%") + ("°" if trained in ("seen", "mixed") else "")

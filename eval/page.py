@@ -11,7 +11,6 @@ The same results give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from itertools import combinations
 from typing import Any
 
@@ -22,9 +21,10 @@ from eval.compare import paired, side_by_side
 from eval.measured import Measured
 from eval.report import percent, suite_title
 from eval.stats import is_grid, wilson
+from eval.svg import say
 
 MET = ("held out", "seen", "beyond", "unknown")
-MET_TITLES = {"beyond": "beyond training", "unknown": "exact"}
+MET_TITLES = {"beyond": "beyond training", "unknown": "not trained here"}
 OPEN_ROWS = 16  # of a table by length that is shown unasked
 
 STYLE = """
@@ -49,6 +49,7 @@ table.map td { min-width: 2.9rem; height: 1.9rem; padding: 0 .3rem; border: 0; t
   box-shadow: var(--t, 0 0), var(--b, 0 0), var(--l, 0 0), var(--r, 0 0); }
 td.t { --t: inset 0 3px var(--box); } td.b { --b: inset 0 -3px var(--box); }
 td.l { --l: inset 3px 0 var(--box); } td.r { --r: inset -3px 0 var(--box); }
+.short td { vertical-align: top; } .short small { display: block; }
 .scale { display: inline-block; width: 9rem; height: .8rem; border-radius: 3px; vertical-align: -1px; }
 .boxed { border: 2px solid var(--box); border-radius: 3px; padding: 0 .3rem; }
 details { margin: .5rem 0; } summary { cursor: pointer; } pre { background: var(--soft); padding: .8rem 1rem;
@@ -79,6 +80,9 @@ def page(results: Sequence[Measured], title: str, *, pairs: bool = False) -> str
         parts += ["<h2>Side by side</h2>", "<p>Exact match of each, and the median.</p>", _side_by_side(results)]
     if pairs:
         parts += [_pair(one, other) for one, other in combinations(results, 2)]
+        parts.append(
+            "<p>Shaded: p below 0.05, where p is McNemar's exact test, two-sided, on the problems that only one got right.</p>"
+        )
     parts.append(_figures("Accuracy by length", curves.accuracy_charts(results)))
     parts.append(_figures("Learning", curves.learning_charts(results)))
     parts += [_solver(result) for result in results]
@@ -91,13 +95,8 @@ def page(results: Sequence[Measured], title: str, *, pairs: bool = False) -> str
     )
 
 
-def say(text: object) -> str:
-    """Text from anywhere as HTML that shows just that; characters that are not seen as themselves become U+FFFD."""
-    return escape("".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in str(text)))
-
-
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], left: int = 0, wrong: Iterable[bool] = ()) -> str:
-    """A table whose first `left` columns are text. A cell that begins with `<b>` is HTML already; the rest is not."""
+    """A table whose first `left` columns are text, the rest figures; `wrong` says of each row whether to shade it."""
     sides = ["left" if at < left else "figure" for at in range(len(heads))]
     top = "".join(f'<th class="{side}">{say(head)}</th>' for side, head in zip(sides, heads, strict=True))
     marked, lines = iter(wrong), []
@@ -129,7 +128,8 @@ def _in_short(results: Sequence[Measured]) -> str:
             "<p>Held out: problems never trained on, of lengths that were. Seen: too short to keep any out, so training may "
             "have met them. Beyond training: of lengths never trained on. The intervals are Wilson's, 95%.</p>"
         )
-    return table(["solver", "task", "suite", *(MET_TITLES.get(kind, kind) for kind in met)], rows, left=3) + note
+    heads = ["solver", "task", "suite", *(MET_TITLES.get(kind, kind) for kind in met)]
+    return f'<div class="short">{table(heads, rows, left=3)}</div>{note}'
 
 
 def _share(rows: pd.DataFrame) -> str:
@@ -155,7 +155,7 @@ def _pair(one: Measured, other: Measured) -> str:
     rows = [[*row[:-1], f"{row[-1]:.2g}"] for row in found.itertuples(index=False)]
     heads = ["task", "suite", "digits", "n", "both", f"only {one.name}", f"only {other.name}", "neither", "p"]
     said = f"<h4>{say(one.name)} against {say(other.name)}, on the problems that both were asked</h4>"
-    return said + table(heads, rows, left=2, wrong=found.p < 0.05) + "<p>p is McNemar's exact test, two-sided.</p>"
+    return said + table(heads, rows, left=2, wrong=found.p < 0.05)
 
 
 def _figures(title: str, charts: Sequence[curves.Chart]) -> str:

@@ -9,6 +9,7 @@ Needs the extra `plot`. Figures are made as objects: nothing is shown, and no gl
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,9 @@ def png(figures: Sequence[Figure]) -> bytes:
     drawn = [np.full((1, 1, 4), 255, np.uint8)] if not figures else []
     for figure in figures:
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # it draws a box, which says so too
+            canvas.draw()
         drawn.append(np.asarray(canvas.buffer_rgba()).copy())
     buffer = io.BytesIO()
     imsave(buffer, np.concatenate(drawn), format="png", metadata={"Software": None})
@@ -67,7 +70,7 @@ def _figure(title: str, rows: int, columns: int, height: float) -> tuple[Figure,
         raise MissingExtra("plot") from None
     figure = Figure(figsize=(WIDTH, height * rows + 0.5), dpi=DPI, layout="constrained", facecolor="white")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
-    figure.suptitle(title.replace("$", r"\$"), x=0.015, ha="left", color=TEXT, fontweight="bold")
+    figure.suptitle(_text(title), x=0.015, ha="left", color=TEXT, fontweight="bold")
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
@@ -95,7 +98,7 @@ def _chart(ax: Axes, chart: curves.Chart) -> None:
         if line.low:
             ax.fill_between(line.x, line.low, line.high, color=line.light, alpha=0.18, linewidth=0)
         style = {"linewidth": 0.8, "alpha": 0.45} if line.thin else {"linewidth": 1.8, "marker": None if many else "o"}
-        ax.plot(line.x, line.y, color=line.light, markersize=3.5, label=line.name.replace("$", r"\$") or None, **style)
+        ax.plot(line.x, line.y, color=line.light, markersize=3.5, label=_text(line.name) or None, **style)
     if chart.share:
         ax.set_ylim(-0.03, 1.03)
         ax.yaxis.set_major_formatter(PercentFormatter(1))
@@ -120,8 +123,13 @@ def _chart(ax: Axes, chart: curves.Chart) -> None:
     ax.legend(fontsize=8, frameon=False, labelcolor=TEXT)
 
 
+def _text(text: str) -> str:
+    """Text as it is: a dollar would begin a formula, and a leading underscore hide a line from the legend."""
+    return curves.plain(text).replace("$", r"\$").replace("_", "\u200b_", 1 if text.startswith("_") else 0)
+
+
 def _plain(ax: Axes, title: str) -> None:
-    ax.set_title(title.replace("$", r"\$"), loc="left", fontsize=10, color=TEXT)
+    ax.set_title(_text(title), loc="left", fontsize=10, color=TEXT)
     ax.tick_params(colors=QUIET, labelsize=8, length=0)
     for side in ax.spines.values():
         side.set_visible(False)

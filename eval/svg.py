@@ -11,13 +11,18 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 
-from eval.curves import Chart, Line
+from eval.curves import Chart, Line, plain
 
 WIDTH, HEIGHT = 400, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 390, 10, 194  # the sides of the plot, in the units of the picture
 TICKS = 8  # on an axis, about
 
 Scale = Callable[[float], float]
+
+
+def say(text: object) -> str:
+    """Text from anywhere as HTML that shows just that, as `curves.plain` leaves it."""
+    return escape(plain(text))
 
 
 def figure(chart: Chart) -> str:
@@ -29,16 +34,16 @@ def figure(chart: Chart) -> str:
     parts += [f'<path class="rule" d="M{LEFT} {up(y):.1f}H{RIGHT}"/>' for y, _ in y_ticks]
     parts += [f'<text class="y" x="{LEFT - 7}" y="{up(y) + 4:.1f}">{text}</text>' for y, text in y_ticks]
     parts += [f'<text class="x" x="{across(x):.1f}" y="{BOTTOM + 17}">{text}</text>' for x, text in x_ticks]
-    parts.append(f'<text class="x" x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 8}">{escape(chart.x_name)}</text>')
+    parts.append(f'<text class="x" x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 8}">{say(chart.x_name)}</text>')
     parts += [_line(line, across, up) for line in chart.lines]
     legend = "".join(
-        f'<span class="c" style="{_colours(line)}"><i></i>{escape(line.name)}</span>' for line in chart.lines if line.name
+        f'<span class="c" style="{_colours(line)}"><i></i>{say(line.name)}</span>' for line in chart.lines if line.name
     )
     seeds = '<span class="thin">each run thin</span>' if any(line.thin for line in chart.lines) else ""
     bands = '<span class="thin">bands: Wilson 95%</span>' if any(line.low for line in chart.lines) else ""
     return (
-        f'<figure><h4>{escape(chart.title)}</h4><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(chart.title)}: {escape(chart.y_name)} by {escape(chart.x_name)}">{"".join(parts)}</svg>'
+        f'<figure><h4>{say(chart.title)}</h4><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{say(chart.title)}: {say(chart.y_name)} by {say(chart.x_name)}">{"".join(parts)}</svg>'
         f"<figcaption>{legend}{seeds}{bands}</figcaption></figure>"
     )
 
@@ -82,7 +87,7 @@ def _x_axis(chart: Chart, low: float, high: float) -> tuple[Scale, list[tuple[fl
     def across(x: float) -> float:
         return LEFT + 8 + (RIGHT - LEFT - 16) * (bend(x) - start) / span
 
-    ticks = [x for x in (chart.x_ticks or nice(low, high)) if low <= x <= high]
+    ticks = [x for x in (chart.x_ticks or nice(high)) if low <= x <= high]
     return across, [(x, short(x)) for x in _apart(ticks, across)]
 
 
@@ -108,12 +113,12 @@ def _y_axis(chart: Chart) -> tuple[Scale, list[tuple[float, str]]]:
     return up, [(y, short(y)) for y in decades(min(ys), max(ys))]
 
 
-def nice(low: float, high: float) -> list[float]:
-    """Round numbers from low to high, about TICKS of them at most."""
-    raw = (high - low) / TICKS or 1
+def nice(high: float) -> list[float]:
+    """Round numbers from 0 to high, TICKS + 1 of them at most."""
+    raw = high / TICKS or 1
     unit = 10.0 ** math.floor(math.log10(raw))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= raw * 0.999)
-    return [at * step for at in range(math.ceil(low / step), math.floor(high / step * 1.000001) + 1)]
+    return [at * step for at in range(math.floor(high / step * 1.000001) + 1)]
 
 
 def decades(low: float, high: float) -> list[float]:

@@ -38,6 +38,10 @@ def command(
     ] = None,
     seed: Annotated[Optional[int], typer.Option(help="Of the first weights and the problems.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    log: Annotated[
+        Optional[str],
+        typer.Option(metavar="TRACKERS", help="Log to tensorboard, trackio or both too, as in tensorboard,trackio."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with --name, or with the newest unfinished run.")] = False,
 ) -> None:
     """Train a GPT on fresh random problems, and look at held-out ones on the way.
@@ -63,20 +67,23 @@ def command(
         )
 
     from arithgpt.run import new_run
+    from arithgpt.trackers import Tracked, make_trackers
     from arithgpt.train import pick_device, train
 
-    chosen = pick_device(device)
+    chosen, trackers = pick_device(device), make_trackers(log)
     if not resume:
         run = new_run(name, plan)
     observer = _observer(plan)
+    tracked = Tracked(observer, trackers)
     try:
-        progress = train(plan, run, device=chosen, observer=observer, resume=resume)
+        progress = train(plan, run, device=chosen, observer=tracked, resume=resume)
     except UserError:
         if not resume:
             run.discard()
         raise
     finally:
         observer.close()
+        tracked.close()
     if progress.status == "interrupted":
         raise typer.Exit(EXIT_INTERRUPTED)
 
