@@ -163,10 +163,10 @@ def _median(name: str, lines: Sequence[Line], colour: Mapping[str, str]) -> list
 
 
 def _trained(summaries: Iterable[pd.DataFrame]) -> tuple[float, float] | None:
-    """The lengths of which no solver was asked one beyond those it was trained on."""
+    """The lengths of which every solver that was trained was asked none beyond its training."""
     cells = pd.concat(summaries)
-    outside = set(cells.longer[cells.trained.isin(["beyond", "unknown"])])
-    inside = sorted(set(cells.longer) - outside)
+    cells = cells[cells.trained != "unknown"]
+    inside = sorted(set(cells.longer) - set(cells.longer[cells.trained == "beyond"]))
     return (inside[0], inside[-1]) if inside else None
 
 

@@ -147,7 +147,7 @@ def _side_by_side(results: Sequence[Measured]) -> str:
         for row in side.itertuples(index=False)
     ]
     inside = table(list(side.columns), rows, left=2)
-    return _folded(f"{len(rows)} lengths", inside, len(rows), most=3 * OPEN_ROWS)
+    return _folded(f"{len(rows)} lengths", inside, len(rows) <= 3 * OPEN_ROWS)
 
 
 def _pair(one: Measured, other: Measured) -> str:
@@ -163,8 +163,8 @@ def _figures(title: str, charts: Sequence[curves.Chart]) -> str:
     return f'<h2>{title}</h2><div class="figures">{drawn}</div>' if charts else ""
 
 
-def _folded(summary: str, inside: str, rows: int, most: int = OPEN_ROWS) -> str:
-    return f"<details{' open' if rows <= most else ''}><summary>{summary}</summary>{inside}</details>"
+def _folded(summary: str, inside: str, open_: bool) -> str:
+    return f"<details{' open' if open_ else ''}><summary>{summary}</summary>{inside}</details>"
 
 
 def _solver(result: Measured) -> str:
@@ -177,7 +177,8 @@ def _solver(result: Measured) -> str:
         parts.append(f'<div class="side">{"".join(map(_map, maps))}</div>')
     for task, rows in result.summary.groupby("task", sort=False):
         parts.append(f"<h3>{say(task)}, by digits</h3>")
-        parts += [_by_length(suite, own, result) for suite, own in rows.groupby("suite", sort=False)]
+        suites = enumerate(rows.groupby("suite", sort=False))
+        parts += [_by_length(suite, own, result, first=at == 0) for at, (suite, own) in suites]
     parts.append(_mistakes(result))
     parts.append(f"<h3>What was measured</h3><dl>{_about(result.about)}</dl>")
     if result.recipe:
@@ -185,8 +186,11 @@ def _solver(result: Measured) -> str:
     return "\n".join(filter(None, parts))
 
 
-def _by_length(suite: str, cells: pd.DataFrame, solver: Measured) -> str:
-    """A line a length. A count that is nothing new for any length of the solver has no column."""
+def _by_length(suite: str, cells: pd.DataFrame, solver: Measured, first: bool) -> str:
+    """A line a length; folded where there is a map, or all is right and it is not the first.
+
+    A count that is nothing new for any length of the solver has no column.
+    """
     counts = {"valid working": "valid", "right if read leniently": "lenient"}
     counts |= {name: name for name in ("unreadable", "unfinished")} | {"not asked": "failed"}
     idle = {name for name in counts.values() if not solver.summary[name].any()}
@@ -200,8 +204,9 @@ def _by_length(suite: str, cells: pd.DataFrame, solver: Measured) -> str:
     right, n = int(cells.right_answers.sum()), int(cells.n.sum())
     said = f"<b>{say(suite_title(suite))}</b> <small>{right:,} of {n:,} right, {curves.interval(*wilson(right, n))}</small>"
     heads = ["digits", "trained", "n", "right", "exact", "95% from", "to", *counts]
-    inside = table(heads, rows, wrong=cells.right_answers < cells.n + cells.failed)
-    return _folded(said, inside, OPEN_ROWS + 1 if is_grid(cells) else len(rows))
+    wrong = cells.right_answers < cells.n + cells.failed
+    open_ = (first or wrong.any()) and not is_grid(cells) and len(rows) <= OPEN_ROWS
+    return _folded(said, table(heads, rows, wrong=wrong), open_)
 
 
 def _legend(maps: Sequence[curves.Map]) -> str:

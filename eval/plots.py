@@ -9,6 +9,7 @@ Needs the extra `plot`. Figures are made as objects: nothing is shown, and no gl
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -92,7 +93,8 @@ def _chart(ax: Axes, chart: curves.Chart) -> None:
     if chart.log_x:
         ax.set_xscale("log")
     if chart.trained is not None:
-        ax.axvspan(*chart.trained, color=SOFT, linewidth=0, label="lengths of training")
+        ax.axvspan(*chart.trained, color=SOFT, linewidth=0)
+        ax.text(1, 1.02, "shaded: lengths of training", transform=ax.transAxes, ha="right", color=QUIET, fontsize=7)
     for line in chart.lines:
         many = len(line.x) > 60
         if line.low:
@@ -109,8 +111,9 @@ def _chart(ax: Axes, chart: curves.Chart) -> None:
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: svg.short(y)))
         ax.yaxis.set_minor_locator(NullLocator())
     if chart.x_ticks:
-        ticks = chart.x_ticks if len(chart.x_ticks) <= 8 else chart.x_ticks[:: -(-len(chart.x_ticks) // 8)]
-        ax.set_xticks(ticks)
+        bend = math.log if chart.log_x else float
+        scale = (svg.RIGHT - svg.LEFT) / (bend(chart.x_ticks[-1]) - bend(chart.x_ticks[0]))
+        ax.set_xticks(svg.apart(chart.x_ticks, lambda x: scale * bend(x)))
         ax.xaxis.set_minor_locator(NullLocator())
     else:
         ax.set_xlim(left=0)
@@ -120,7 +123,9 @@ def _chart(ax: Axes, chart: curves.Chart) -> None:
     ax.set_ylabel(chart.y_name, color=QUIET, fontsize=9)
     ax.grid(axis="y", color=RULE, linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.legend(fontsize=8, frameon=False, labelcolor=TEXT)
+    ax.legend(  # below: beside the lines there is not always room
+        loc="upper left", bbox_to_anchor=(-0.02, -0.17), ncols=3, columnspacing=1.2, handlelength=1.4, fontsize=8, frameon=False
+    )
 
 
 def _text(text: str) -> str:

@@ -15,7 +15,8 @@ from eval.curves import Chart, Line, plain
 
 WIDTH, HEIGHT = 400, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 390, 10, 194  # the sides of the plot, in the units of the picture
-TICKS = 8  # on an axis, about
+TICKS = 8  # on an axis, at most, the 0 apart
+ROOM = 28  # between two of them
 
 Scale = Callable[[float], float]
 
@@ -36,15 +37,19 @@ def figure(chart: Chart) -> str:
     parts += [f'<text class="x" x="{across(x):.1f}" y="{BOTTOM + 17}">{text}</text>' for x, text in x_ticks]
     parts.append(f'<text class="x" x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 8}">{say(chart.x_name)}</text>')
     parts += [_line(line, across, up) for line in chart.lines]
-    legend = "".join(
+    legend = " ".join(
         f'<span class="c" style="{_colours(line)}"><i></i>{say(line.name)}</span>' for line in chart.lines if line.name
     )
-    seeds = '<span class="thin">each run thin</span>' if any(line.thin for line in chart.lines) else ""
-    bands = '<span class="thin">bands: Wilson 95%</span>' if any(line.low for line in chart.lines) else ""
+    notes = {
+        "each run thin": any(line.thin for line in chart.lines),
+        "bands: Wilson 95%": any(line.low for line in chart.lines),
+        "shaded: lengths of training": chart.trained is not None,
+    }
+    legend += "".join(f" <span>{note}</span>" for note, holds in notes.items() if holds)
     return (
         f'<figure><h4>{say(chart.title)}</h4><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{say(chart.title)}: {say(chart.y_name)} by {say(chart.x_name)}">{"".join(parts)}</svg>'
-        f"<figcaption>{legend}{seeds}{bands}</figcaption></figure>"
+        f"<figcaption>{legend}</figcaption></figure>"
     )
 
 
@@ -73,8 +78,7 @@ def _trained(chart: Chart, across: Scale) -> str:
     if chart.trained is None:
         return ""
     low, high = (across(x) for x in chart.trained)
-    said = f'<text class="note" x="{low + 4:.1f}" y="{BOTTOM - 6}">lengths of training</text>' if high - low > 110 else ""
-    return f'<rect class="trained" x="{low - 4:.1f}" y="{TOP}" width="{high - low + 8:.1f}" height="{BOTTOM - TOP}"/>{said}'
+    return f'<rect class="trained" x="{low - 4:.1f}" y="{TOP}" width="{high - low + 8:.1f}" height="{BOTTOM - TOP}"/>'
 
 
 def _x_axis(chart: Chart, low: float, high: float) -> tuple[Scale, list[tuple[float, str]]]:
@@ -88,14 +92,14 @@ def _x_axis(chart: Chart, low: float, high: float) -> tuple[Scale, list[tuple[fl
         return LEFT + 8 + (RIGHT - LEFT - 16) * (bend(x) - start) / span
 
     ticks = [x for x in (chart.x_ticks or nice(high)) if low <= x <= high]
-    return across, [(x, short(x)) for x in _apart(ticks, across)]
+    return across, [(x, short(x)) for x in apart(ticks, across)]
 
 
-def _apart(ticks: Sequence[float], across: Scale) -> list[float]:
-    """Those that leave each other room, the last always."""
+def apart(ticks: Sequence[float], across: Scale) -> list[float]:
+    """Those that leave each other room where `across` puts them, the last always."""
     kept: list[float] = []
     for tick in reversed(ticks):
-        if not kept or across(kept[-1]) - across(tick) >= 28:
+        if not kept or across(kept[-1]) - across(tick) >= ROOM:
             kept.append(tick)
     return kept[::-1]
 
@@ -122,10 +126,11 @@ def nice(high: float) -> list[float]:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten from low to high; powers alone where those are many."""
+    """1, 2 and 5 times the powers of ten from low to high, powers alone where those are many, the ends where they are few."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if high <= 200 * low else (1,)
-    return [at for power in powers for factor in factors if low <= (at := factor * 10.0**power) <= high]
+    ticks = [at for power in powers for factor in factors if low <= (at := factor * 10.0**power) <= high]
+    return ticks if len(ticks) > 1 else [low, high]
 
 
 def short(number: float) -> str:
@@ -133,4 +138,4 @@ def short(number: float) -> str:
     for size, unit in ((1e6, "M"), (1e3, "k")):
         if number >= 10 * size or (number >= size and number % size == 0):
             return f"{number / size:g}{unit}"
-    return f"{number:g}"
+    return f"{number:.4g}"

@@ -242,6 +242,12 @@ def test_ticks_are_few_and_within(high: float) -> None:
     assert ticks[-1] <= high * (1 + 1e-5)
 
 
+def test_a_logarithmic_axis_has_two_ticks_at_least() -> None:
+    assert svg.decades(0.08, 2.5) == pytest.approx([0.1, 0.2, 0.5, 1, 2])
+    assert svg.decades(1e-5, 2.5) == pytest.approx([1e-5, 1e-4, 1e-3, 0.01, 0.1, 1])
+    assert svg.decades(3.1, 3.9) == [3.1, 3.9]
+
+
 def test_short_numbers() -> None:
     assert [svg.short(number) for number in (0.05, 100, 1000, 1500, 12_000, 2e6, 448_000)] == [
         *("0.05", "100", "1k", "1500", "12k", "2M", "448k")
