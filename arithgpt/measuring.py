@@ -49,8 +49,9 @@ def measured(
     wrong = [mistake for part in parts for mistake in mistakes(part, rows[rows.task == part.name])]
     about: dict[str, Any] = {"solver": name, "tasks": {part.name: part.version for part in parts}}
     about |= {"seed": seed, "samples": samples} | found.about
+    packages = ["arithgpt", "numpy", "torch", *(["reasoning-gym"] if any(part.free_text for part in parts) else [])]
     about |= {
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("arithgpt", "numpy", "torch")},
+        "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
         "measured_on": f"{processor()}, {platform.platform()}",
         "measured_by": commit(),
     }
