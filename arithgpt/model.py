@@ -4,7 +4,7 @@
     logits = GPT(config, "0123456789+=$", weights)(ids)        (B, T) -> (B, T, vocabulary)
 
 The weights may be NumPy arrays or torch tensors, and the same lines run on either (arrays.py). B is the batch, T the
-characters, C = n_embd, H = n_head, D = C / H. Matrices are (out, in), as in torch.nn.Linear.
+characters, C = n_embd, H = n_head, D = head_size. Matrices are (out, in), as in torch.nn.Linear.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arithgpt.arrays import Array, ops
-from arithgpt.page import MARK, PageCoordinates
 from arithgpt.positions import EMBEDDING_STD, SCHEMES
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def initial(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarr
     Small random matrices; what a block adds begins at zero, so the first step sees an identity.
     """
     rng = np.random.default_rng(seed)
-    V, C, D = len(alphabet), config.n_embd, config.n_embd // config.n_head
+    V, C, D, A = len(alphabet), config.n_embd, config.head_size, config.n_head * config.head_size
     scheme, hidden = SCHEMES[config.positions], config.mlp_ratio * config.n_embd
 
     def matrix(rows: int, columns: int) -> np.ndarray:
@@ -42,10 +41,10 @@ def initial(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarr
     for layer in range(config.n_layer):
         block = {
             "attention_norm": np.ones(C),
-            "qkv": matrix(3 * C, C),
+            "qkv": matrix(3 * A, C),
             "q_norm": np.ones(D),
             "k_norm": np.ones(D),
-            "out": np.zeros((C, C)),
+            "out": np.zeros((C, A)),
             "mlp_norm": np.ones(C),
             "up": matrix(hidden, C),
             "down": np.zeros((C, hidden)),
@@ -64,9 +63,9 @@ class Cache:
     def __init__(self, model: GPT, n: int, size: int) -> None:
         config, like = model.config, model.weights["head"]
         size += model.scheme.blank
-        shape = (2, config.n_layer, n, config.n_head, size, config.n_embd // config.n_head)
+        shape = (2, config.n_layer, n, config.n_head, size, config.head_size)
         self.keys_values = ops(like).zeros(shape, like)
-        self.cells = ops(like).zeros((n, size + 1, MARK + 1), like)
+        self.cells = ops(like).zeros((n, size + 1, len(model.coordinates.first_cell)), like)
         self.length = 0
 
     def store(self, layer: int, k: Array, v: Array) -> tuple[Array, Array]:
@@ -93,7 +92,7 @@ class GPT:
             raise ValueError(f"weights: {odd[0]} is {given.get(odd[0])}, not {wanted.get(odd[0])}")
         self.config, self.alphabet, self.weights = config, alphabet, dict(weights)
         self.scheme = SCHEMES[config.positions]
-        self.coordinates = PageCoordinates(alphabet, like=ops(weights["head"]).detached(weights["head"]))
+        self.coordinates = self.scheme.coordinates(alphabet, like=ops(weights["head"]).detached(weights["head"]))
         self.blocks = [
             {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
             for prefix in (f"blocks.{layer}." for layer in range(config.n_layer))
@@ -108,7 +107,7 @@ class GPT:
         w, xp, B = self.weights, ops(ids), ids.shape[0]
         begins = cache is None or cache.length == 0
         start = self.coordinates.first(B) if begins else cache.cells[:, cache.length]
-        cells = self.coordinates(ids, start)  # (B, T+1, axes and mark)
+        cells = self.coordinates(ids, start)  # (B, T+1, columns)
         x = w["characters"][ids]  # (B, T, C)
         positions = self.scheme.embedding(w, cells[:, :-1])
         if positions is not None:
@@ -137,13 +136,13 @@ class GPT:
     ) -> Array:
         """Causal self-attention over all heads at once.
 
-        x: (B, T, C); cells: (B, T+1, axes and mark) where the page begins with x, else (B, length+T+1, ...); distances: from
+        x: (B, T, C); cells: (B, T+1, columns) where the page begins with x, else (B, length+T+1, ...); distances: from
         the queries where not all of them see just their own and the keys before, as PagePositions.distances gives them
         Returns (B, T or 1, C).
         """
         xp, H = ops(x), self.config.n_head
-        B, T, C = x.shape
-        D = C // H
+        B, T, _ = x.shape
+        D = self.config.head_size
         qkv = (x @ block["qkv"].T).reshape(B, T, 3 * H, D).swapaxes(1, 2)  # (B, 3 H, T, D)
         q, k, v = xp.rms_norm(qkv[:, :H], block["q_norm"]), xp.rms_norm(qkv[:, H : 2 * H], block["k_norm"]), qkv[:, 2 * H :]
         if cache is not None:
@@ -161,7 +160,7 @@ class GPT:
             if distances is not None:
                 mask = mask + self.scheme.bias(block, distances[:, -T:])
             y = xp.attend(q, k, v, mask, D**-0.5)
-        return y.swapaxes(1, 2).reshape(B, T, C) @ block["out"].T
+        return y.swapaxes(1, 2).reshape(B, T, H * D) @ block["out"].T
 
     @property
     def n_params(self) -> int:

@@ -22,7 +22,7 @@ what follows any other mark starts at place 1. No rule here knows which task is 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -40,17 +40,19 @@ INDENTS: Final = ";:!#"
 class PageCoordinates:
     """Follows the cells of pages written in one alphabet, in the library, on the device and in the type of the array `like`."""
 
+    first_cell: ClassVar[tuple[float, ...]] = FIRST_CELL
+
     def __init__(self, alphabet: str, like: Array) -> None:
         def table(chars: str) -> Array:
             return ops(like).constant(np.array([char in chars for char in alphabet]), like)
 
         self.is_digit, self.is_new_line, self.indents = table("0123456789"), table(NEW_LINE), table(INDENTS)
         self.closes = ~self.is_digit
-        self._first = ops(like).constant(np.array([FIRST_CELL]), like)
+        self._first = ops(like).constant(np.array([self.first_cell]), like)
 
     def first(self, n: int) -> Array:
-        """float (n, 6): the cell in which a page begins."""
-        return ops(self._first).broadcast_to(self._first, (n, len(FIRST_CELL)))
+        """float (n, columns): the cell in which a page begins."""
+        return ops(self._first).broadcast_to(self._first, (n, len(self.first_cell)))
 
     def __call__(self, ids: Array, start: Array) -> Array:
         """The cells of characters and of the one after them.

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from arithgpt import sheet
 from arithgpt.arrays import Array, ops
-from arithgpt.page import AXES, MARK
+from arithgpt.page import AXES, MARK, PageCoordinates
 
 if TYPE_CHECKING:
     from arithgpt.recipe import ModelConfig
@@ -25,6 +26,10 @@ class NoPositions:
 
     blank = False
     """Whether a blank stands before the first character of every page."""
+    n_axes = 0
+    """How many axes the kernels of its heads have."""
+    coordinates: type[PageCoordinates] = PageCoordinates
+    """What follows the cells of a page; their columns are its own, but for the first six."""
 
     def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """The first weights of the whole model's part in it, by name."""
@@ -35,15 +40,15 @@ class NoPositions:
         return {}
 
     def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        """What is added to the embeddings of the characters: (B, T, axes and mark) -> (B, T, C)"""
+        """What is added to the embeddings of the characters: (B, T, columns) -> (B, T, C)"""
         return None
 
     def widen(self, block: dict[str, Array], q: Array, k: Array, cells: Array) -> tuple[Array, Array]:
-        """Queries and keys of a whole page (B, H, T, D), made so that their products know the cells (B, T+1, axes and mark)."""
+        """Queries and keys of a whole page (B, H, T, D), made so that their products know the cells (B, T+1, columns)."""
         return q, k
 
     def distances(self, look: Array, at: Array) -> Array | None:
-        """What every block's `bias` needs of the cells (B, Tq, axes and mark) looked from and (B, Tk, ...) looked at."""
+        """What every block's `bias` needs of the cells (B, Tq, columns) looked from and (B, Tk, ...) looked at."""
         return None
 
     def bias(self, block: dict[str, Array], distances: Array) -> Array:
@@ -103,6 +108,13 @@ class PagePositions(NoPositions):
     """
 
     blank = True
+    n_axes = len(AXES)
+    look: slice | list[int] = slice(len(AXES))
+    """The columns of a cell that say where a query looks from, by axis."""
+    at: slice | list[int] = slice(len(AXES))
+    """Those that say where a key stands."""
+    axes: tuple[str, ...] = AXES
+    head_starts: tuple[dict[str, float], ...] = _HEAD_STARTS
 
     def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {
@@ -111,11 +123,11 @@ class PagePositions(NoPositions):
         }
 
     def initial_of_block(self, config: ModelConfig) -> dict[str, np.ndarray]:
-        strength, centre = np.zeros((2, config.n_head, len(AXES)))
+        strength, centre = np.zeros((2, config.n_head, self.n_axes))
         for head in range(config.n_head):
-            for axis, start in _HEAD_STARTS[head % len(_HEAD_STARTS)].items():
-                strength[head, AXES.index(axis)] = _STRENGTH
-                centre[head, AXES.index(axis)] = start
+            for axis, start in self.head_starts[head % len(self.head_starts)].items():
+                strength[head, self.axes.index(axis)] = _STRENGTH
+                centre[head, self.axes.index(axis)] = start
         return {"strength": strength, "centre": centre, "blank": np.full(config.n_head, _BLANK)}
 
     def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
@@ -129,15 +141,15 @@ class PagePositions(NoPositions):
         with the square of the place: 0.0004 at 10 digits, 0.06 at 100, 7 at 1000 (a trained model, the largest of some
         pages). That is enough to train on; what is long is decoded with `bias`.
 
-        q, k: (B, H, T, D), the blank first; cells: (B, T+1, axes and mark), one more than there are tokens
+        q, k: (B, H, T, D), the blank first; cells: (B, T+1, columns), one more than there are tokens
         Returns two of (B, H, T, W), W the next multiple of 8 from D + axes + 2.
         """
         xp = ops(q)
         B, H, T, D = q.shape
-        n = len(AXES)
+        n = self.n_axes
         fill = -(D + n + 2) % _WIDTH_STEP
         s, c = xp.maximum(block["strength"], 0), block["centre"]  # (H, axes)
-        look, at = cells[:, 1:, :MARK], cells[:, 1:-1, :MARK]  # (B, T, axes), (B, T-1, axes): the blank stands nowhere
+        look, at = cells[:, 1:, self.look], cells[:, 1:-1, self.at]  # (B, T, axes), (B, T-1, axes): the blank stands nowhere
         # A query's features are linear in its cell, the squares and 1; they are made for all heads in one product.
         axis = xp.constant(np.eye(n), s)
         of_cell = xp.concat([2 * s[:, :, None] * axis, xp.zeros((H, n, n), s), (2 * s * c)[:, :, None]], 2)
@@ -155,7 +167,7 @@ class PagePositions(NoPositions):
 
     def distances(self, look: Array, at: Array) -> Array | None:
         """(B, Tq, Tk-1, 2 axes): how far each cell but the blank is away from the one looked from, and the squares of that."""
-        away = at[:, None, 1:, :MARK] - look[:, :, None, :MARK]
+        away = at[:, None, 1:, self.at] - look[:, :, None, self.look]
         return ops(look).concat([away, away * away], 3)
 
     def bias(self, block: dict[str, Array], distances: Array) -> Array:
@@ -169,4 +181,29 @@ class PagePositions(NoPositions):
         return xp.concat([blank, cells], 2).swapaxes(2, 3).swapaxes(1, 2)
 
 
-SCHEMES: dict[str, NoPositions] = {"page": PagePositions(), "learned": LearnedPositions(), "none": NoPositions()}
+class SheetPositions(PagePositions):
+    """The same kernels on the axes of sheet.py: for whole expressions, rewritten row by row with workings in between."""
+
+    n_axes = len(sheet.AXES)
+    look = sheet.LOOK
+    at = sheet.AT
+    axes = sheet.AXES
+    coordinates = sheet.SheetCoordinates
+    head_starts = (
+        *({"field": 0, "place": 0}, {"field": 1, "place": 0}, {"field": 0, "place": -1}, {"field": 1, "place": -1}),
+        *({"field": 0}, {"field": 1}, {"field": -1}, {"field": 0, "place": -0.5}, {"field": 1, "dots": -0.5}),
+        *({"field": 0, "digit": 0}, {"field": 0, "digit": -1}, {"field": 1, "digit": 0}, {"field": 1, "digit of the line": 0}),
+        *({"work": 0}, {"work": 0, "place": 0}, {"work": 0, "digit": 0}),
+        *({"number": -1, "place of the digit": 0}, {"number": -1, "place of the digit": -1}),
+        *({"number": -3, "digit": 0}, {"number": -3, "digit": -1}, {"number": -2, "place": 0}, {"number": -1, "place": 0}),
+        *({"place": -1, "number": 0}, {"number": 0}, {"place": -0.5}, {"token": -1}),
+        *({"number": -1, "digit": 0}, {"number": -1, "digit": -1}),
+    )
+
+
+SCHEMES: dict[str, NoPositions] = {
+    "page": PagePositions(),
+    "sheet": SheetPositions(),
+    "learned": LearnedPositions(),
+    "none": NoPositions(),
+}

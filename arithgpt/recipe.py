@@ -44,21 +44,28 @@ class ModelConfig(Section):
     n_layer: Annotated[int, Field(ge=1, le=64)] = 2
     """Transformer blocks."""
     n_head: Annotated[int, Field(ge=1, le=64)] = 4
-    """Attention heads a block; must divide n_embd."""
+    """Attention heads a block; must divide n_embd where head_dim is 0."""
     n_embd: Annotated[int, Field(ge=8, le=4096)] = 32
     """Width of the residual stream."""
+    head_dim: Annotated[int, Field(ge=0, le=512)] = 0
+    """Width of a head; 0 is n_embd / n_head."""
     mlp_ratio: Annotated[int, Field(ge=1, le=16)] = 4
     """Width of the hidden layer of a block's MLP, in units of n_embd."""
-    positions: Literal["page", "learned", "none"] = "page"
+    positions: Literal["page", "sheet", "learned", "none"] = "page"
     """The position scheme (positions.py)."""
     block_size: Annotated[int, Field(ge=8, le=65536)] = 128
     """The longest page in characters that learned positions cover; other schemes have no limit."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> ModelConfig:
-        if self.n_embd % self.n_head:
+        if self.head_dim == 0 and self.n_embd % self.n_head:
             raise ValueError(f"n_embd = {self.n_embd}: must be a multiple of n_head = {self.n_head}")
         return self
+
+    @property
+    def head_size(self) -> int:
+        """The width of a head."""
+        return self.head_dim or self.n_embd // self.n_head
 
 
 class OptimConfig(Section):

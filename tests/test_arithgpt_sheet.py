@@ -1,0 +1,98 @@
+"""Sheet coordinates against a character-by-character account of them."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from arithgpt.arrays import Array
+from arithgpt.sheet import AT, AXES, COLUMNS, LOOK, OUTSIDE, SheetCoordinates
+
+ALPHABET = "0123456789.n@[]+-*/={}%\\x~:!_;^&<|(#>$"
+PAGES = (
+    "....@[21+43]*5-6=[{+64\\}64]*5-6=%64*5-6={*5!032_^032\\}032-6={-422\\}422$",
+    "..@.53*..522={*5:571_571;2:070_5780;2!070_.^..57870\\x}...5787$",
+    ".@3n*[4-7]=3n*[{-7~3\\}3n]=3n*%3n={*3!90_^90\\x}9$",
+    "..@7/.2={/40&7<\\7|70(10#3;0|01(10#5;0|00(00#0>053\\x}53$",
+)
+texts = st.text(ALPHABET, min_size=1, max_size=40) | st.sampled_from(PAGES)
+
+
+def spelled_out(page: str) -> tuple[list[list[float]], list[list[float]]]:
+    """Where each cell is looked from, one more than there are characters, and where each character then stands; by AXES."""
+    place = digit = line = field = source = row = 1.0
+    number = token = work = dots = steps = 0.0
+    direction, inside, opener = 1, False, ""
+    look, at = [], []
+    for char in page:
+        look.append([place, digit, number, token, line, source, work, line, digit, dots])
+        half = 0.5 if char in ".<" else 0.0
+        stands = place - half if char == "." else place + half
+        in_field = OUTSIDE if inside or char in "{%" else field
+        at.append([stands, digit, number, token, line, in_field, work if inside else OUTSIDE, digit, place, dots - half])
+        token += 1
+        if char in "0123456789.<^xn":
+            step = {".": -1, "x": -1, "^": 0}.get(char, 1)
+            place, steps, digit = place + step, steps + step, digit + char.isdigit()
+            dots = 0.0 if char == "^" else dots - (char in ".<")
+            continue
+        top, dropped = steps, opener == "%"
+        number, opener, digit, dots, steps = number + 1, char, 1.0, 0.0, 0.0
+        if char == "{":
+            line, direction, work = 1.0, 1, work + 1
+        elif char == "\\":
+            line, direction = top, -1
+        elif char == ";":
+            line += direction
+        place = line if char in ";:!#" else top if char == "\\" else 1.0
+        if not inside and char not in "{}%":
+            field += 1
+            source += 1 + dropped
+            if char in "=@":
+                source, row = row, field
+        source += (char == "}" and inside) + (char == "%")
+        inside = char == "{" or (inside and char != "}")
+    look.append([place, digit, number, token, line, source, work, line, digit, dots])
+    return look, at
+
+
+def cells(page: str, like: Array, start: Array | None = None) -> np.ndarray:
+    coordinates = SheetCoordinates(ALPHABET, like)
+    ids = np.array([[ALPHABET.index(char) for char in page]])
+    given_ids = ids if isinstance(like, np.ndarray) else torch.from_numpy(ids)
+    return np.asarray(coordinates(given_ids, coordinates.first(1) if start is None else start))
+
+
+@pytest.mark.parametrize("like", [np.zeros(1, np.float32), torch.zeros(1)], ids=["numpy", "torch"])
+@given(page=texts)
+@example(page=PAGES[0])
+def test_cells_follow_the_rules(like: Array, page: str) -> None:
+    found = cells(page, like)[0]
+    look, at = spelled_out(page)
+    for axis, name in enumerate(AXES):
+        assert found[:, LOOK[axis]].tolist() == [cell[axis] for cell in look], name
+        assert found[:-1, AT[axis]].tolist() == [cell[axis] for cell in at], name
+
+
+@given(texts, texts)
+def test_cells_go_on_where_they_stopped(before: str, after: str) -> None:
+    like = np.zeros(1, np.float32)
+    whole, first = cells(before + after, like), cells(before, like)
+    second = cells(after, like, first[:, -1])
+    kept = COLUMNS.index("at place")  # of the last cell of a piece nobody knows yet what is written there
+    assert (np.concatenate([first[:, :-1], second], 1)[:, :-1] == whole[:, :-1]).all()
+    assert (second[:, -1, :kept] == whole[:, -1, :kept]).all()
+
+
+def test_a_result_follows_from_the_fields_it_comes_from() -> None:
+    page = "@2*3+45=%6"
+    found = cells(page, torch.zeros(1))[0]
+    fields = found[:, COLUMNS.index("at field")].tolist()
+    #                       @  2  *  3  +  4  5  =
+    assert fields[:8] == [1, 2, 2, 3, 3, 4, 4, 4]
+    assert found[len("@2*3+45="), COLUMNS.index("source")] == 2
+    reduced = "@2*3+45={*x}6+"
+    sources = cells(reduced, torch.zeros(1))[0, :, COLUMNS.index("source")].tolist()
+    assert sources[reduced.index("6")] == 3  # the mark that is copied after the result is that of the second field
+    assert sources[-1] == 4
