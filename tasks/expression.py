@@ -4,8 +4,8 @@
     page        ....@[21+43]*5-6/2=[{+64\\}64]*5-{/40'80"61&6\\6|60(...$     reads 227
 
 The rows and workings of a page are told in expression_page.py, the plain form of questions in expression_question.py. A page
-cuts its results to GUARD digits more than the answer shows, which is then rounded, half away from zero. Where that is not enough,
-as in 1/3*1000000, the page is right line by line and its answer is not; such problems are answered but not drawn.
+cuts its results to GUARD digits more than the answer shows, which is then rounded half away from zero. Where that is too
+little, as in 1/3*1000000, the page is right line by line and its answer is not; such problems are answered but not drawn.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from tasks import expression_page as page
 from tasks import lengths, sampling
 from tasks.base import STOP, Pages, Problems, Task, register
 from tasks.division import BY_ZERO
+from tasks.expression_check import check
 from tasks.expression_draw import Mix, expressions
+from tasks.expression_drawing import drawing
 from tasks.expression_question import GUARD, MAX_DEPTH, MAX_OPERATORS, MAX_PLACES, expression_question, joined, split
 from tasks.lengths import Box, Cell
 from tasks.ragged import Ints, Ragged
@@ -244,11 +246,13 @@ class Expression(Task):
             return True
 
     def check(self, question: str, written: str) -> Fault | None:
-        answer, right = self.read(written, question), self.truth(question)
-        return None if answer == right else Fault(1, written, f"{question} is {right}, not {answer}")
+        """By the lines alone: where the guard digits are not enough, every one of them holds and the answer is not exact."""
+        expression, places = split(question)
+        return check(expression, places + GUARD, written)
 
     def drawing(self, question: str, written: str) -> list[Row]:
-        return [Row(question, "given")]
+        expression, places = split(question)
+        return drawing(expression, places, written, self.read(written, question))
 
     def keys(self, problems: Problems) -> NDArray[np.uint64]:
         """Of the expression alone, so that it is held out to any number of decimals."""

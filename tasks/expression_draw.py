@@ -2,8 +2,8 @@
 
     12*(7-305)/4        (8+0.25)-66*9        -(5-5)*90/13
 
-A level is what stands in the same parentheses: 1 is an expression without any. Numbers and signs are drawn from one generator in
-blocks, so the same generator gives the same expressions.
+A level is what stands in the same parentheses: 1 is an expression without any. Numbers and signs are drawn from one generator
+in blocks, so the same generator gives the same expressions.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ r"""The page of a whole expression, reduced row by row until one number is left.
     expression  (12+34)*5-6, no places
     page        ....@[21+43]*5-6=[{+64\}64]*5-6=%64*5-6={*5!032_^032\}032-6={-422\}422$     reads 224
 
-Numbers stand least significant digit first: a `.` for each digit of the fraction, the digits, and `n` for a minus, so -12.375 is
+Numbers stand least significant digit first: a `.` for each digit of the fraction, the digits, `n` for a minus. So -12.375 is
 `...57321n` and 0.05 is `..5`. The prompt is a ruler, a `.` for each digit of the fraction that results are cut to, `@`, and the
 expression with `[` and `]` for parentheses. A minus before a parenthesis stands as `[1n*[`...`]]`.
 
@@ -87,6 +87,13 @@ def fields(expression: str) -> list[Field]:
             number = Number((whole + fraction).lstrip("0") or "0", len(fraction), minus)
             minus = begins = False
     return [*found, (number, "=")]
+
+
+def natural(value: Number) -> str:
+    """A number of a page as people write it."""
+    digits = value.digits.zfill(value.places + 1)
+    cut = len(digits) - value.places
+    return "-" * value.negative + (f"{digits[:cut]}.{digits[cut:]}" if value.places else digits)
 
 
 def line(row: Sequence[Field]) -> str:
