@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eval.card import MARK
-from eval.export import Export, Row
+from eval.export import Export, Row, counted
 from tasks import Cell, Task
 
 MAX_PROBLEMS, MAX_SHOTS = 100_000, 64
@@ -65,7 +65,7 @@ def harness_task(
         raise ValueError(f"task {task.name}: its answers are free text, which exact_match cannot judge")
     rows = list(Export(task, n, "test", suite, cells, seed).rows())
     name = f"arithgpt_{task.name}"
-    lines = [json.dumps(_line(row)) + "\n" for row in rows]
+    lines = [json.dumps(_line(task, row)) + "\n" for row in rows]
     return {
         f"{name}.jsonl": "".join(lines),
         f"{name}.yaml": _yaml(task, name, _shots(task, shots, seed, rows)),
@@ -74,9 +74,9 @@ def harness_task(
     }
 
 
-def _line(row: Row) -> dict[str, str | int]:
-    digits = {side: row["metadata"][side] for side in ("left_digits", "right_digits")}
-    return {"question": row["question"], "answer": row["answer"]} | digits
+def _line(task: Task, row: Row) -> dict[str, str | int]:
+    lengths = {side: row["metadata"][side] for side in counted(task)}
+    return {"question": row["question"], "answer": row["answer"]} | lengths
 
 
 def _shots(task: Task, k: int, seed: int, rows: Sequence[Row]) -> list[dict[str, str]]:
@@ -88,7 +88,7 @@ def _shots(task: Task, k: int, seed: int, rows: Sequence[Row]) -> list[dict[str,
         problems = task.draw(rng, 64)
         for question in task.questions(problems[~task.held_out(problems)]):
             if len(found) == k:
-                return [{"question": question, "answer": answer} for question, answer in found.items()]
+                return [{"question": task.asked(question), "answer": answer} for question, answer in found.items()]
             if (answer := task.truth(question)) not in asked:
                 found[question] = answer
     raise ValueError(f"shots = {k}: only {len(found)} problems are left whose answers are not asked for")

@@ -29,7 +29,16 @@ from tasks.division import BY_ZERO
 from tasks.expression_check import check
 from tasks.expression_draw import Mix, expressions
 from tasks.expression_drawing import drawing
-from tasks.expression_question import GUARD, MAX_DEPTH, MAX_OPERATORS, MAX_PLACES, expression_question, joined, split
+from tasks.expression_question import (
+    DEFAULT_PLACES,
+    GUARD,
+    MAX_DEPTH,
+    MAX_OPERATORS,
+    MAX_PLACES,
+    expression_question,
+    joined,
+    split,
+)
 from tasks.lengths import Box, Cell
 from tasks.ragged import Ints, Ragged
 from tasks.working import Fault, Row, number, runs_on
@@ -70,6 +79,8 @@ class Expression(Task):
 
     name: ClassVar[str] = "expr"
     summary: ClassVar[str] = "whole expressions with parentheses and decimals, reduced row by row"
+    decimals: ClassVar[bool] = True
+    counts: ClassVar[tuple[str, str]] = ("operators", "levels")
     suites: ClassVar[tuple[str, ...]] = ("random", "edges", "long")
 
     def __post_init__(self) -> None:
@@ -89,6 +100,17 @@ class Expression(Task):
         if max(box.left[1] for box in spans) > MAX_OPERATORS:
             raise ValueError(f"operators = {self.operators!r}: must be from 1 to {MAX_OPERATORS}")
         return tuple(Box(box.left, (1, self.levels)) for box in spans)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The fewest and the most operators."""
+        return min(box.left[0] for box in self.boxes), max(box.left[1] for box in self.boxes)
+
+    @property
+    def beyond(self) -> list[Cell]:
+        """Twice the operators of training and more, as far as they go, on as many levels."""
+        most = self.span[1]
+        return [(factor * most, self.levels) for factor in lengths.LONG if factor * most <= MAX_OPERATORS]
 
     @cached_property
     def _digits(self) -> tuple[Box, ...]:
@@ -222,6 +244,10 @@ class Expression(Task):
         operators = _among(text, "+-*/") & (_among(after, "0123456789)"))
         depth = np.cumsum(_among(text, "(").astype(np.int64) - _among(text, ")"), axis=1)
         return operators.sum(axis=1), depth.max(axis=1, initial=0) + 1
+
+    def asked(self, question: str) -> str:
+        expression, places = split(question)
+        return expression if places == DEFAULT_PLACES else f"{expression} rounded to {places} decimals"
 
     def parse(self, typed: str) -> str:
         return expression_question(typed)
