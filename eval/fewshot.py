@@ -49,6 +49,7 @@ _GROUPED = re.compile(rf"(?<![0-9])(?<![0-9][{_SEPARATORS}])[0-9]{{1,3}}(?:[{_SE
 _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
 _SPACE = re.compile(r"\\[,;:! ]")
 _MARKUP = re.compile(r"\*\*|__|[`$]|\\[()\[\]]")
+_BARE = re.compile(r"(?<![A-Za-z0-9.])\.(?=[0-9])")
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _TAGGED = re.compile(r"<answer>([^<>]*)</answer>")
 _LEAD = re.compile(r"^\s*(?:(?:the|my)\s+)?(?:final\s+)?answer\s*(?:is|:)\s*:?|\.\s*$", re.IGNORECASE)
@@ -146,7 +147,7 @@ def lenient(reply: str, *, decimals: bool = False) -> str | None:
     answers are sums (the 12 and 34 of "12+34"), decimals if `decimals` does not say so, and numbers within words. None where
     nothing is left.
     """
-    text = _plain(reply)
+    text = _BARE.sub("0.", _plain(reply)) if decimals else _plain(reply)
     if boxes := _BOXED.findall(text):
         text = boxes[-1]
     found = None

@@ -25,6 +25,8 @@ MAX_DRAWS = 200
 STRICT = r"^\s*(-?[0-9]+(?: r -?[0-9]+)?|division by zero)\s*$"
 LENIENT = "(-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?: r -?[0-9]+)?|division by zero)"
 """How a reply is read: it has to be an answer, or has one somewhere; thousands may be set apart by commas."""
+REMAINDER, FRACTION = "(?: r -?[0-9]+)?", r"(?:\.[0-9]+)?"
+"""What may follow the whole number of an answer; the second where the task says decimals."""
 
 DATA = '''\
 """Reads the problems beside this file: {"question": "123*45", "answer": "5535", ...} a line."""
@@ -102,6 +104,7 @@ def _yaml(task: Task, name: str, shots: list[dict[str, str]]) -> str:
         if shots
         else "num_fewshot: 0\n"
     )
+    strict, lenient = (one.replace(REMAINDER, FRACTION) if task.decimals else one for one in (STRICT, LENIENT))
     return f"""\
 # {task.summary[0].upper()}{task.summary[1:]}
 task: {name}
@@ -123,14 +126,14 @@ filter_list:
   - name: strict
     filter:
       - function: regex
-        regex_pattern: {json.dumps(STRICT)}
+        regex_pattern: {json.dumps(strict)}
       - function: take_first
-  # lenient: the last number of the reply, with its remainder
+  # lenient: the last number of the reply, with its {"decimals" if task.decimals else "remainder"}
   - name: lenient
     filter:
       - function: regex
         group_select: -1
-        regex_pattern: {json.dumps(LENIENT)}
+        regex_pattern: {json.dumps(lenient)}
       - function: take_first
 metric_list:
   - metric: exact_match
@@ -144,6 +147,7 @@ metadata:
 
 def _readme(task: Task, name: str, suite: str, n: int, command: str, version: str) -> str:
     assert MARK in command
+    form = "Zeros at the end of decimals are dropped." if task.decimals else "A quotient with its remainder is `142 r 7`."
     return f"""\
 # {name}: {n:,} problems for lm-evaluation-harness
 
@@ -152,7 +156,7 @@ def _readme(task: Task, name: str, suite: str, n: int, command: str, version: st
     lm_eval --model hf --model_args pretrained=MODEL --include_path FOLDER --tasks {name}
 
 where FOLDER is this folder. It asks `123*45=` after solved examples, and scores `exact_match` twice: `strict`, where the whole
-reply has to be the answer, and `lenient`, which takes the last number of the reply. A quotient with its remainder is `142 r 7`.
+reply has to be the answer, and `lenient`, which takes the last number of the reply. {form}
 No example is held out of arithgpt's training, and none has an answer that is asked for.
 
 Made by arithgpt {version} with

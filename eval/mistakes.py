@@ -115,7 +115,8 @@ def _kind(task: Task, question: str, answer: Answer, expected: str, fault: str) 
     if task.free_text:
         return "wrong text"
     if not _is_sum(task):
-        return "wrong sign" if answer.text.lstrip("-") == expected.lstrip("-") else "wrong line" if fault else "wrong digit"
+        turned = answer.text != expected and answer.text.lstrip("-") == expected.lstrip("-")
+        return "wrong sign" if turned else "wrong line" if fault else "wrong digit"
     operator = next(char for char in question if char in "+-*/")
     left, right = map(int, question.split(operator))
     if operator in "+-" and _whole(answer.text) and answer.text != expected:

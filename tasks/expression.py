@@ -247,7 +247,7 @@ class Expression(Task):
 
     def asked(self, question: str) -> str:
         expression, places = split(question)
-        return expression if places == DEFAULT_PLACES else f"{expression} rounded to {places} decimals"
+        return expression if places == DEFAULT_PLACES else f"{expression} rounded to {places} decimal{'s' * (places != 1)}"
 
     def parse(self, typed: str) -> str:
         return expression_question(typed)

@@ -25,7 +25,7 @@ _NUMBER = re.compile(
     r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])|[0-9]+)(?:(?P<point>\.)(?P<fraction>[0-9]*))?|\.(?P<only>[0-9]+)"
 )
 _SPACE = re.compile(r"\s*")
-_TO = re.compile(r"(?:rounded\s+)?to\s*([0-9]{1,9})(?:\s+decimals)?\s*$")
+_TO = re.compile(r"(?:rounded\s+)?to\s*([0-9]{1,9})(?:\s+decimals?)?\s*$")
 _SUFFIX = " to "
 
 
