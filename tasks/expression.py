@@ -10,8 +10,6 @@ little, as in 1/3*1000000, the page is right line by line and its answer is not;
 
 from __future__ import annotations
 
-import ast
-import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from numpy.typing import NDArray
 
 from tasks import expression_page as page
 from tasks import lengths, sampling
-from tasks.base import STOP, Pages, Problems, Task, register
+from tasks.base import MAX_IDLE_DRAWS, STOP, Pages, Problems, Task, register
 from tasks.division import BY_ZERO
 from tasks.expression_check import check
 from tasks.expression_draw import Mix, expressions
@@ -39,6 +37,7 @@ from tasks.expression_question import (
     joined,
     split,
 )
+from tasks.expression_value import exact, shown
 from tasks.lengths import Box, Cell
 from tasks.ragged import Ints, Ragged
 from tasks.working import Fault, Row, number, runs_on
@@ -89,9 +88,8 @@ class Expression(Task):
                 raise ValueError(f"{name} = {value}: must be from 0 to 1")
         if not 1 <= self.levels <= MAX_DEPTH + 1:
             raise ValueError(f"levels = {self.levels}: must be from 1 to {MAX_DEPTH + 1}")
-        assert self.boxes
-        assert self._digits
-        assert self._places is not None
+        assert self._places is not None  # parsed now, so that a fault is found at once
+        self._most_digits(self.span[1])
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
@@ -155,14 +153,22 @@ class Expression(Task):
                 f"{lengths.shown(cell)}: at most {MAX_OPERATORS} operators and {MAX_DEPTH + 1} levels of parentheses are asked"
             )
         mix = self._mix(_EDGES if suite == "edges" else {})
-        most = max(box.left[1] for box in self._digits)
-        needs_digits = (operators + 1) * most >= sampling.HELD_OUT_MIN_DIGITS
+        needs_digits = self._most_digits(operators) >= sampling.HELD_OUT_MIN_DIGITS
 
         def some(missing: int) -> Problems:
             problems = self._made(rng, np.full(missing, operators), np.full(missing, levels), mix)
             return problems[self.can_hold_out(problems)] if needs_digits else problems
 
         return self._settled(some, n)
+
+    def _most_digits(self, operators: int) -> int:
+        """The digits that whole parts have in all, at most. ValueError where they are more than a question may have."""
+        most = max(box.left[1] for box in self._digits)
+        if (operators + 1) * (most + _EDGES["decimals"]) > lengths.MAX_DIGITS:
+            raise ValueError(
+                f"digits = {self.digits!r}: {operators + 1} such numbers have more than {lengths.MAX_DIGITS} digits in all"
+            )
+        return (operators + 1) * most
 
     def _mix(self, changes: dict[str, float]) -> Mix:
         own = {
@@ -183,13 +189,14 @@ class Expression(Task):
         return _problems(texts, rng.integers(low, high + 1, len(texts)).tolist())
 
     def _settled(self, some: Callable[[int], Problems], n: int) -> Problems:
-        """n problems of `some` whose pages come to the exact answer."""
-        found, missing = [some(0)], n
-        while missing > 0:
+        """n problems of `some` whose pages come to the exact answer; fewer where hardly any do."""
+        found, missing, idle = [some(0)], n, 0
+        while missing > 0 and idle < MAX_IDLE_DRAWS:
             problems = some(missing + 8)
             right = [self._comes_out(question) for question in self.questions(problems)]
             found.append(problems[np.array(right, bool)][:missing])
             missing -= len(found[-1])
+            idle = 0 if len(found[-1]) else idle + 1
         return Problems.concatenate(found)
 
     def _comes_out(self, question: str) -> bool:
@@ -198,7 +205,7 @@ class Expression(Task):
         if "/" not in expression and "." not in expression:
             return True  # whole numbers are never cut
         _, last = page.body(page.fields(expression), places + GUARD)
-        return (BY_ZERO if last is None else _shown(_value(last), places)) == self.truth(question)
+        return (BY_ZERO if last is None else shown(_value(last), places)) == self.truth(question)
 
     def pages(self, problems: Problems) -> Pages:
         prompts, bodies = [], []
@@ -223,7 +230,7 @@ class Expression(Task):
         if last is None:
             return None
         size = Fraction(number(last["digits"]), 10 ** len(last["dots"]))
-        return _shown(-size if last["minus"] else size, split(question)[1])
+        return shown(-size if last["minus"] else size, split(question)[1])
 
     def budgets(self, problems: Problems) -> Ints:
         pages = self.pages(problems)
@@ -259,7 +266,7 @@ class Expression(Task):
     def truth(self, question: str) -> str:
         expression, places = split(question)
         try:
-            return _shown(_exact(expression), places)
+            return shown(exact(expression), places)
         except ZeroDivisionError:
             return BY_ZERO
 
@@ -267,7 +274,7 @@ class Expression(Task):
         """Whether the answer is the value itself, and not rounded."""
         expression, places = split(question)
         try:
-            return (_exact(expression) * 10**places).denominator == 1
+            return (exact(expression) * 10**places).denominator == 1
         except ZeroDivisionError:
             return True
 
@@ -303,34 +310,3 @@ def _among(text: NDArray[np.uint8], chars: str) -> NDArray[np.bool_]:
 def _value(last: page.Number) -> Fraction:
     size = Fraction(int(last.digits), 10**last.places)
     return -size if last.negative else size
-
-
-def _shown(value: Fraction, places: int) -> str:
-    """Rounded half away from zero, without zeros at the end of the fraction."""
-    units, rest = divmod(abs(value.numerator) * 10**places, value.denominator)
-    units += 2 * rest >= value.denominator
-    whole, fraction = divmod(units, 10**places)
-    digits = f".{fraction:0{places}}".rstrip("0").rstrip(".") if places else ""
-    return ("-" if value < 0 and units else "") + str(whole) + digits
-
-
-def _exact(expression: str) -> Fraction:
-    """The value of an expression. ZeroDivisionError where it has none."""
-
-    def value(node: ast.expr) -> Fraction:
-        if isinstance(node, ast.Constant):
-            return Fraction(expression[node.col_offset : node.end_col_offset])
-        if isinstance(node, ast.UnaryOp):
-            return -value(node.operand)
-        assert isinstance(node, ast.BinOp)
-        return _OPERATIONS[type(node.op)](value(node.left), value(node.right))
-
-    return value(ast.parse(expression, mode="eval").body)
-
-
-_OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
