@@ -10,7 +10,7 @@ import json
 from collections import Counter
 
 from eval.export import Export, Tally
-from tasks import STOP, Cell, lengths
+from tasks import STOP, Cell, Task, lengths
 from tasks.sampling import HELD_OUT_MIN_DIGITS, HELD_OUT_ONE_IN
 
 MOST_LENGTHS = 64  # lines of a table; of more lengths those with the same longer operand share one
@@ -22,11 +22,11 @@ COLUMNS = f"""\
 | column | what it is |
 |---|---|
 | `question` | the problem as a person types it |
-| `answer` | the right answer, by Python's own integers; `142 r 7` is a quotient and its remainder |
+| `answer` | the right answer, by Python's own arithmetic; {{answers}} |
 | `page` | what stands before the GPT in training: `prompt`, then all that it must write, up to the stop `{STOP}` |
 | `prompt` | the part of the page that is given |
 | `working` | the same working in schoolbook columns, for a person to read |
-| `metadata` | task and its version, digits of the left and of the right operand, suite, seed |
+| `metadata` | task and its version, {{lengths}}, suite, seed |
 | `split` | `train`, `held-out` or `seen` |
 """
 
@@ -50,7 +50,7 @@ tags:
 {task.summary[0].upper()}{task.summary[1:]}; {kind}. Each problem is there once. The data are in `{file}` ({tally.size:,} bytes,
 SHA-256 `{tally.sha256.hexdigest()}`).
 
-{COLUMNS}
+{_columns(task)}
 ## How it was made
 
     {command}
@@ -64,7 +64,7 @@ from its question by Python's own arithmetic, and the page, made another way, wa
 
 ## Counts
 
-{_counts(tally.counts)}
+{_counts(task, tally.counts)}
 
 ## A sample
 
@@ -78,21 +78,33 @@ MIT
 """
 
 
+def _columns(task: Task) -> str:
+    answers = "zeros at the end of decimals are dropped" if task.decimals else "`142 r 7` is a quotient and its remainder"
+    plain = task.counts == Task.counts
+    lengths_of = "digits of the left and of the right operand" if plain else " and ".join(task.counts)
+    return COLUMNS.format(answers=answers, lengths=lengths_of)
+
+
 def _rule(export: Export) -> str:
     if export.task.free_text:
         which = "A stable 64-bit hash of a problem's text decides"
         short = ""
     else:
         which = "A stable 64-bit hash of a problem's operands (a sum shares it with its operands swapped) decides"
+        if export.task.counts != Task.counts:
+            which = "A stable 64-bit hash of an expression, to whatever number of decimals, decides"
         short = f"\nProblems with fewer than {HELD_OUT_MIN_DIGITS} digits in all are too few to hold any out: they are `seen`."
     kept = f"one in {HELD_OUT_ONE_IN} is `held-out`\nand never trained on, whatever the seed; the others are `train`."
     return f"{which}: {kept}{short}"
 
 
-def _counts(counts: Counter[tuple[Cell, str]]) -> str:
+def _counts(task: Task, counts: Counter[tuple[Cell, str]]) -> str:
     cells = sorted({cell for cell, _ in counts}, key=lambda cell: (max(cell), cell))
-    named, title = {cell: lengths.shown(cell) for cell in cells}, "digits"
-    if len(cells) > MOST_LENGTHS:
+    named, title = (
+        {cell: lengths.shown(cell) for cell in cells},
+        "digits" if task.counts == Task.counts else " x ".join(task.counts),
+    )
+    if len(cells) > MOST_LENGTHS and task.counts == Task.counts:
         named, title = {cell: str(max(cell)) for cell in cells}, "digits of the longer operand"
     lines: dict[str, Counter[str]] = {}
     for cell in cells:

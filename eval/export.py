@@ -89,10 +89,11 @@ class Export:
     def rows(self, tally: Tally | None = None) -> Iterator[Row]:
         """Every row, in order. ValueError after the last one where there are fewer different problems than n."""
         tally, found = tally or Tally(), 0
+        left, right = counted(self.task)
         for task, problems in self._problems():
             for row in self._as_rows(task, problems):
                 about = row["metadata"]
-                cell = about["left_digits"] or 0, about["right_digits"] or 0
+                cell = about[left] or 0, about[right] or 0
                 tally.counts[cell, row["split"]] += 1
                 if len(tally.samples) < 1:
                     tally.samples.append(row)
@@ -151,7 +152,7 @@ class Export:
         for page, prompt, question, cell, is_kept, can_be in columns:
             written, answer = page[prompt:-1], task.truth(question)
             assert task.read(written, question) == answer, (question, page)
-            left, right = cell if cell != NO_DIGITS else (None, None)
+            about = dict(zip(counted(self.task), cell if cell != NO_DIGITS else (None, None), strict=True))
             yield {
                 "question": task.asked(question),
                 "answer": answer,
@@ -161,13 +162,18 @@ class Export:
                 "metadata": {
                     "task": task.name,
                     "version": task.version,
-                    "left_digits": left,
-                    "right_digits": right,
+                    **about,
                     "suite": suite,
                     "seed": self.seed,
                 },
                 "split": "held-out" if is_kept else "train" if can_be else "seen",
             }
+
+
+def counted(task: Task) -> tuple[str, str]:
+    """What the two lengths of a problem are called in a row: left_digits and right_digits, if the task does not say else."""
+    left, right = (name.replace(" ", "_") for name in task.counts)
+    return left, right
 
 
 def jsonl(export: Export, tally: Tally) -> Iterator[bytes]:
@@ -190,7 +196,8 @@ def parquet(export: Export, tally: Tally) -> Iterator[bytes]:
     except ImportError:
         raise MissingExtra("parquet") from None
     text, number = pa.string(), pa.int64()
-    about = {"task": text, "version": number, "left_digits": number, "right_digits": number, "suite": text, "seed": number}
+    left, right = counted(export.task)
+    about = {"task": text, "version": number, left: number, right: number, "suite": text, "seed": number}
     texts = dict.fromkeys(("question", "answer", "page", "prompt", "working"), text)
     schema = pa.schema(texts | {"metadata": pa.struct(list(about.items())), "split": text})
     pieces, rows = _Pieces(), export.rows(tally)

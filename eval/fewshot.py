@@ -31,6 +31,10 @@ SYSTEM = (
     "You calculate. Reply with the answer only and nothing else: a whole number such as 579 or -7; a quotient with its "
     f"remainder as 142 r 7, an exact one as 142, cut towards zero; and where the divisor is zero: {BY_ZERO}"
 )
+DECIMALS_SYSTEM = (
+    "You calculate. Reply with the answer only and nothing else: a number such as 579, -7 or 0.125, rounded to 10 decimals if "
+    f"nothing else is said; and where a divisor is zero: {BY_ZERO}"
+)
 DRAWN = 64  # at a time, whatever k: so fewer shots are the first of more
 MAX_DRAWS = 100
 TEXT_SYSTEM = "Solve the problem. Reply with the answer only, in the form that is asked for, and nothing else."
@@ -38,11 +42,14 @@ TEXT_SYSTEM = "Solve the problem. Reply with the answer only, in the form that i
 _INTEGER = "-?[1-9][0-9]*|0"
 _STRICT = re.compile(rf"(?:{_INTEGER})(?: r -?[1-9][0-9]*)?|{BY_ZERO}")
 
+_STRICT_DECIMAL = re.compile(rf"(?:{_INTEGER})|-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]|{BY_ZERO}")
+
 _SEPARATORS = ",_'’\u00a0\u2009\u202f"  # no common space: "12 345" may be two numbers
 _GROUPED = re.compile(rf"(?<![0-9])(?<![0-9][{_SEPARATORS}])[0-9]{{1,3}}(?:[{_SEPARATORS}][0-9]{{3}})++(?![0-9])")
 _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
 _SPACE = re.compile(r"\\[,;:! ]")
 _MARKUP = re.compile(r"\*\*|__|[`$]|\\[()\[\]]")
+_BARE = re.compile(r"(?<![A-Za-z0-9.])\.(?=[0-9])")
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _TAGGED = re.compile(r"<answer>([^<>]*)</answer>")
 _LEAD = re.compile(r"^\s*(?:(?:the|my)\s+)?(?:final\s+)?answer\s*(?:is|:)\s*:?|\.\s*$", re.IGNORECASE)
@@ -56,7 +63,7 @@ _TOKEN = re.compile(
         | (?P<quotient> {_NUMBER} ) [\s,;.]*+ (?: (?:with|and) \s++ )? (?: (?:a|the) \s++ )?
           (?: remainder | rem | r ) [\s.:=]*+ (?: (?:of|is) \s++ )? (?P<rest> {_NUMBER} )
         | (?P<whole> {_NUMBER} ) \. 0++
-        | {_NUMBER} [.,] [0-9]++
+        | (?P<decimal> {_NUMBER} [.,] [0-9]++ )
         | (?P<number> {_NUMBER} )
     ) (?![A-Za-z0-9])
     """,
@@ -90,9 +97,11 @@ def prompt(task_shots: Sequence[Shot], question: str, *, free_text: bool = False
     return shown + (question + equals).rstrip(" ")
 
 
-def messages(task_shots: Sequence[Shot], question: str, *, free_text: bool = False) -> list[dict[str, str]]:
+def messages(
+    task_shots: Sequence[Shot], question: str, *, free_text: bool = False, decimals: bool = False
+) -> list[dict[str, str]]:
     """The same as a chat, with the form of an answer told first."""
-    turns = [("system", TEXT_SYSTEM if free_text else SYSTEM)]
+    turns = [("system", TEXT_SYSTEM if free_text else DECIMALS_SYSTEM if decimals else SYSTEM)]
     for asked, answer in task_shots:
         if asked != question:
             turns += [("user", asked), ("assistant", answer)]
@@ -111,28 +120,34 @@ def settled(task: Task, question: str, answer: Answer) -> Answer:
     Of free text the strict answer is the whole reply, the lenient one what stands in <answer>...</answer>, in the last
     \boxed{}, or else, bare of markup and of "The answer is", on the last line.
     """
-    if not task.free_text or answer.failed is not None:
+    if answer.failed is not None or not (task.free_text or task.decimals):
         return answer
     reply = _after_thoughts(answer.written).strip()
+    if task.decimals:
+        return replace(answer, text=strict(reply, decimals=True), lenient=lenient(reply, decimals=True))
     if not reply:
         return replace(answer, text=None, lenient=None)
     said = task.recognised(question, _said(reply))
     return replace(answer, text=task.recognised(question, reply), lenient=said)
 
 
-def strict(reply: str) -> str | None:
-    """The answer if the whole reply is one, written as Task.truth does: `-7`, `142 r 7`, `division by zero`; else None."""
+def strict(reply: str, *, decimals: bool = False) -> str | None:
+    """The answer if the whole reply is one, written as Task.truth does: `-7`, `142 r 7`, `division by zero`; else None.
+
+    decimals: as tasks have it; `0.125` is then an answer, and `142 r 7` none
+    """
     text = reply.strip()
-    return text if _STRICT.fullmatch(text) else None
+    return text if (_STRICT_DECIMAL if decimals else _STRICT).fullmatch(text) else None
 
 
-def lenient(reply: str) -> str | None:
+def lenient(reply: str, *, decimals: bool = False) -> str | None:
     r"""The answer a tolerant reader finds in a text, as Task.truth writes it: in the last \boxed{}, or else the last at all.
 
     It sees through Markdown and LaTeX, thousands separators, other minus signs, leading zeros, "142 remainder 7" and "5.0". Not
-    answers are sums (the 12 and 34 of "12+34"), decimals and numbers within words. None where nothing is left.
+    answers are sums (the 12 and 34 of "12+34"), decimals if `decimals` does not say so, and numbers within words. None where
+    nothing is left.
     """
-    text = _plain(reply)
+    text = _BARE.sub("0.", _plain(reply)) if decimals else _plain(reply)
     if boxes := _BOXED.findall(text):
         text = boxes[-1]
     found = None
@@ -141,6 +156,8 @@ def lenient(reply: str) -> str | None:
             found = BY_ZERO
         elif number := token["number"] or token["whole"]:
             found = _canonical(number)
+        elif token["decimal"]:
+            found = _canonical_decimal(token["decimal"]) if decimals and "." in token["decimal"] else found
         elif token["quotient"]:
             quotient, rest = _canonical(token["quotient"]), _canonical(token["rest"])
             found = quotient if rest == "0" else f"{quotient} r {rest}"
@@ -174,3 +191,10 @@ def _canonical(number: str) -> str:
     """As str(int(number)), at any length."""
     digits = number.lstrip("-").lstrip("0") or "0"
     return "-" + digits if number.startswith("-") and digits != "0" else digits
+
+
+def _canonical_decimal(number: str) -> str:
+    """Without zeros in front or at the end; one that is zero was none with decimals."""
+    whole, _, fraction = number.partition(".")
+    minus = "-" if whole.startswith("-") else ""
+    return minus + _canonical(whole.lstrip("-")) + f".{fraction}".rstrip("0").rstrip(".")

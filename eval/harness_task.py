@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eval.card import MARK
-from eval.export import Export, Row
+from eval.export import Export, Row, counted
 from tasks import Cell, Task
 
 MAX_PROBLEMS, MAX_SHOTS = 100_000, 64
@@ -25,6 +25,8 @@ MAX_DRAWS = 200
 STRICT = r"^\s*(-?[0-9]+(?: r -?[0-9]+)?|division by zero)\s*$"
 LENIENT = "(-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?: r -?[0-9]+)?|division by zero)"
 """How a reply is read: it has to be an answer, or has one somewhere; thousands may be set apart by commas."""
+REMAINDER, FRACTION = "(?: r -?[0-9]+)?", r"(?:\.[0-9]+)?"
+"""What may follow the whole number of an answer; the second where the task says decimals."""
 
 DATA = '''\
 """Reads the problems beside this file: {"question": "123*45", "answer": "5535", ...} a line."""
@@ -65,7 +67,7 @@ def harness_task(
         raise ValueError(f"task {task.name}: its answers are free text, which exact_match cannot judge")
     rows = list(Export(task, n, "test", suite, cells, seed).rows())
     name = f"arithgpt_{task.name}"
-    lines = [json.dumps(_line(row)) + "\n" for row in rows]
+    lines = [json.dumps(_line(task, row)) + "\n" for row in rows]
     return {
         f"{name}.jsonl": "".join(lines),
         f"{name}.yaml": _yaml(task, name, _shots(task, shots, seed, rows)),
@@ -74,9 +76,9 @@ def harness_task(
     }
 
 
-def _line(row: Row) -> dict[str, str | int]:
-    digits = {side: row["metadata"][side] for side in ("left_digits", "right_digits")}
-    return {"question": row["question"], "answer": row["answer"]} | digits
+def _line(task: Task, row: Row) -> dict[str, str | int]:
+    lengths = {side: row["metadata"][side] for side in counted(task)}
+    return {"question": row["question"], "answer": row["answer"]} | lengths
 
 
 def _shots(task: Task, k: int, seed: int, rows: Sequence[Row]) -> list[dict[str, str]]:
@@ -88,7 +90,7 @@ def _shots(task: Task, k: int, seed: int, rows: Sequence[Row]) -> list[dict[str,
         problems = task.draw(rng, 64)
         for question in task.questions(problems[~task.held_out(problems)]):
             if len(found) == k:
-                return [{"question": question, "answer": answer} for question, answer in found.items()]
+                return [{"question": task.asked(question), "answer": answer} for question, answer in found.items()]
             if (answer := task.truth(question)) not in asked:
                 found[question] = answer
     raise ValueError(f"shots = {k}: only {len(found)} problems are left whose answers are not asked for")
@@ -102,6 +104,7 @@ def _yaml(task: Task, name: str, shots: list[dict[str, str]]) -> str:
         if shots
         else "num_fewshot: 0\n"
     )
+    strict, lenient = (one.replace(REMAINDER, FRACTION) if task.decimals else one for one in (STRICT, LENIENT))
     return f"""\
 # {task.summary[0].upper()}{task.summary[1:]}
 task: {name}
@@ -123,14 +126,14 @@ filter_list:
   - name: strict
     filter:
       - function: regex
-        regex_pattern: {json.dumps(STRICT)}
+        regex_pattern: {json.dumps(strict)}
       - function: take_first
-  # lenient: the last number of the reply, with its remainder
+  # lenient: the last number of the reply, with its {"decimals" if task.decimals else "remainder"}
   - name: lenient
     filter:
       - function: regex
         group_select: -1
-        regex_pattern: {json.dumps(LENIENT)}
+        regex_pattern: {json.dumps(lenient)}
       - function: take_first
 metric_list:
   - metric: exact_match
@@ -144,6 +147,7 @@ metadata:
 
 def _readme(task: Task, name: str, suite: str, n: int, command: str, version: str) -> str:
     assert MARK in command
+    form = "Zeros at the end of decimals are dropped." if task.decimals else "A quotient with its remainder is `142 r 7`."
     return f"""\
 # {name}: {n:,} problems for lm-evaluation-harness
 
@@ -152,7 +156,7 @@ def _readme(task: Task, name: str, suite: str, n: int, command: str, version: st
     lm_eval --model hf --model_args pretrained=MODEL --include_path FOLDER --tasks {name}
 
 where FOLDER is this folder. It asks `123*45=` after solved examples, and scores `exact_match` twice: `strict`, where the whole
-reply has to be the answer, and `lenient`, which takes the last number of the reply. A quotient with its remainder is `142 r 7`.
+reply has to be the answer, and `lenient`, which takes the last number of the reply. {form}
 No example is held out of arithgpt's training, and none has an answer that is asked for.
 
 Made by arithgpt {version} with

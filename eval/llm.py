@@ -92,7 +92,10 @@ class LLMSolver:
         """
         given = fewshot.shots(task, self.shots, self.seed)
         questions = task.questions(problems)
-        chats = [fewshot.messages(given, task.asked(question), free_text=task.free_text) for question in questions]
+        chats = [
+            fewshot.messages(given, task.asked(question), free_text=task.free_text, decimals=task.decimals)
+            for question in questions
+        ]
         answers = asyncio.run(self._solve(chats))
         return [fewshot.settled(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from eval.harness import evaluate
 from eval.solver import Solver
-from tasks import Cell, Task, lengths
+from tasks import Cell, Task
 
 DEFAULT_LENGTHS = 16  # of each box of lengths, at most
 MAX_PAGE = 20_000  # characters of a page that are still asked
@@ -76,7 +76,7 @@ def measure(
 
 def _cells(task: Task, suite: str) -> list[Cell]:
     if suite == "long":
-        return lengths.beyond(task.boxes)
+        return task.beyond
     return list(dict.fromkeys(cell for box in task.boxes for cell in box.spread(DEFAULT_LENGTHS)))
 
 

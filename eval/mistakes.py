@@ -55,9 +55,15 @@ class Mistake:
         if self.task.free_text:
             said = self.answer if self.answer is not None else self.written
             return f"{self.task.asked(self.question)}\nanswered {said[:200]!r}\nright is {self.expected!r}"
-        if self.kind == "wrong line" or self.answer is None or not _whole(self.answer) or not _whole(self.expected):
+        if (
+            not _is_sum(self.task)
+            or self.kind == "wrong line"
+            or self.answer is None
+            or not _whole(self.answer)
+            or not _whole(self.expected)
+        ):
             rows = drawn(self.task.drawing(self.question, self.written)) if self.fault else self.question
-            said = self.fault or f"wrote {self.written[:200]!r}"
+            said = self.fault or (f"answered {self.answer}" if self.answer else f"wrote {self.written[:200]!r}")
             return f"{rows}\n{said}\nright is {self.expected}"
         operator = next(char for char in self.question if char in "+-*/")
         left, right = self.question.split(operator)
@@ -108,6 +114,9 @@ def _kind(task: Task, question: str, answer: Answer, expected: str, fault: str) 
         return "unreadable"
     if task.free_text:
         return "wrong text"
+    if not _is_sum(task):
+        turned = answer.text != expected and answer.text.lstrip("-") == expected.lstrip("-")
+        return "wrong sign" if turned else "wrong line" if fault else "wrong digit"
     operator = next(char for char in question if char in "+-*/")
     left, right = map(int, question.split(operator))
     if operator in "+-" and _whole(answer.text) and answer.text != expected:
@@ -140,6 +149,11 @@ def _first_wrong_place(answer: str, expected: str) -> int:
     one, other = (text.removeprefix("-")[::-1] for text in (answer, expected))
     length = min(len(one), len(other))
     return next((place for place in range(length) if one[place] != other[place]), length if len(one) != len(other) else 0)
+
+
+def _is_sum(task: Task) -> bool:
+    """Whether questions are two numbers and an operator."""
+    return task.counts == Task.counts and not task.free_text
 
 
 def _whole(text: str) -> bool:

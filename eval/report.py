@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from eval.stats import is_grid
+from tasks import TASKS, Task
 
 SUITE_TITLES = {"nines": "9..9+1"}
 MOST_BESIDE = 2  # suites that have room beside the first one
@@ -24,16 +25,27 @@ def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
         others = []
         for suite, own in rows.groupby("suite", sort=False):
             if is_grid(own):
-                tables.append(f"{name}, {task}, {suite}: exact match in % by digits, left operand down, right across")
+                tables.append(f"{name}, {task}, {suite}: exact match in % by {_down_across(task)}")
                 tables += [grid(own), *filter(None, [_legend(own)]), _in_all(own)]
             else:
                 others.append(own)
         if others:
             beside = others if len(others) <= 1 + MOST_BESIDE else others[:1]
-            tables += [f"{name}, {task}: exact match by digit length", length_table(pd.concat(beside))]
+            tables += [f"{name}, {task}: exact match by {_lengths(task)}", length_table(pd.concat(beside))]
             if len(others) > len(beside):
                 tables += [f"{name}, {task}: right of the problems of each suite", suites_table(pd.concat(others[1:]))]
     return tables
+
+
+def _lengths(task: str) -> str:
+    """What the lengths of a task are called."""
+    counts = TASKS[task].counts if task in TASKS else Task.counts
+    return "digit length" if counts == Task.counts else " x ".join(counts)
+
+
+def _down_across(task: str) -> str:
+    counts = TASKS[task].counts if task in TASKS else Task.counts
+    return "digits, left operand down, right across" if counts == Task.counts else f"{counts[0]}, down, and {counts[1]}, across"
 
 
 def grid(cells: pd.DataFrame) -> Table:

@@ -6,7 +6,7 @@
 ['383+711=005$', '553+329=8721$']
 """
 
-from tasks import addition, division, mixture, multiplication, subtraction  # noqa: F401  importing a task registers it
+from tasks import addition, division, expression, mixture, multiplication, subtraction  # noqa: F401  importing registers
 from tasks.base import STOP, TASKS, Pages, Problems, QuestionError, Split, Task
 from tasks.lengths import MAX_DIGITS, Cell
 from tasks.names import find, make

@@ -20,6 +20,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks import lengths
 from tasks.lengths import Box, Cell
 from tasks.ragged import Bytes, Ints, Ragged, stack
 from tasks.sampling import HELD_OUT_ONE_IN
@@ -97,6 +98,10 @@ class Task(ABC):
     """The one operator of its questions; empty where they have several."""
     free_text: ClassVar[bool] = False
     """Whether its questions and answers are any text, and not numbers."""
+    decimals: ClassVar[bool] = False
+    """Whether an answer may have digits after the point, and no remainder."""
+    counts: ClassVar[tuple[str, str]] = ("left digits", "right digits")
+    """What the two numbers of a cell count."""
     version: ClassVar[int] = 1
     """Raised when the problems or pages drawn from one seed change, so that results name what they measured."""
 
@@ -131,6 +136,11 @@ class Task(ABC):
         """The fewest and the most digits that any operand has in training."""
         sides = [side for part in self.parts.values() for box in part.boxes for side in (box.left, box.right)]
         return min(low for low, _ in sides), max(high for _, high in sides)
+
+    @property
+    def beyond(self) -> list[Cell]:
+        """The lengths that the suite `long` asks where none are named."""
+        return lengths.beyond(self.boxes)
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
         """n test problems whose operands have the digits of `cell`, of either split; fewer where a suite has fewer."""
@@ -172,7 +182,7 @@ class Task(ABC):
         return reply
 
     def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
-        """int64 (n,) each: the digits of left and right operands; zeros where a task has none."""
+        """int64 (n,) each: what `counts` says, the digits of left and right operands; zeros where a task has none."""
         left, right, *_ = problems.fields
         return left.lengths, right.lengths
 

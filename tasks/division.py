@@ -41,10 +41,10 @@ BY_ZERO = "division by zero"
 TRIALS = ((8, "aA"), (4, "bB"), (2, "cC"), (1, "dD"))
 """What is tried in turn, in units of the divisor, and the marks for negative and for fitted."""
 
-_MULTIPLES = re.compile(r"([0-9]+)'([0-9]+)\"([0-9]+)&")
+MULTIPLES = re.compile(r"([0-9]+)'([0-9]+)\"([0-9]+)&")
 _TRIALS = "".join(rf"(?P<less{factor}>[0-9]+)(?P<sign{factor}>[{signs}])" for factor, signs in TRIALS)
-_LINE = re.compile(
-    r"(?P<digit>[0-9])[,|](?P<brought>[0-9]+)"
+LINE = re.compile(
+    r"(?P<digit>[0-9])(?P<mark>[,|])(?P<brought>[0-9]+)"
     rf"(?:\({_TRIALS}(?P<rest>[0-9]+))?"
     r"#(?P<quotient>[0-9])(?:;|(?P<last>>))"
 )
@@ -159,24 +159,18 @@ class Division(Binary):
         a, b = self.operands(question)
         if b == 0 or written == "?":
             return None if b == 0 and written == "?" else Fault(1, written, f"{question} is {self.truth(question)}")
-        multiples = _MULTIPLES.match(written)
+        multiples = MULTIPLES.match(written)
         if not multiples:
             return Fault(1, written, f"{written!r} does not begin with three multiples of {b}")
-        for factor, text in zip((2, 4, 8), multiples.groups(), strict=True):
-            if number(text) != factor * b:
-                return Fault(1, multiples[0], f"{factor} * {b} is {factor * b}, not {number(text)}")
+        if why := multiples_fault(multiples, b):
+            return Fault(1, multiples[0], why)
         width = len(str(b)) + 1
-        if {len(text) for text in multiples.groups()} != {width}:
-            return Fault(1, multiples[0], f"a number has not {width} places")
         at, rest, quotient = multiples.end(), 0, ""
         for place, digit in enumerate(str(a)):
-            line = _LINE.match(written, at)
+            line = LINE.match(written, at)
             if not line:
                 return Fault(place + 2, written[at:], f"{written[at:]!r} is no line that brings down a digit")
-            why = self._line_fault(line, digit, rest, b, last=place == len(str(a)) - 1)
-            if why is None and {len(line[name] or line["brought"]) for name in _NUMBERS} != {width}:
-                why = f"a number has not {width} places"
-            if why is not None:
+            if why := line_fault(line, digit, rest, b, last=place == len(str(a)) - 1):
                 return Fault(place + 2, line[0], why)
             at, rest, quotient = line.end(), number(line["rest"] or line["brought"]), quotient + line["quotient"]
         end = _END.fullmatch(written, at)
@@ -184,41 +178,11 @@ class Division(Binary):
             return Fault(len(str(a)) + 2, written[at:], f"it ends with {written[at:]!r}, not with {quotient} and {rest}")
         return None
 
-    @staticmethod
-    def _line_fault(line: re.Match[str], digit: str, rest: int, b: int, last: bool) -> str | None:
-        """What is wrong with a line that goes on from a remainder, if anything is."""
-        brought = 10 * rest + int(digit)
-        if line["digit"] != digit:
-            return f"the digit is {digit}, not {line['digit']}"
-        if number(line["brought"]) != brought:
-            return f"{digit} brought down to {rest} is {brought}, not {number(line['brought'])}"
-        if bool(line["last"]) != last:
-            return f"{'no' if last else 'more'} digits are left to bring down"
-        if line["rest"] is None:
-            fault = f"{brought} is not less than {b}" if brought >= b else f"the quotient's digit is 0, not {line['quotient']}"
-            return fault if brought >= b or line["quotient"] != "0" else None
-        left, quotient = brought, 0
-        for factor, signs in TRIALS:
-            difference, sign = line[f"less{factor}"], line[f"sign{factor}"]
-            true = left - factor * b
-            modulus = 10 ** len(difference)
-            if number(difference) != true % modulus or abs(true) >= modulus:
-                return f"{left} - {factor} * {b} is {true}, modulo {modulus} {true % modulus}, not {number(difference)}"
-            if (sign == signs[1]) != (true >= 0):
-                return f"{left} - {factor} * {b} = {true} is {'not ' * (true >= 0)}negative"
-            if true >= 0:
-                left, quotient = true, quotient + factor
-        if number(line["rest"]) != left:
-            return f"what is left is {left}, not {number(line['rest'])}"
-        if line["quotient"] != str(quotient):
-            return f"the quotient's digit is {quotient}, not {line['quotient']}"
-        return None
-
     def drawing(self, question: str, written: str) -> list[Row]:
         left, right = question.split(self.operator)
         written = "" if runs_on(written) else written
-        multiples = _MULTIPLES.match(written)
-        lines = list(_LINE.finditer(written, multiples.end())) if multiples else []
+        multiples = MULTIPLES.match(written)
+        lines = list(LINE.finditer(written, multiples.end())) if multiples else []
         indent = len(right) + 3
         rows = [Row(f"{right} ) {left}", "given")]
         times = (
@@ -270,3 +234,47 @@ class Division(Binary):
         top = values[rows, length - 1]
         values[rows, length - 1] = np.where((top == 0) & (length > 1), rng.integers(1, 10, len(b)), top)
         return Ragged(values, length)
+
+
+def multiples_fault(multiples: re.Match[str], b: int) -> str | None:
+    """What is wrong with the multiples of the divisor, a match of MULTIPLES, if anything is."""
+    width = len(str(b)) + 1
+    for factor, text in zip((2, 4, 8), multiples.groups(), strict=True):
+        if number(text) != factor * b:
+            return f"{factor} * {b} is {factor * b}, not {number(text)}"
+    return f"a number has not {width} places" if {len(text) for text in multiples.groups()} != {width} else None
+
+
+def line_fault(line: re.Match[str], digit: str, rest: int, b: int, last: bool) -> str | None:
+    """What is wrong with a line, a match of LINE, that goes on from a remainder, if anything is."""
+    brought = 10 * rest + int(digit)
+    if line["digit"] != digit:
+        return f"the digit is {digit}, not {line['digit']}"
+    if number(line["brought"]) != brought:
+        return f"{digit} brought down to {rest} is {brought}, not {number(line['brought'])}"
+    if bool(line["last"]) != last:
+        return f"{'no' if last else 'more'} digits are left to bring down"
+    width = len(str(b)) + 1
+    if {len(line[name] or line["brought"]) for name in _NUMBERS} != {width}:
+        return f"a number has not {width} places"
+    if (line["mark"] == "|") != (line["rest"] is not None):
+        return f"{line['mark']!r} does not say whether the divisor is tried"
+    if line["rest"] is None:
+        fault = f"{brought} is not less than {b}" if brought >= b else f"the quotient's digit is 0, not {line['quotient']}"
+        return fault if brought >= b or line["quotient"] != "0" else None
+    left, quotient = brought, 0
+    for factor, signs in TRIALS:
+        difference, sign = line[f"less{factor}"], line[f"sign{factor}"]
+        true = left - factor * b
+        modulus = 10 ** len(difference)
+        if number(difference) != true % modulus or abs(true) >= modulus:
+            return f"{left} - {factor} * {b} is {true}, modulo {modulus} {true % modulus}, not {number(difference)}"
+        if (sign == signs[1]) != (true >= 0):
+            return f"{left} - {factor} * {b} = {true} is {'not ' * (true >= 0)}negative"
+        if true >= 0:
+            left, quotient = true, quotient + factor
+    if number(line["rest"]) != left:
+        return f"what is left is {left}, not {number(line['rest'])}"
+    if line["quotient"] != str(quotient):
+        return f"the quotient's digit is {quotient}, not {line['quotient']}"
+    return None

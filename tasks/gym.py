@@ -61,7 +61,7 @@ class GymDataset:
         left, right = (int(side[0]) for side in self.task.digits_of(problems))
         about = {"source_dataset": self.task.name, "source_index": index, "task_version": self.task.version}
         if not self.task.free_text:
-            about |= {"left_digits": left, "right_digits": right}
+            about |= dict(zip(self._counts, (left, right), strict=True))
         return {
             "question": self.task.asked(question),
             "answer": self.task.truth(question),
@@ -72,9 +72,13 @@ class GymDataset:
     def difficulty(self) -> dict[str, tuple[int, int]]:
         """The fewest and the most digits of left and right operands; empty for free text."""
         boxes = [box for part in self.task.parts.values() for box in part.boxes]
-        sides = {"left_digits": [box.left for box in boxes], "right_digits": [box.right for box in boxes]}
+        sides = dict(zip(self._counts, ([box.left for box in boxes], [box.right for box in boxes]), strict=True))
         spans = {name: (min(low for low, _ in spans), max(high for _, high in spans)) for name, spans in sides.items()}
         return {} if self.task.free_text else spans
+
+    @property
+    def _counts(self) -> list[str]:
+        return [name.replace(" ", "_") for name in self.task.counts]
 
     def score_answer(self, answer: str | None, entry: Entry) -> float:
         """From 0 to 1, as the function `score_answer`."""

@@ -88,31 +88,7 @@ class Multiplication(Binary):
         return str(left * right)
 
     def check(self, question: str, written: str) -> Fault | None:
-        if runs_on(written):
-            return Fault(1, written, RUNS_ON)
-        (left, right), so_far, at = self.operands(question), 0, 0
-        digits = str(right)[::-1]
-        for place, digit in enumerate(digits):
-            last = place == len(digits) - 1
-            line = _LINE.match(written, at)
-            if not line:
-                return Fault(place + 1, written[at:], f"{written[at:]!r} is no line of digit, product and total")
-            product, total = number(line["product"]), number(line["total"])
-            before, so_far = so_far, so_far + product * 10**place
-            faults = {
-                f"the digit is {digit}, not {line['digit']}": line["digit"] != digit,
-                f"marked {'as the last line' if line['last'] else 'as one of more'}, wrongly": bool(line["last"]) != last,
-                f"{digit} * {left} is {int(digit) * left}, not {product}": product != int(digit) * left,
-                f"{before} + {product * 10**place} is {so_far}, not {total}": total != so_far,
-                f"{'more' if last else 'no'} lines follow": bool(line["more"]) == last,
-                "a number has too few places or too many": (len(line["product"]), len(line["total"]))
-                != (len(str(left)) + 1, len(str(left)) + 1 + place),
-            }
-            for why, wrong in faults.items():
-                if wrong:
-                    return Fault(place + 1, line[0], why)
-            at = line.end()
-        return Fault(len(digits) + 1, written[at:], f"{written[at:]!r} follows the end") if at < len(written) else None
+        return Fault(1, written, RUNS_ON) if runs_on(written) else check_lines(*self.operands(question), written)
 
     def drawing(self, question: str, written: str) -> list[Row]:
         left, right = question.split(self.operator)
@@ -129,3 +105,30 @@ class Multiplication(Binary):
             rows = [*rows, rule(width)] if len(lines) > 1 else rows[:3]  # a single product is the answer itself
             rows.append(Row(f"{answer:>{width}}", "answer"))
         return rows
+
+
+def check_lines(left: int, right: int, written: str) -> Fault | None:
+    """The first line of a long multiplication that does not hold; no number of it has more than LONGEST digits."""
+    so_far, at = 0, 0
+    digits, width = str(right)[::-1], len(str(left)) + 1
+    for place, digit in enumerate(digits):
+        last = place == len(digits) - 1
+        line = _LINE.match(written, at)
+        if not line:
+            return Fault(place + 1, written[at:], f"{written[at:]!r} is no line of digit, product and total")
+        if (len(line["product"]), len(line["total"])) != (width, width + place):
+            return Fault(place + 1, line[0], "a number has too few places or too many")
+        product, total = number(line["product"]), number(line["total"])
+        before, so_far = so_far, so_far + product * 10**place
+        faults = {
+            f"the digit is {digit}, not {line['digit']}": line["digit"] != digit,
+            f"marked {'as the last line' if line['last'] else 'as one of more'}, wrongly": bool(line["last"]) != last,
+            f"{digit} * {left} is {int(digit) * left}, not {product}": product != int(digit) * left,
+            f"{before} + {product * 10**place} is {so_far}, not {total}": total != so_far,
+            f"{'more' if last else 'no'} lines follow": bool(line["more"]) == last,
+        }
+        for why, wrong in faults.items():
+            if wrong:
+                return Fault(place + 1, line[0], why)
+        at = line.end()
+    return Fault(len(digits) + 1, written[at:], f"{written[at:]!r} follows the end") if at < len(written) else None

@@ -45,15 +45,19 @@ def test_every_answer_is_right_and_every_row_in_its_split(name: str, split: str)
     assert len({row["question"] for row in found}) == 2500
     for row in found:
         assert list(row) == COLUMNS
-        assert row["answer"] == oracle(row["question"])
+        assert row["answer"] == (oracle(row["question"]) if name != "expr" else task.truth(task.parse(row["question"])))
         assert row["page"].startswith(row["prompt"])
         assert row["page"].endswith("$")
         assert row["prompt"].endswith("=")
         assert row["answer"].split(" ")[0] in row["working"]
         about = row["metadata"]
+        assert (about["seed"], about["suite"]) == (4, "random" if split == "test" else "training")
+        if name == "expr":
+            assert 1 <= about["operators"] <= 4
+            assert 1 <= about["levels"] <= 3
+            continue
         left, right = re.split(r"[-+*/]", row["question"])
         assert (about["left_digits"], about["right_digits"]) == (len(left), len(right))
-        assert (about["seed"], about["suite"]) == (4, "random" if split == "test" else "training")
         assert (
             row["split"] == "seen"
             if len(left) + len(right) < 4
@@ -104,6 +108,10 @@ GOLDEN = {
     "add": ('{"question": "43+29", "answer": "72", "page": "34+92=27$"', "8fb7b72fb82debb9"),
     "arith": ('{"question": "54*1", "answer": "54", "page": "45*1=1!450_450$"', "a171eda270224cdb"),
     "div": ('{"question": "43/76", "answer": "0 r 43", "page": "43/67=251', "068489a9586b064a"),
+    "expr": (
+        '{"question": "87.57+((8-49)-49+-87.57) rounded to 2 decimals", "answer": "-90", "page": "......@..7578+[[8-94]-94+',
+        "4528789de369b596",
+    ),
     "mul": ('{"question": "43*76", "answer": "3268", "page": "34*67=6:852_852;7!103_8623$"', "5b7fc696f064a6bb"),
     "sub": ('{"question": "43-28", "answer": "15", "page": "34-82=51$"', "c96c3916731810c3"),
 }

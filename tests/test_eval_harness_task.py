@@ -37,12 +37,15 @@ def test_the_folder(name: str) -> None:
     assert files == harness_task(task, **MADE)
     asked = problems(files)
     assert len(asked) == len({row["question"] for row in asked}) == 30
-    assert all(row["answer"] == task.truth(row["question"]) for row in asked)
+    assert all(row["answer"] == task.truth(task.parse(row["question"])) for row in asked)
     shots = [json.loads(shot) for shot in re.findall(r"^    - (\{.*\})$", files[f"arithgpt_{name}.yaml"], re.MULTILINE)]
     assert len(shots) == 3
-    assert not task.held_out(task.problems([shot["question"] for shot in shots])).any()
+    assert not task.held_out(task.problems([task.parse(shot["question"]) for shot in shots])).any()
     assert not {shot["answer"] for shot in shots} & {row["answer"] for row in asked}
     assert f"version: {task.version}\n" in files[f"arithgpt_{name}.yaml"]
+    regexes = re.findall(r"regex_pattern: (.*)$", files[f"arithgpt_{name}.yaml"], re.MULTILINE)
+    for answer in {row["answer"] for row in asked}:
+        assert [re.findall(json.loads(regex), answer) for regex in regexes] == [[answer], [answer]]
     compile(files["data.py"], "data.py", "exec")
 
 

@@ -9,6 +9,7 @@ from eval.solver import Answer, ExactSolver, RandomSolver, WrongSolver
 from tasks import TASKS
 from tasks.addition import Addition
 from tasks.division import Division
+from tasks.expression import Expression
 from tasks.multiplication import Multiplication
 from tasks.subtraction import Subtraction
 
@@ -60,8 +61,32 @@ def test_what_is_no_answer_is_told_by_what_was_written() -> None:
     assert str(fault) in str(found)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "said"),
+    [
+        ("{-95~14\\}14n", "{-95~24\\}24n", "wrong line", "line 1: in 8-49: its size is 41 in 2 places, not 42"),
+        ("}09n", "}09", "stopped early", "line 2: -41-49 is -90, written '09n', not '09'"),
+    ],
+)
+def test_a_wrong_expression_is_told_by_its_row(old: str, new: str, kind: str, said: str) -> None:
+    task, question = Expression(), "8-49-49 to 2"
+    page = task.pages(task.problems([question])).texts()[0].partition("=")[2].removesuffix("$")
+    assert page == "{-95~14\\}14n-94={+09\\}09n"
+    wrong = page.replace(old, new)
+    found = mistake_of(task, question, Answer(task.read(wrong, question), wrong), "-90", str(task.check(question, wrong)))
+    assert found.kind == kind
+    assert said in str(found)
+
+
+def test_an_outside_model_may_be_wrong_about_an_expression() -> None:
+    found = mistake_of(Expression(), "1/8 to 2", Answer("0.12", "0.12", page=False), "0.13", "")
+    turned = mistake_of(Expression(), "1-3", Answer("2", "2", page=False), "-2", "")
+    assert turned.kind == "wrong sign"
+    assert (found.kind, str(found)) == ("wrong digit", "1/8 to 2\nanswered 0.12\nright is 0.13")
+
+
 def test_every_wrong_answer_of_an_evaluation_is_counted_once() -> None:
-    for task in (Addition(), Subtraction(), Multiplication(digits="1-3"), Division(digits="1-3")):
+    for task in (Addition(), Subtraction(), Multiplication(digits="1-3"), Division(digits="1-3"), Expression()):
         for solver in (WrongSolver(), RandomSolver()):
             rows = evaluate(solver, task, [(2, 2), (3, 3)], n=60, seed=0)
             found = mistakes(task, rows)

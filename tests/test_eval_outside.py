@@ -35,8 +35,8 @@ def test_shots_are_training_problems_with_their_answers(task) -> None:
     shown = fewshot.shots(task, 100, seed=0)
     questions = [question for question, _ in shown]
     assert len(set(questions)) == 100
-    assert not task.held_out(task.problems(questions)).any()
-    assert all(answer == task.truth(question) for question, answer in shown)
+    assert not task.held_out(task.problems([task.parse(question) for question in questions])).any()
+    assert all(answer == task.truth(task.parse(question)) for question, answer in shown)
     assert fewshot.shots(task, 5, seed=0) == shown[:5] != fewshot.shots(task, 5, seed=1)
     assert fewshot.shots(task, 0, seed=0) == []
 
@@ -99,6 +99,28 @@ def test_strict_takes_nothing_else(reply: str) -> None:
 )
 def test_lenient_reads_as_a_tolerant_person_does(reply: str, answer: str | None) -> None:
     assert fewshot.lenient(reply) == answer
+
+
+@pytest.mark.parametrize(
+    ("reply", "strict", "lenient"),
+    [
+        ("0.125", "0.125", "0.125"),
+        ("-7", "-7", "-7"),
+        ("3.50", None, "3.5"),
+        ("-0.0", None, "0"),
+        ("142 r 7", None, "142 r 7"),
+        ("The answer is **1,234.5**.", None, "1234.5"),
+        ("1/8 = 0.125", None, "0.125"),
+        ("about -.5", None, "-0.5"),
+        (BY_ZERO, BY_ZERO, BY_ZERO),
+    ],
+)
+def test_decimals_are_read_where_a_task_has_them(reply: str, strict: str | None, lenient: str | None) -> None:
+    given = fewshot.answered(reply, finished=True)
+    read = fewshot.settled(TASKS["expr"](), "1/8", given)
+    assert (read.text, read.lenient) == (strict, lenient)
+    assert fewshot.settled(TASK, "1+8", given) == given
+    assert "0.125" in fewshot.messages([], "1/8", decimals=True)[0]["content"]
 
 
 integers = st.integers().map(str)

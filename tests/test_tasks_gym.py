@@ -6,7 +6,7 @@ import re
 import pytest
 
 import tasks.gym
-from tasks import TASKS
+from tasks import TASKS, make
 from tasks.gym import create_dataset, score_answer
 
 OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
@@ -24,18 +24,22 @@ def oracle(question: str) -> str:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_entries_are_right_and_in_the_form_of_reasoning_gym(name: str) -> None:
-    dataset = create_dataset(name, size=60, seed=1, digits="1-6")
+    dataset, task = create_dataset(name, size=60, seed=1, digits="1-6"), make(name, "1-6")
     entries = list(dataset)
     assert len(dataset) == len(entries) == 60
     for index, entry in enumerate(entries):
         assert set(entry) == {"question", "answer", "metadata"}
-        assert entry["answer"] == oracle(entry["question"])
         about = entry["metadata"]
         assert (about["source_dataset"], about["source_index"]) == (name, index)
+        assert dataset.score_answer(entry["answer"], entry) == 1.0
+        if name == "expr":
+            assert about["difficulty"] == {"operators": (1, 4), "levels": (1, 3)}
+            assert entry["answer"] == task.truth(task.parse(entry["question"]))
+            continue
+        assert entry["answer"] == oracle(entry["question"])
         assert about["difficulty"] == {"left_digits": (1, 6), "right_digits": (1, 6)}
         left, right = re.split(r"[-+*/]", entry["question"])
         assert (about["left_digits"], about["right_digits"]) == (len(left), len(right))
-        assert dataset.score_answer(entry["answer"], entry) == 1.0
     assert len({entry["question"] for entry in entries}) > 50
 
 

@@ -124,7 +124,7 @@ def test_a_drawing_grows_with_the_page(question: str) -> None:
         shown = len(rows)
 
 
-@pytest.mark.parametrize("task", [task() for task in TASKS.values() if task.suites], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", list(ARITH.parts.values()), ids=lambda task: task.name)
 def test_parts_agree_with_the_mixture(task: Task) -> None:
     questions = task.questions(task.test(20, (3, 2), seed=0))
     written = [page(question) for question in questions]

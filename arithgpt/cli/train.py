@@ -134,7 +134,8 @@ class _Lines:
         self.run, self.headed = run, False
         task, shape, budget = self.recipe.problems, self.recipe.model, self.recipe.budget
         low, high = task.span
-        self.say(f"[bold]{escape(str(run.path))}[/]: {task.summary}" + (f", {low} to {high} digits" if high else ""))
+        counts = task.counts[0].removeprefix("left ")
+        self.say(f"[bold]{escape(str(run.path))}[/]: {task.summary}" + (f", {low} to {high} {counts}" if high else ""))
         self.say(
             f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {shape.n_head} heads, width {shape.n_embd}, "
             f"{shape.positions} positions"
