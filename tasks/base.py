@@ -177,6 +177,14 @@ class Task(ABC):
         """The text with which a plain question is put to an outside model."""
         return question
 
+    def bare(self, question: str) -> str:
+        """A plain question without what it says of the form of its answer."""
+        return question
+
+    def exact(self, question: str) -> bool:
+        """Whether the right answer is the value itself, and not rounded."""
+        return True
+
     def recognised(self, question: str, reply: str) -> str:
         """The right answer where an outside model's reply means the same, else the reply."""
         return reply

@@ -252,6 +252,9 @@ class Expression(Task):
         depth = np.cumsum(_among(text, "(").astype(np.int64) - _among(text, ")"), axis=1)
         return operators.sum(axis=1), depth.max(axis=1, initial=0) + 1
 
+    def bare(self, question: str) -> str:
+        return split(question)[0]
+
     def asked(self, question: str) -> str:
         expression, places = split(question)
         return expression if places == DEFAULT_PLACES else f"{expression} rounded to {places} decimal{'s' * (places != 1)}"
@@ -271,7 +274,6 @@ class Expression(Task):
             return BY_ZERO
 
     def exact(self, question: str) -> bool:
-        """Whether the answer is the value itself, and not rounded."""
         expression, places = split(question)
         try:
             return (exact(expression) * 10**places).denominator == 1

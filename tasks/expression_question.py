@@ -51,6 +51,12 @@ def joined(expression: str, places: int) -> str:
     return expression if places == DEFAULT_PLACES else f"{expression}{_SUFFIX}{places}"
 
 
+def explicit(question: str) -> str:
+    """A plain question that says to how many decimals it is to be answered, also where `joined` would not."""
+    expression, places = split(question)
+    return f"{expression}{_SUFFIX}{places}"
+
+
 class _Reader:
     """What has been read so far, up to `place`; without recursion, so that no depth is too much for it."""
 

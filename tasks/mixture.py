@@ -1,9 +1,10 @@
-"""All four operations in one stream, each with its own page.
+"""All four operations in one stream, each with its own page, and whole expressions beside them where a recipe wants them.
 
-    question    123+456   654-321   123*45   7391/52
+    question    123+456   654-321   123*45   7391/52   (12+34)*5-6/2
     page        321+654=975$   ...
 
-A recipe sets the weights and, operation by operation, the options:
+Two natural numbers with an operator between them are a question of that operation, and `7391/52` asks for the remainder; all
+else, and `7391/52 to 10`, is an expression. A recipe sets the weights and, operation by operation, the options:
 
     [task]
     name = "arith"
@@ -15,6 +16,7 @@ A recipe sets the weights and, operation by operation, the options:
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,13 +27,16 @@ from numpy.typing import NDArray
 
 from tasks.addition import Addition
 from tasks.base import STOP, Pages, Problems, QuestionError, Task, register
-from tasks.binary import Binary
 from tasks.division import Division
+from tasks.expression import Expression
+from tasks.expression_question import explicit
 from tasks.multiplication import Multiplication
 from tasks.question import OPERATORS, binary_question
 from tasks.ragged import Ints, Ragged
 from tasks.subtraction import Subtraction
 from tasks.working import Fault, Row
+
+_BINARY = re.compile("[0-9]+([-+*/])[0-9]+")
 
 
 @register
@@ -39,20 +44,21 @@ from tasks.working import Fault, Row
 class Arithmetic(Task):
     """Options of `arith`. ValueError names a field that is out of range."""
 
-    weights: tuple[float, float, float, float] = (1, 1, 2, 2)
-    """How often each of + - * / is asked."""
+    weights: tuple[float, ...] = (1, 1, 2, 2)
+    """How often each of + - * / is asked, and a whole expression; without a fifth weight none is."""
     add: Addition = field(default_factory=Addition)
     sub: Subtraction = field(default_factory=Subtraction)
     mul: Multiplication = field(default_factory=Multiplication)
     div: Division = field(default_factory=Division)
+    expr: Expression = field(default_factory=Expression)
 
     name: ClassVar[str] = "arith"
     summary: ClassVar[str] = "all four operations on natural numbers, worked out"
     suites: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        if not (min(self.weights) >= 0 and 0 < sum(self.weights) < math.inf):
-            raise ValueError(f"weights = {list(self.weights)}: must be numbers from 0 on, and one above 0")
+        if len(self.weights) not in (4, 5) or not (min(self.weights) >= 0 and 0 < sum(self.weights) < math.inf):
+            raise ValueError(f"weights = {list(self.weights)}: must be 4 or 5 numbers from 0 on, and one above 0")
         if self.add != Addition(digits=self.add.digits, chain_share=self.add.chain_share):
             raise ValueError("add: in a mixture only its digits and chain_share can be set")
 
@@ -61,10 +67,10 @@ class Arithmetic(Task):
         return {part.name: part for part in self._parts}
 
     @property
-    def _parts(self) -> tuple[Binary, ...]:
-        """The operations that are asked at all."""
-        every = (self.add, self.sub, self.mul, self.div)
-        return tuple(part for part, weight in zip(every, self.weights, strict=True) if weight > 0)
+    def _parts(self) -> tuple[Task, ...]:
+        """What is asked at all."""
+        every = (self.add, self.sub, self.mul, self.div, self.expr)
+        return tuple(part for part, weight in zip(every, self.weights, strict=False) if weight > 0)
 
     @property
     def alphabet(self) -> str:
@@ -117,10 +123,30 @@ class Arithmetic(Task):
         questions = [""] * len(problems)
         for part, rows, own in self._split(problems):
             for row, question in zip(rows.tolist(), part.questions(own), strict=True):
-                questions[row] = question
+                questions[row] = question if part.operator else _as_expression(question)
         return questions
 
+    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+        left, right = np.zeros((2, len(problems)), np.int64)
+        for part, rows, own in self._split(problems):
+            left[rows], right[rows] = part.digits_of(own)
+        return left, right
+
+    def bare(self, question: str) -> str:
+        return self._part_of(question).bare(question)
+
+    def exact(self, question: str) -> bool:
+        return self._part_of(question).exact(question)
+
+    def asked(self, question: str) -> str:
+        return self._part_of(question).asked(question)
+
     def parse(self, typed: str) -> str:
+        if self.expr in self._parts:
+            plain = self.expr.parse(typed)
+            match = _BINARY.fullmatch(plain)
+            own = match is not None and match[1] != "/" and match[1] in (part.operator for part in self._parts)
+            return plain if own else _as_expression(plain)
         left, operator, right = binary_question(typed)
         if operator not in (part.operator for part in self._parts):
             known = " ".join(part.operator for part in self._parts)
@@ -147,25 +173,31 @@ class Arithmetic(Task):
     def drawing(self, question: str, written: str) -> list[Row]:
         return self._part_of(question).drawing(question, written)
 
-    def _part_of(self, question: str) -> Binary:
-        return next(part for part in self._parts if part.operator in question)
+    def _part_of(self, question: str) -> Task:
+        match = _BINARY.fullmatch(question)
+        return next(part for part in self._parts if part.operator == (match[1] if match else ""))
 
     @staticmethod
-    def _marked(part: Binary, problems: Problems) -> Problems:
-        """With the operator as a third field."""
-        n = len(problems)
-        return Problems((*problems.fields, Ragged(np.full((n, 1), ord(part.operator), np.uint8), np.ones(n, np.int64))))
+    def _marked(part: Task, problems: Problems) -> Problems:
+        """With the operator, or 0 for an expression, as a third field."""
+        n, code = len(problems), ord(part.operator or "\0")
+        return Problems((*problems.fields, Ragged(np.full((n, 1), code, np.uint8), np.ones(n, np.int64))))
 
-    def _split(self, problems: Problems) -> Iterator[tuple[Binary, Ints, Problems]]:
+    def _split(self, problems: Problems) -> Iterator[tuple[Task, Ints, Problems]]:
         """Each operation with the rows that ask for it and their problems, where there are any."""
         *operands, operator = problems.fields
         for part in self._parts:
-            rows = np.flatnonzero(operator.values[:, 0] == ord(part.operator))
+            rows = np.flatnonzero(operator.values[:, 0] == ord(part.operator or "\0"))
             if len(rows):
                 yield part, rows, Problems(tuple(side[rows] for side in operands))
 
-    def _gathered(self, problems: Problems, dtype: np.dtype, ask: Callable[[Binary, Problems], NDArray]) -> NDArray:
+    def _gathered(self, problems: Problems, dtype: np.dtype, ask: Callable[[Task, Problems], NDArray]) -> NDArray:
         values = np.zeros(len(problems), dtype)
         for part, rows, own in self._split(problems):
             values[rows] = ask(part, own)
         return values
+
+
+def _as_expression(question: str) -> str:
+    """A plain question of `expr` so that it is not taken for one of an operation."""
+    return explicit(question) if _BINARY.fullmatch(question) else question
