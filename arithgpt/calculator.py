@@ -11,6 +11,7 @@ imports no torch, and neither does asking a few questions: the model then runs o
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +22,10 @@ from arithgpt.run import find_run, shipped_run
 from eval.solver import Answer
 from tasks import STOP, Problems, QuestionError, Row, drawn
 from tasks.division import BY_ZERO
+from tasks.expression_question import MAX_PLACES, explicit
 
 MAX_PAGE = 20_000  # characters to write for one question: minutes, and a fraction of a GB
+_DIVISION = re.compile("[0-9]+/[0-9]+")
 WORTH_TORCH = 60_000  # characters to write, from which importing torch pays (runs/LOG.md)
 
 
@@ -36,7 +39,9 @@ class CalculatorAnswer:
     """The model's answer: `5535`, `-333`, `142 r 7`, `division by zero`; None where what it wrote is no answer."""
     correct: bool
     expected: str
-    """The exact answer, by Python's integers."""
+    """The exact answer, by Python's integers and fractions."""
+    exact: bool
+    """Whether it is the value itself, and not rounded to the decimals that are shown."""
     working: str
     """The page: the prompt and all that the model wrote after it."""
     fault: str | None
@@ -78,20 +83,28 @@ class Calculator:
         first = "numpy" if device == "auto" else device
         self._solvers = {first: GPTSolver.of(self.run, first)}
 
-    def __call__(self, expression: str) -> CalculatorAnswer:
-        """QuestionError, which marks the place, where the expression cannot be understood."""
-        answer = self.answer_all([expression])[0]
+    def __call__(self, expression: str, *, places: int | None = None, remainder: bool = False) -> CalculatorAnswer:
+        """Answer one expression.
+
+        places: decimals of the answer at most, from 0 to 30, for a run that answers whole expressions; 10 where None
+        remainder: divide two natural numbers with a remainder: `142 r 7`
+        QuestionError, which marks the place, where the expression cannot be understood; UserError where the run answers no such
+        questions.
+        """
+        answer = self.answer_all([expression], places=places, remainder=remainder)[0]
         if isinstance(answer, QuestionError):
             raise answer
         return answer
 
-    def answer_all(self, expressions: Sequence[str]) -> list[CalculatorAnswer | QuestionError]:
+    def answer_all(
+        self, expressions: Sequence[str], *, places: int | None = None, remainder: bool = False
+    ) -> list[CalculatorAnswer | QuestionError]:
         """One answer an expression, in order; a QuestionError stands in the place of one that cannot be understood."""
         answers: dict[int, CalculatorAnswer | QuestionError] = {}
         plain: dict[int, str] = {}  # index of the expression -> its question in plain form
         for index, expression in enumerate(expressions):
             try:
-                plain[index] = self.task.parse(expression)
+                plain[index] = self._plain(expression, places, remainder)
             except QuestionError as error:
                 answers[index] = error
         if plain:
@@ -106,12 +119,19 @@ class Calculator:
             answers |= dict(zip(asked, self._checked(questions, problems, given), strict=True))
         return [answers[index] for index in range(len(expressions))]
 
-    def watch(self, expression: str, show: Callable[[list[Row]], None]) -> CalculatorAnswer:
+    def watch(
+        self,
+        expression: str,
+        show: Callable[[list[Row]], None],
+        *,
+        places: int | None = None,
+        remainder: bool = False,
+    ) -> CalculatorAnswer:
         """Answer one expression, and show the drawing of what is written so far each time that it has changed.
 
         QuestionError where the expression cannot be understood.
         """
-        question = self.task.parse(expression)
+        question = self._plain(expression, places, remainder)
         [length] = self._lengths([question])
         if length > MAX_PAGE:
             raise _too_long(expression, length)
@@ -124,6 +144,24 @@ class Calculator:
         finished, written = written.endswith(STOP), written.rstrip(STOP)
         text = self.task.read(written, question) if finished else None
         return self._checked([question], problems, [Answer(text, written, finished)])[0]
+
+    def _plain(self, expression: str, places: int | None, remainder: bool) -> str:
+        """The question in its plain form."""
+        parts = self.task.parts
+        if remainder and "div" not in parts:
+            raise UserError(f"--remainder: run {self.run.name} was trained on {', '.join(parts)}, not on div")
+        if places is not None and "expr" not in parts:
+            raise UserError(f"--places {places}: run {self.run.name} was trained on {', '.join(parts)}, not on expr")
+        if places is not None and not 0 <= places <= MAX_PLACES:
+            raise UserError(f"--places {places}: must be from 0 to {MAX_PLACES}")
+        if remainder:
+            return parts["div"].parse(expression)
+        try:
+            question = self.task.parse(expression if places is None else f"{expression} to {places}")
+        except QuestionError as error:
+            raise QuestionError(str(error), expression, min(error.place, len(expression))) from None
+        divides = "expr" in parts and _DIVISION.fullmatch(question)  # which a mixture takes for one with a remainder
+        return explicit(question) if divides else question
 
     def _lengths(self, questions: list[str]) -> list[int]:
         """The characters that may be written for each plain question, of which there is one at least."""
@@ -146,10 +184,11 @@ class Calculator:
             fault = str(task.check(question, answer.written) or "") if answer.finished else "the working is not finished"
             answers.append(
                 CalculatorAnswer(
-                    expression=question,
+                    expression=task.bare(question),
                     answer=answer.text,
                     correct=answer.text == expected,
                     expected=expected,
+                    exact=task.exact(question),
                     working=prompt + answer.written,
                     fault=fault or None,
                     run=self.run.name,

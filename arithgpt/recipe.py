@@ -127,7 +127,10 @@ class Recipe(Section):
     def identity(self) -> str:
         """A hash of all that decides what a step learns: what weights must share to belong to this run."""
         same = self.model_copy(update={"budget": Budget(batch_size=self.budget.batch_size)})
-        return hashlib.sha256(same.to_toml().encode()).hexdigest()
+        said = same.model_dump(mode="json")
+        if self.model.head_dim == 0:  # this field came later, and 0 is what was before: checkpoints of then stay what they are
+            del said["model"]["head_dim"]
+        return hashlib.sha256(tomli_w.dumps(said).encode()).hexdigest()
 
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json"))
@@ -143,7 +146,8 @@ class Recipe(Section):
                 raise UserError(f"{source}: task.name is missing")
             check_task_name(name, f"{source}: task.name = ")
             given = _task_adapter(name).validate_python({k: v for k, v in data["task"].items() if k != "name"})
-            task = {"name": name} | TypeAdapter(type(given)).dump_python(given, mode="json")
+            options = TypeAdapter(type(given)).dump_python(given, mode="json")
+            task = {"name": name} | {key: value for key, value in options.items() if key not in given.idle}
             return Recipe(**{**data, "task": task})
         except ValidationError as error:
             raise UserError(f"{source}: {_first_fault(error, find(name))}") from None

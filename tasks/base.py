@@ -113,6 +113,11 @@ class Task(ABC):
     """Those that are only asked by name: they take long."""
 
     @property
+    def idle(self) -> frozenset[str]:
+        """Options that have no say as the others are; a recipe does not list them."""
+        return frozenset()
+
+    @property
     @abstractmethod
     def alphabet(self) -> str:
         """Every character a page can hold, each once, in the order of the vocabulary."""

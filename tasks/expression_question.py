@@ -51,6 +51,11 @@ def joined(expression: str, places: int) -> str:
     return expression if places == DEFAULT_PLACES else f"{expression}{_SUFFIX}{places}"
 
 
+def says_places(typed: str) -> bool:
+    """Whether what is typed says to how many decimals it is to be answered."""
+    return _TO.search(typed) is not None
+
+
 def explicit(question: str) -> str:
     """A plain question that says to how many decimals it is to be answered, also where `joined` would not."""
     expression, places = split(question)

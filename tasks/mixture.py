@@ -29,7 +29,7 @@ from tasks.addition import Addition
 from tasks.base import STOP, Pages, Problems, QuestionError, Task, register
 from tasks.division import Division
 from tasks.expression import Expression
-from tasks.expression_question import explicit
+from tasks.expression_question import explicit, says_places
 from tasks.multiplication import Multiplication
 from tasks.question import OPERATORS, binary_question
 from tasks.ragged import Ints, Ragged
@@ -71,6 +71,10 @@ class Arithmetic(Task):
         """What is asked at all."""
         every = (self.add, self.sub, self.mul, self.div, self.expr)
         return tuple(part for part, weight in zip(every, self.weights, strict=False) if weight > 0)
+
+    @property
+    def idle(self) -> frozenset[str]:
+        return frozenset() if self.expr in self._parts else frozenset({"expr"})
 
     @property
     def alphabet(self) -> str:
@@ -145,7 +149,7 @@ class Arithmetic(Task):
         if self.expr in self._parts:
             plain = self.expr.parse(typed)
             match = _BINARY.fullmatch(plain)
-            own = match is not None and match[1] != "/" and match[1] in (part.operator for part in self._parts)
+            own = match is not None and match[1] in (part.operator for part in self._parts) and not says_places(typed)
             return plain if own else _as_expression(plain)
         left, operator, right = binary_question(typed)
         if operator not in (part.operator for part in self._parts):

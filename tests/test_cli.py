@@ -38,7 +38,7 @@ def test_calc_json(arithgpt: Call) -> None:
     done = arithgpt("calc", "--json", "--run", "small", "12+34")
     answer = json.loads(done.stdout)
     expected = {"expression": "12+34", "answer": "46", "correct": True, "expected": "46", "working": "21+43=64", "run": "small"}
-    assert answer == expected | {"beyond_training": False, "fault": None}
+    assert answer == expected | {"exact": True, "beyond_training": False, "fault": None}
 
 
 @small

@@ -33,13 +33,19 @@ def command(
         typer.Option("--working/--no-working", help="Draw the working. [default: in a terminal, for one EXPR]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    places: Annotated[
+        Optional[int], typer.Option(help="Decimals of the answer at most, of a run trained on expr. [default: 10]")
+    ] = None,
+    remainder: Annotated[bool, typer.Option("--remainder", help="Divide two natural numbers with a remainder.")] = False,
     brief: Annotated[bool, typer.Option("--brief", help="The answer, and what is right only where it is wrong.")] = False,
 ) -> None:
     """Ask a GPT and check its answer exactly.
 
-    EXPR is two natural numbers with + - * or / between them; 7391/52 is 142 r 7, the quotient cut to a whole number and the
-    remainder. Without EXPR it asks for expressions at a prompt, or reads them from a pipe, one a line. The answer is the GPT's
-    own, marked right or wrong. Exit status: 0 all right, 1 some wrong or divided by zero, 2 something could not be understood.
+    The calculator that ships takes two natural numbers with + - * or / between them; 7391/52 is 142 r 7, the quotient cut to a
+    whole number and the remainder. A run trained on expr takes whole expressions with parentheses, signs and decimals; there
+    7391/52 is 142.1346153846, rounded half away from zero. Without EXPR it asks for expressions at a prompt, or reads them from
+    a pipe, one a line. The answer is the GPT's own, marked right or wrong. Exit status: 0 all right, 1 some wrong or divided by
+    zero, 2 something could not be understood.
     """
     from arithgpt.calculator import Calculator
     from arithgpt.errors import UserError
@@ -55,14 +61,14 @@ def command(
 
         if as_json or brief:
             raise UserError(f"{'--json' if as_json else '--brief'}: not at the prompt; give an EXPR or a pipe")
-        Prompt(calculator, working is not False).loop()
+        Prompt(calculator, working is not False, places=places, remainder=remainder).loop()
         return
     if working is None:
         working = sys.stdout.isatty() and expressions is not None and len(expressions) == 1 and not brief
     failed = misunderstood = False
     where = "" if expressions is not None else "line {}: "
     for numbers, batch in _batches(expressions):
-        for number, answer in zip(numbers, calculator.answer_all(batch), strict=True):
+        for number, answer in zip(numbers, calculator.answer_all(batch, places=places, remainder=remainder), strict=True):
             if isinstance(answer, ValueError):
                 misunderstood = True
                 print(f"arithgpt: {where.format(number)}{explained(answer)}", file=sys.stderr)
@@ -109,7 +115,7 @@ def _batches(expressions: list[str] | None) -> Iterator[tuple[range, list[str]]]
 
 def written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
     if as_json:
-        shown = ("expression", "answer", "correct", "expected", "working", "fault", "run", "beyond_training")
+        shown = ("expression", "answer", "correct", "expected", "exact", "working", "fault", "run", "beyond_training")
         return json.dumps({name: getattr(answer, name) for name in shown})
     said = answer.answer if answer.answer is not None else "no answer"
     verdict = "" if answer.correct else f"  wrong: it is {answer.expected}"
@@ -123,7 +129,7 @@ def written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
     if answer.correct and answer.fault:
         checked += f", but its working is wrong: {answer.fault}"
     beyond = "  (beyond the lengths of training)" if answer.beyond_training else ""
-    return f"{answer.expression} = {said}{checked}{beyond}"
+    return f"{answer.expression} {'=' if answer.exact else '≈'} {said}{checked}{beyond}"
 
 
 def explained(error: QuestionError) -> str:

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arithgpt.cli.calc import draw, explained, painted, written
 from arithgpt.errors import UserError
@@ -24,13 +24,16 @@ HELP = """Type a sum such as 123*45 or 7391/52; _ is the last answer.
   :help             this
   :quit             end, as Ctrl-D does"""
 
+_NATURAL, _NUMBER = re.compile("[0-9]+"), re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+
 
 class Prompt:
     """Reads lines from a terminal until Ctrl-D or :quit."""
 
-    def __init__(self, calculator: Calculator, working: bool) -> None:
+    def __init__(self, calculator: Calculator, working: bool, *, places: int | None = None, remainder: bool = False) -> None:
         self.calculator = calculator
         self.working = working
+        self.form: dict[str, Any] = {"places": places, "remainder": remainder}
         self.last: str | None = None
         self.commands: dict[str, Callable[[str], None]] = {
             ":working": self._set_working,
@@ -76,7 +79,7 @@ class Prompt:
             self.commands[name](argument.strip())
             return
         expression = self._with_last_answer(line)
-        answer = self._watched(expression) if self.working else self.calculator(expression)
+        answer = self._watched(expression) if self.working else self.calculator(expression, **self.form)
         print(written(answer, as_json=False, brief=False))
         self.last = answer.answer
 
@@ -84,15 +87,17 @@ class Prompt:
         alone = re.search(r"(?<!\w)_(?!\w)", line)
         if alone is None:
             return line
-        if self.last is None or not self.last.isdigit():
-            said = "there is none yet" if self.last is None else f"{self.last} is no natural number"
+        signed = "expr" in self.calculator.task.parts  # a run that takes signs and decimals
+        if self.last is None or not (_NUMBER if signed else _NATURAL).fullmatch(self.last):
+            said = "there is none yet" if self.last is None else f"{self.last} is no {'' if signed else 'natural '}number"
             raise QuestionError(f"_ is the last answer, and {said}", line, alone.start())
-        return re.sub(r"(?<!\w)_(?!\w)", self.last, line)
+        last = f"({self.last})" if self.last.startswith("-") else self.last
+        return re.sub(r"(?<!\w)_(?!\w)", last, line)
 
     def _watched(self, expression: str) -> CalculatorAnswer:
         """Answer while the page grows on the screen; without a terminal, draw it when it is done."""
         if not sys.stdout.isatty():
-            answer = self.calculator(expression)
+            answer = self.calculator(expression, **self.form)
             draw(answer.rows)
             return answer
         from rich.console import Console
@@ -103,7 +108,7 @@ class Prompt:
             def show(rows: list[Row]) -> None:
                 live.update(painted(rows), refresh=True)
 
-            answer = self.calculator.watch(expression, show)
+            answer = self.calculator.watch(expression, show, **self.form)
             live.update(painted(answer.rows), refresh=True)
         return answer
 

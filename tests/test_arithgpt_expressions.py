@@ -1,0 +1,98 @@
+"""The calculator with runs that answer whole expressions; what they write is read off the tasks' own pages here."""
+
+from pathlib import Path
+
+import pytest
+
+from arithgpt.calculator import Calculator
+from arithgpt.cli.calc import written
+from arithgpt.cli.prompt import Prompt
+from arithgpt.errors import UserError
+from arithgpt.gpt_solver import GPTSolver
+from arithgpt.model import GPT, initial
+from arithgpt.recipe import Recipe
+from arithgpt.run import new_run
+from eval.solver import ExactSolver
+from tasks import QuestionError
+
+MODEL = {"n_layer": 1, "n_head": 2, "n_embd": 16, "positions": "sheet"}
+TYPED = [line.rpartition(" = ")[::2] for line in (Path(__file__).parent / "expressions.txt").read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(params=["expr", "arith"])
+def calculator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Calculator:
+    """Over a run whose answers are exact, so that only what stands around the model is tried."""
+    task = {"name": request.param} | ({"weights": [1, 1, 1, 1, 1]} if request.param == "arith" else {})
+    recipe = Recipe.from_dict({"task": task, "model": MODEL}, "test")
+    run = new_run("exact", recipe)
+    alphabet = recipe.problems.alphabet
+    model = GPT(recipe.model, alphabet, initial(recipe.model, alphabet, 0))
+    solver = GPTSolver("exact", model, recipe.problems)
+    monkeypatch.setattr(GPTSolver, "of", lambda *_: solver)
+    monkeypatch.setattr(GPTSolver, "solve", lambda _, task, problems: ExactSolver().solve(task, problems))
+    monkeypatch.setattr("arithgpt.calculator.find_run", lambda _: run)
+    return Calculator("exact")
+
+
+def test_what_people_type_is_answered(calculator: Calculator) -> None:
+    answers = calculator.answer_all([typed for typed, _ in TYPED])
+    assert [answer.answer for answer in answers] == [expected for _, expected in TYPED]
+    assert all(answer.correct and answer.fault is None for answer in answers)
+
+
+def test_decimals_are_rounded_as_asked(calculator: Calculator) -> None:
+    assert calculator("2/3").answer == "0.6666666667"
+    assert calculator("2/3", places=3).answer == "0.667"
+    assert calculator("7/2", places=0).answer == "4"
+    assert calculator("2/3 to 2").answer == "0.67"
+    assert written(calculator("1/3"), as_json=False, brief=False) == "1/3 ≈ 0.3333333333  right"
+    assert written(calculator("7/2"), as_json=False, brief=False) == "7/2 = 3.5  right"
+    assert (calculator("7/3*6").answer, calculator("7/3*6").exact) == ("14", True)
+
+
+def test_a_remainder_is_had_where_division_was_trained(calculator: Calculator) -> None:
+    if "div" in calculator.task.parts:
+        assert calculator("7/2", remainder=True).answer == "3 r 1"
+        with pytest.raises(QuestionError, match="answers /, not"):
+            calculator("7+2", remainder=True)
+    else:
+        with pytest.raises(UserError, match="--remainder: run exact was trained on expr, not on div"):
+            calculator("7/2", remainder=True)
+
+
+@pytest.mark.parametrize("places", [-1, 31])
+def test_the_decimals_have_a_bound(calculator: Calculator, places: int) -> None:
+    with pytest.raises(UserError, match=f"--places {places}: must be from 0 to 30"):
+        calculator("1/3", places=places)
+
+
+@pytest.mark.parametrize("typed", ["(1+2", "1+2)", "()", "1 2", "--3", "5(3)", "__import__('os')", "(" * 10_000, "1/", "1..2"])
+@pytest.mark.parametrize("places", [None, 3])
+def test_a_fault_is_marked_in_what_was_typed(calculator: Calculator, typed: str, places: int | None) -> None:
+    with pytest.raises(QuestionError) as caught:
+        calculator(typed, places=places)
+    assert caught.value.text == typed
+    assert 0 <= caught.value.place <= len(typed)
+
+
+@pytest.mark.parametrize("typed", ["1/0", "1/(2-2)", "3*(4/(1-1))"])
+def test_division_by_zero_is_said(calculator: Calculator, typed: str) -> None:
+    answer = calculator(typed)
+    assert (answer.answer, answer.correct, answer.by_zero) == ("division by zero", True, True)
+
+
+def test_the_last_answer_may_have_a_sign_and_a_point(calculator: Calculator, capsys: pytest.CaptureFixture[str]) -> None:
+    prompt = Prompt(calculator, working=False)
+    for line in ("1-3.5", "_*2", "2/3", "_+_"):
+        prompt.take(line)
+    assert capsys.readouterr().out.splitlines() == [
+        "1-3.5 = -2.5  right",
+        "(-2.5)*2 = -5  right",
+        "2/3 ≈ 0.6666666667  right",
+        "0.6666666667+0.6666666667 = 1.3333333334  right",
+    ]
+
+
+def test_places_need_a_run_that_has_them() -> None:
+    with pytest.raises(UserError, match="--places 3: run calculator was trained on add, sub, mul, div, not on expr"):
+        Calculator()("1/3", places=3)
