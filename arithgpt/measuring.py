@@ -65,7 +65,9 @@ def measured(
         recipe=run.recipe.to_toml() if run is not None else "",
         metrics=list(run.metrics()) if run is not None else (),
         trained={
-            part.name: [(*box.left, *box.right) for box in part.boxes] for part in parts if run is not None and part.operator
+            part.name: [(*box.left, *box.right) for box in part.boxes]
+            for part in parts
+            if run is not None and not part.free_text
         },
     )
 

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from eval.measured import Measured
-from eval.report import percent, suite_title
+from eval.report import counted, percent, suite_title
 from eval.stats import is_grid, wilson
 
 LIGHT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -81,6 +81,9 @@ class Map:
     """Of each cell: `19 of 20 right, 76.39% to 99.11%`."""
     inside: Sequence[Sequence[bool]]
     """Of each cell: whether it is of the lengths of training."""
+    down: str = "digits of the left operand"
+    """What `lefts` count."""
+    across: str = "digits of the right operand"
 
     def sides(self, row: int, column: int) -> str:
         """The sides of a cell on which the lengths of training end: some of "tblr", for top, bottom, left and right."""
@@ -110,7 +113,7 @@ def _listed(results: Sequence[Measured]) -> str:
 def accuracy_charts(results: Sequence[Measured]) -> list[Chart]:
     """A chart for each task and suite that was asked at two lengths at least, a line for each solver.
 
-    The length of a problem is that of its longer operand; problems of one length are counted together.
+    The length of a problem is that of its longer operand, or its operators; problems of one length are counted together.
     """
     asked = pd.concat([result.summary[["task", "suite"]] for result in results]).drop_duplicates()
     charts = []
@@ -121,7 +124,8 @@ def accuracy_charts(results: Sequence[Measured]) -> list[Chart]:
         lengths = sorted({x for line in lines for x in line.x})
         if len(lengths) > 1:
             far = lengths[-1] > FAR and lengths[-1] > 8 * lengths[0]
-            name = "digits of the longer operand" if unequal else "digits"
+            counts = counted(task)
+            name = counts[0] if counts else "digits of the longer operand" if unequal else "digits"
             chart = Chart(f"{task}, {suite_title(suite)}", name, "exact match", lines, True, far, lengths, _trained(own))
             charts.append(chart)
     return charts
@@ -129,7 +133,7 @@ def accuracy_charts(results: Sequence[Measured]) -> list[Chart]:
 
 def _of(summary: pd.DataFrame, task: str, suite: str) -> pd.DataFrame:
     own = summary[(summary.task == task) & (summary.suite == suite)]
-    return own.assign(longer=own[["left", "right"]].max(axis=1))
+    return own.assign(longer=own.left if counted(task) else own[["left", "right"]].max(axis=1))
 
 
 def _accuracy_lines(at: int, name: str, group: list[Measured], task: str, suite: str) -> list[Line]:
@@ -251,6 +255,7 @@ def maps(result: Measured) -> list[Map]:
                 [[cell.trained for cell in row] for row in rows],
                 [[f"{cell.right_answers} of {cell.n} right, {interval(cell.low, cell.high)}" for cell in row] for row in rows],
                 [[any(a <= left <= b and c <= right <= d for a, b, c, d in boxes) for right in rights] for left in lefts],
+                *(counted(str(task)) or ()),
             )
         )
     return found

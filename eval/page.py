@@ -19,7 +19,7 @@ import pandas as pd
 from eval import curves, svg
 from eval.compare import paired, side_by_side
 from eval.measured import Measured
-from eval.report import percent, suite_title
+from eval.report import lengths_title, percent, suite_title
 from eval.stats import is_grid, wilson
 from eval.svg import say
 
@@ -173,10 +173,11 @@ def _solver(result: Measured) -> str:
         parts.append(f'<p class="partial"><b>PARTIAL</b> {say(result.partial)}</p>')
     maps = curves.maps(result)
     if maps:
-        parts += ["<h3>Maps: % exact match, digits of the left operand down, of the right across</h3>", _legend(maps)]
+        told = dict.fromkeys(f"{one.down} down, {one.across} across" for one in maps)
+        parts += [f"<h3>Maps: % exact match, {say('; '.join(told))}</h3>", _legend(maps)]
         parts.append(f'<div class="side">{"".join(map(_map, maps))}</div>')
     for task, rows in result.summary.groupby("task", sort=False):
-        parts.append(f"<h3>{say(task)}, by digits</h3>")
+        parts.append(f"<h3>{say(task)}, by {say(lengths_title(str(task)))}</h3>")
         suites = enumerate(rows.groupby("suite", sort=False))
         parts += [_by_length(suite, own, result, first=at == 0) for at, (suite, own) in suites]
     parts.append(_mistakes(result))
@@ -229,7 +230,7 @@ def _map(one: curves.Map) -> str:
             sides = " ".join(one.sides(row, column))
             cells.append(
                 f'<td class="{sides}" style="background:{colour};color:{"#fff" if light else "#000"}" '
-                f'title="{left} by {right} digits, {trained}: {one.told[row][column]}">{curves.cell_text(share, trained)}</td>'
+                f'title="{left} by {right}, {trained}: {one.told[row][column]}">{curves.cell_text(share, trained)}</td>'
             )
         lines.append(f"<tr><th>{left}</th>{''.join(cells)}</tr>")
     top = "".join(f"<th>{right}</th>" for right in one.rights)

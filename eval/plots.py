@@ -177,5 +177,5 @@ def _map(ax: Axes, one: curves.Map) -> None:
     ax.set_xticks(range(len(one.rights)), one.rights)
     ax.set_yticks(range(len(one.lefts)), one.lefts)
     _plain(ax, one.title)
-    ax.set_xlabel("digits of the right operand", color=QUIET, fontsize=9)
-    ax.set_ylabel("digits of the left operand", color=QUIET, fontsize=9)
+    ax.set_xlabel(one.across, color=QUIET, fontsize=9)
+    ax.set_ylabel(one.down, color=QUIET, fontsize=9)

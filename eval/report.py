@@ -31,21 +31,26 @@ def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
                 others.append(own)
         if others:
             beside = others if len(others) <= 1 + MOST_BESIDE else others[:1]
-            tables += [f"{name}, {task}: exact match by {_lengths(task)}", length_table(pd.concat(beside))]
+            tables += [f"{name}, {task}: exact match by {lengths_title(task)}", length_table(pd.concat(beside))]
             if len(others) > len(beside):
                 tables += [f"{name}, {task}: right of the problems of each suite", suites_table(pd.concat(others[1:]))]
     return tables
 
 
-def _lengths(task: str) -> str:
-    """What the lengths of a task are called."""
+def counted(task: str) -> tuple[str, str] | None:
+    """What the lengths of a task count where it is not the digits of both operands: operators and levels."""
     counts = TASKS[task].counts if task in TASKS else Task.counts
-    return "digit length" if counts == Task.counts else " x ".join(counts)
+    return None if counts == Task.counts else counts
+
+
+def lengths_title(task: str) -> str:
+    """What the lengths of a task are called."""
+    return " x ".join(counted(task) or ["digit length"])
 
 
 def _down_across(task: str) -> str:
-    counts = TASKS[task].counts if task in TASKS else Task.counts
-    return "digits, left operand down, right across" if counts == Task.counts else f"{counts[0]}, down, and {counts[1]}, across"
+    counts = counted(task)
+    return f"{counts[0]}, down, and {counts[1]}, across" if counts else "digits, left operand down, right across"
 
 
 def grid(cells: pd.DataFrame) -> Table:

@@ -7,7 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arithgpt.arrays import Array
+from arithgpt.model import GPT, Cache, initial
+from arithgpt.recipe import ModelConfig
 from arithgpt.sheet import AT, AXES, COLUMNS, LOOK, OUTSIDE, SheetCoordinates
+from tasks.expression import Expression
 
 ALPHABET = "0123456789.n@[]+-*/={}%\\x~:!_;^&<|(#>$"
 PAGES = (
@@ -96,3 +99,19 @@ def test_a_result_follows_from_the_fields_it_comes_from() -> None:
     sources = cells(reduced, torch.zeros(1))[0, :, COLUMNS.index("source")].tolist()
     assert sources[reduced.index("6")] == 3  # the mark that is copied after the result is that of the second field
     assert sources[-1] == 4
+
+
+def test_the_cache_changes_nothing_on_pages_of_expressions() -> None:
+    task = Expression(operators="1-3", digits="1-3", places="0-1")
+    config = ModelConfig(n_layer=2, n_head=28, head_dim=4, n_embd=32, positions="sheet")
+    rng = np.random.default_rng(1)
+    weights = {
+        name: array + 0.2 * rng.standard_normal(array.shape) for name, array in initial(config, task.alphabet, 0).items()
+    }
+    model = GPT(config, task.alphabet, weights)
+    for text in task.batch(6, seed=0, split="train", rank=0, step=0).texts():
+        page = text[:200]
+        ids = np.array([[task.alphabet.index(char) for char in page]])
+        whole, cache = model(ids), Cache(model, 1, len(page))
+        pieces = [model(ids[:, start : start + 7], cache) for start in range(0, len(page), 7)]
+        assert np.abs(np.concatenate(pieces, 1) - whole).max() < 1e-6
