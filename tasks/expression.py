@@ -62,7 +62,7 @@ class Expression(Task):
     digits: str = "1-4"
     """The digits of whole parts (tasks/lengths.py)."""
     places: str = "0-4"
-    """The digits of the fraction that an answer shows at most, drawn evenly for each problem."""
+    """The digits of the fraction that an answer shows at most: one range, or several as in 0-2,10, each drawn as often."""
     decimal_share: float = 0.25
     """The share of numbers with digits after the point, 1 to 3 of them."""
     negative_share: float = 0.1
@@ -75,6 +75,8 @@ class Expression(Task):
     """Of the divisions of two whole numbers, the share made to come out exact."""
     redundant_share: float = 0.05
     """Of the parentheses, the share that may stand around a single number or around the whole."""
+    single_share: float = 0.03
+    """Of the problems in training, the share that is a single number, often in parentheses: people type that too."""
 
     name: ClassVar[str] = "expr"
     summary: ClassVar[str] = "whole expressions with parentheses and decimals, reduced row by row"
@@ -115,12 +117,12 @@ class Expression(Task):
         return self._spans("digits")
 
     @cached_property
-    def _places(self) -> tuple[int, int]:
-        match = _PLACES.fullmatch(self.places)
-        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if not 0 <= low <= high <= MAX_PLACES:
-            raise ValueError(f"places = {self.places!r}: must be such as 2 or 0-4, from 0 to {MAX_PLACES}")
-        return low, high
+    def _places(self) -> list[tuple[int, int]]:
+        matches = [_PLACES.fullmatch(span.strip()) for span in self.places.split(",")]
+        spans = [(int(match[1]), int(match[2] or match[1])) if match else (1, 0) for match in matches]
+        if not all(0 <= low <= high <= MAX_PLACES for low, high in spans):
+            raise ValueError(f"places = {self.places!r}: must be such as 2, 0-4 or 0-2,10, from 0 to {MAX_PLACES}")
+        return spans
 
     def _spans(self, option: str) -> tuple[Box, ...]:
         try:
@@ -140,6 +142,8 @@ class Expression(Task):
             operators, levels = lengths.draw(self.boxes, rng, missing)
             needed = rng.random(missing) < FEW_REDUNDANT
             levels = np.where(needed, np.minimum(levels, operators), levels)
+            if self.single_share:
+                operators = np.where(rng.random(missing) < self.single_share, 0, operators)
             return self._made(rng, operators, levels, self._mix({}))
 
         return self._settled(some, n)
@@ -185,7 +189,9 @@ class Expression(Task):
     def _made(self, rng: np.random.Generator, operators: Ints, levels: Ints, mix: Mix) -> Problems:
         """One random problem of each."""
         texts = expressions(rng, operators.tolist(), levels.tolist(), mix)
-        low, high = self._places
+        low, high = self._places[0]
+        if len(self._places) > 1:
+            low, high = np.array(self._places)[rng.integers(0, len(self._places), len(texts))].T
         return _problems(texts, rng.integers(low, high + 1, len(texts)).tolist())
 
     def _settled(self, some: Callable[[int], Problems], n: int) -> Problems:
@@ -237,7 +243,8 @@ class Expression(Task):
         return 2 * (pages.total - pages.prompt) + 64
 
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
-        return lengths.contain(self.boxes, *self.digits_of(problems))
+        operators, levels = self.digits_of(problems)
+        return lengths.contain(self.boxes, np.maximum(operators, 1) if self.single_share else operators, levels)
 
     def questions(self, problems: Problems) -> list[str]:
         texts, places = problems.fields

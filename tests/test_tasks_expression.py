@@ -14,7 +14,7 @@ from test_tasks_contract import oracle_of_expression
 
 from tasks import QuestionError, drawn, lengths
 from tasks.expression import Expression
-from tasks.expression_question import MAX_OPERATORS
+from tasks.expression_question import MAX_OPERATORS, split
 
 TASK = Expression()
 TYPED = [line.rpartition(" = ")[::2] for line in (Path(__file__).parent / "expressions.txt").read_text("utf-8").splitlines()]
@@ -395,9 +395,30 @@ def test_problems_have_the_operators_and_levels_of_their_cell() -> None:
         ({"places": "31"}, "places"),
         ({"places": "3-1"}, "places"),
         ({"places": "many"}, "places"),
+        ({"places": "0-2,"}, "places"),
+        ({"single_share": 1.5}, "single_share"),
         ({"decimal_share": 1.5}, "decimal_share"),
     ],
 )
 def test_an_option_out_of_range_is_named(options: dict, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{said} = "):
         Expression(**options)
+
+
+def test_places_come_from_each_of_their_ranges() -> None:
+    task = Expression(places="0-2,10")
+    asked = [split(question)[1] for question in task.questions(task.draw(np.random.default_rng(0), 400))]
+    assert set(asked) == {0, 1, 2, 10}
+    assert 120 < asked.count(10) < 280
+
+
+def test_single_numbers_are_trained_on_as_often_as_asked() -> None:
+    def singles(task: Expression) -> int:
+        operators, _ = task.digits_of(task.draw(np.random.default_rng(0), 1000))
+        return int((operators == 0).sum())
+
+    assert singles(Expression(single_share=0)) == 0
+    assert 60 < singles(Expression(single_share=0.1)) < 150
+    bare = Expression().problems(["5", "((5))", "1+2"])
+    assert Expression().in_range(bare).all()
+    assert Expression(single_share=0).in_range(bare).tolist() == [False, False, True]
