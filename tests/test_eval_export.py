@@ -53,7 +53,7 @@ def test_every_answer_is_right_and_every_row_in_its_split(name: str, split: str)
         about = row["metadata"]
         assert (about["seed"], about["suite"]) == (4, "random" if split == "test" else "training")
         if name == "expr":
-            assert 1 <= about["operators"] <= 4
+            assert (split == "test") <= about["operators"] <= 4  # single numbers are trained on too
             assert 1 <= about["levels"] <= 3
             continue
         left, right = re.split(r"[-+*/]", row["question"])
@@ -109,8 +109,8 @@ GOLDEN = {
     "arith": ('{"question": "54*1", "answer": "54", "page": "45*1=1!450_450$"', "a171eda270224cdb"),
     "div": ('{"question": "43/76", "answer": "0 r 43", "page": "43/67=251', "068489a9586b064a"),
     "expr": (
-        '{"question": "87.57+((8-49)-49+-87.57) rounded to 2 decimals", "answer": "-90", "page": "......@..7578+[[8-94]-94+',
-        "4528789de369b596",
+        '{"question": "((9-62--0.733)-39.51)*5.03 rounded to 4 decimals", "answer": "-461.6383", "page": "........@[[9-26-',
+        "9eb1b8d96e71fab3",
     ),
     "mul": ('{"question": "43*76", "answer": "3268", "page": "34*67=6:852_852;7!103_8623$"', "5b7fc696f064a6bb"),
     "sub": ('{"question": "43-28", "answer": "15", "page": "34-82=51$"', "c96c3916731810c3"),
