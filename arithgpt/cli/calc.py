@@ -129,7 +129,8 @@ def written(answer: CalculatorAnswer, as_json: bool, brief: bool) -> str:
     if answer.correct and answer.fault:
         checked += f", but its working is wrong: {answer.fault}"
     beyond = "  (beyond the lengths of training)" if answer.beyond_training else ""
-    return f"{answer.expression} {'=' if answer.exact else '≈'} {said}{checked}{beyond}"
+    equals = "=" if answer.exact or answer.answer is None else "≈"
+    return f"{answer.expression} {equals} {said}{checked}{beyond}"
 
 
 def explained(error: QuestionError) -> str:
