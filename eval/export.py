@@ -89,7 +89,7 @@ class Export:
     def rows(self, tally: Tally | None = None) -> Iterator[Row]:
         """Every row, in order. ValueError after the last one where there are fewer different problems than n."""
         tally, found = tally or Tally(), 0
-        left, right = counted(self.task)
+        left, right = self.task.length_names
         for task, problems in self._problems():
             for row in self._as_rows(task, problems):
                 about = row["metadata"]
@@ -152,7 +152,7 @@ class Export:
         for page, prompt, question, cell, is_kept, can_be in columns:
             written, answer = page[prompt:-1], task.truth(question)
             assert task.read(written, question) == answer, (question, page)
-            about = dict(zip(counted(self.task), cell if cell != NO_DIGITS else (None, None), strict=True))
+            about = dict(zip(self.task.length_names, cell if cell != NO_DIGITS else (None, None), strict=True))
             yield {
                 "question": task.asked(question),
                 "answer": answer,
@@ -168,12 +168,6 @@ class Export:
                 },
                 "split": "held-out" if is_kept else "train" if can_be else "seen",
             }
-
-
-def counted(task: Task) -> tuple[str, str]:
-    """What the two lengths of a problem are called in a row: left_digits and right_digits, if the task does not say else."""
-    left, right = (name.replace(" ", "_") for name in task.counts)
-    return left, right
 
 
 def jsonl(export: Export, tally: Tally) -> Iterator[bytes]:
@@ -196,7 +190,7 @@ def parquet(export: Export, tally: Tally) -> Iterator[bytes]:
     except ImportError:
         raise MissingExtra("parquet") from None
     text, number = pa.string(), pa.int64()
-    left, right = counted(export.task)
+    left, right = export.task.length_names
     about = {"task": text, "version": number, left: number, right: number, "suite": text, "seed": number}
     texts = dict.fromkeys(("question", "answer", "page", "prompt", "working"), text)
     schema = pa.schema(texts | {"metadata": pa.struct(list(about.items())), "split": text})

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eval.card import MARK
-from eval.export import Export, Row, counted
+from eval.export import Export, Row
 from tasks import Cell, Task
 
 MAX_PROBLEMS, MAX_SHOTS = 100_000, 64
@@ -77,7 +77,7 @@ def harness_task(
 
 
 def _line(task: Task, row: Row) -> dict[str, str | int]:
-    lengths = {side: row["metadata"][side] for side in counted(task)}
+    lengths = {side: row["metadata"][side] for side in task.length_names}
     return {"question": row["question"], "answer": row["answer"]} | lengths
 
 

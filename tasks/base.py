@@ -113,6 +113,18 @@ class Task(ABC):
     """Those that are only asked by name: they take long."""
 
     @property
+    def length_names(self) -> tuple[str, str]:
+        """`counts` as the names of fields: left_digits and right_digits, if the task does not say else."""
+        left, right = (name.replace(" ", "_") for name in self.counts)
+        return left, right
+
+    def check_shares(self) -> None:
+        """ValueError where an option that is a share is none."""
+        for name, value in vars(self).items():
+            if name.endswith("_share") and not 0 <= value <= 1:
+                raise ValueError(f"{name} = {value}: must be from 0 to 1")
+
+    @property
     def idle(self) -> frozenset[str]:
         """Options that have no say as the others are; a recipe does not list them."""
         return frozenset()

@@ -34,9 +34,7 @@ class Binary(Task):
     """The digits of the operands in training, as tasks/lengths.py reads them."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if name.endswith("_share") and not 0 <= value <= 1:
-                raise ValueError(f"{name} = {value}: must be from 0 to 1")
+        self.check_shares()
         assert self.boxes  # parsed now, so that a fault in `digits` is found at once
 
     @cached_property

@@ -85,9 +85,7 @@ class Expression(Task):
     suites: ClassVar[tuple[str, ...]] = ("random", "edges", "long")
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if name.endswith("_share") and not 0 <= value <= 1:
-                raise ValueError(f"{name} = {value}: must be from 0 to 1")
+        self.check_shares()
         if not 1 <= self.levels <= MAX_DEPTH + 1:
             raise ValueError(f"levels = {self.levels}: must be from 1 to {MAX_DEPTH + 1}")
         assert self._places is not None  # parsed now, so that a fault is found at once

@@ -61,7 +61,7 @@ class GymDataset:
         left, right = (int(side[0]) for side in self.task.digits_of(problems))
         about = {"source_dataset": self.task.name, "source_index": index, "task_version": self.task.version}
         if not self.task.free_text:
-            about |= dict(zip(self._counts, (left, right), strict=True))
+            about |= dict(zip(self.task.length_names, (left, right), strict=True))
         return {
             "question": self.task.asked(question),
             "answer": self.task.truth(question),
@@ -72,13 +72,9 @@ class GymDataset:
     def difficulty(self) -> dict[str, tuple[int, int]]:
         """The fewest and the most digits of left and right operands; empty for free text."""
         boxes = [box for part in self.task.parts.values() for box in part.boxes]
-        sides = dict(zip(self._counts, ([box.left for box in boxes], [box.right for box in boxes]), strict=True))
+        sides = dict(zip(self.task.length_names, ([box.left for box in boxes], [box.right for box in boxes]), strict=True))
         spans = {name: (min(low for low, _ in spans), max(high for _, high in spans)) for name, spans in sides.items()}
         return {} if self.task.free_text else spans
-
-    @property
-    def _counts(self) -> list[str]:
-        return [name.replace(" ", "_") for name in self.task.counts]
 
     def score_answer(self, answer: str | None, entry: Entry) -> float:
         """From 0 to 1, as the function `score_answer`."""

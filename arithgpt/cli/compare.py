@@ -33,7 +33,7 @@ def command(
     """
     from rich.console import Console
 
-    from arithgpt.cli.options import output_files
+    from arithgpt.cli.options import check_suites, output_files
     from arithgpt.cli.reports import write
     from arithgpt.errors import UserError
     from arithgpt.measuring import measured
@@ -53,10 +53,7 @@ def command(
             for part in parts:
                 tasks_of(one, part.name)
     suites = suite.split(",") if suite else ["random"]
-    for part in parts:
-        unknown = [name for name in suites if name not in part.suites]
-        if unknown:
-            raise UserError(f"--suite {unknown[0]}: task {part.name} has {', '.join(part.suites)}")
+    check_suites(suites, parts)
     console = Console(highlight=False)
     try:
         cells = lengths.cells(digits) if digits is not None else None

@@ -58,7 +58,7 @@ def command(
     Apart from that it counts, of the right answers, those whose working is right line by line. The results of a run are kept in
     its folder. Exit status: 0, or 1 where some problems could not be asked.
     """
-    from arithgpt.cli.options import output_files
+    from arithgpt.cli.options import check_suites, output_files
     from arithgpt.cli.reports import check_extras, keep, write
     from arithgpt.errors import UserError
     from arithgpt.solvers import find_solver, tasks_of
@@ -84,15 +84,12 @@ def command(
     names = list(dict.fromkeys(solvers)) if solvers else [None]
     found = [find_solver(name, device=device, drafts=drafts, url=url, shots=shots) for name in names]
     asked = [tasks_of(one, task) for one in found]
-    for part in (part for parts in asked for part in parts):
-        unknown = [name for name in (suite or "").split(",") if name and name not in part.suites]
-        if unknown:
-            raise UserError(f"--suite {unknown[0]}: task {part.name} has {', '.join(part.suites)}")
+    suites = suite.split(",") if suite else None
+    check_suites(suites or (), [part for parts in asked for part in parts])
 
     from rich.console import Console
 
     console = Console(highlight=False)
-    suites = suite.split(",") if suite else None
     own = [one.solver.name for one in found]
     results = []
     for name, typed, one, parts in zip(own, names, found, asked, strict=True):

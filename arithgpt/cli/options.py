@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arithgpt.errors import UserError
+
+if TYPE_CHECKING:
+    from tasks import Task
+
+
+def check_suites(suites: Sequence[str], parts: Sequence[Task]) -> None:
+    """UserError where one of the tasks does not have one of the suites."""
+    for part in parts:
+        unknown = [name for name in suites if name not in part.suites]
+        if unknown:
+            raise UserError(f"--suite {unknown[0]}: task {part.name} has {', '.join(part.suites)}")
 
 
 def output_file(path: Path, option: str) -> Path:
