@@ -117,7 +117,7 @@ def _batches(lengths: Ints, budgets: Ints, model: GPT, workers: int) -> list[Int
         rows = order[start:end]
         length = int(lengths[rows].max())
         cached = 2 * config.n_layer * config.n_embd * (length + int(budgets[rows].max()))
-        masked = 4 * max(config.n_head, 2 * model.scheme.n_axes) * min(length, PROMPT_STEP) * length
+        masked = 4 * max(*config.heads, 2 * model.scheme.n_axes) * min(length, PROMPT_STEP) * length
         fitting = MAX_BYTES // (4 * workers * (cached + masked))
         shared = max(MIN_ROWS, -(-len(rows) // workers))
         step = max(1, min(MAX_ROWS, fitting, shared))

@@ -68,7 +68,7 @@ def _batches(lengths: Ints, model: GPT, workers: int) -> list[Ints]:
     shared, batches, start = -(-len(order) // workers), [], 0
     on_cpu = isinstance(model.weights["head"], np.ndarray) or not model.weights["head"].is_cuda
     while start < len(order):
-        masked = 4 * model.config.n_head * STEP * int(lengths[order[start]])
+        masked = 4 * max(model.config.heads) * STEP * int(lengths[order[start]])
         rows = max(1, min(shared, (BYTES if on_cpu else MAX_BYTES) // masked))
         batches.append(order[start : start + rows])
         start += rows

@@ -4,7 +4,7 @@
     logits = GPT(config, "0123456789+=$", weights)(ids)        (B, T) -> (B, T, vocabulary)
 
 The weights may be NumPy arrays or torch tensors, and the same lines run on either (arrays.py). B is the batch, T the
-characters, C = n_embd, H = n_head, D = head_size. Matrices are (out, in), as in torch.nn.Linear.
+characters, C = n_embd, H = the heads of a block, D = head_size. Matrices are (out, in), as in torch.nn.Linear.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ def initial(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarr
     Small random matrices; what a block adds begins at zero, so the first step sees an identity.
     """
     rng = np.random.default_rng(seed)
-    V, C, D, A = len(alphabet), config.n_embd, config.head_size, config.n_head * config.head_size
+    V, C, D = len(alphabet), config.n_embd, config.head_size
     scheme, hidden = SCHEMES[config.positions], config.mlp_ratio * config.n_embd
 
     def matrix(rows: int, columns: int) -> np.ndarray:
         return 0.5 * columns**-0.5 * rng.standard_normal((rows, columns))
 
     weights = {"characters": EMBEDDING_STD * rng.standard_normal((V, C))} | scheme.initial(config, V, rng)
-    for layer in range(config.n_layer):
+    for layer, n_head in enumerate(config.heads):
+        A = n_head * D
         block = {
             "attention_norm": np.ones(C),
             "qkv": matrix(3 * A, C),
@@ -48,7 +49,7 @@ def initial(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarr
             "mlp_norm": np.ones(C),
             "up": matrix(hidden, C),
             "down": np.zeros((C, hidden)),
-        } | scheme.initial_of_block(config)
+        } | scheme.initial_of_block(n_head)
         weights |= {f"blocks.{layer}.{name}": array for name, array in block.items()}
     weights |= {"norm": np.ones(C), "head": matrix(V, C)}
     return {name: array.astype(np.float32) for name, array in weights.items()}
@@ -63,21 +64,22 @@ class Cache:
     def __init__(self, model: GPT, n: int, size: int) -> None:
         config, like = model.config, model.weights["head"]
         size += model.scheme.blank
-        shape = (2, config.n_layer, n, config.n_head, size, config.head_size)
-        self.keys_values = ops(like).zeros(shape, like)
+        shapes = [(2, n, n_head, size, config.head_size) for n_head in config.heads]
+        self.keys_values = [ops(like).zeros(shape, like) for shape in shapes]  # of each block
         self.cells = ops(like).zeros((n, size + 1, len(model.coordinates.first_cell)), like)
         self.length = 0
 
     def store(self, layer: int, k: Array, v: Array) -> tuple[Array, Array]:
         """Append k and v (B, H, T, D) of one layer; return all of that layer so far."""
         end = self.length + k.shape[2]
-        self.keys_values[0, layer, :, :, self.length : end] = k
-        self.keys_values[1, layer, :, :, self.length : end] = v
-        return self.keys_values[0, layer, :, :, :end], self.keys_values[1, layer, :, :, :end]
+        keys, values = self.keys_values[layer]
+        keys[:, :, self.length : end] = k
+        values[:, :, self.length : end] = v
+        return keys[:, :, :end], values[:, :, :end]
 
     def keep(self, rows: Array) -> None:
         """Drop every page but the chosen ones."""
-        self.keys_values = self.keys_values[:, :, rows]
+        self.keys_values = [of_block[:, rows] for of_block in self.keys_values]
         self.cells = self.cells[rows]
 
 
@@ -140,7 +142,7 @@ class GPT:
         the queries where not all of them see just their own and the keys before, as PagePositions.distances gives them
         Returns (B, T or 1, C).
         """
-        xp, H = ops(x), self.config.n_head
+        xp, H = ops(x), self.config.heads[layer]
         B, T, _ = x.shape
         D = self.config.head_size
         qkv = (x @ block["qkv"].T).reshape(B, T, 3 * H, D).swapaxes(1, 2)  # (B, 3 H, T, D)

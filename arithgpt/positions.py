@@ -35,8 +35,8 @@ class NoPositions:
         """The first weights of the whole model's part in it, by name."""
         return {}
 
-    def initial_of_block(self, config: ModelConfig) -> dict[str, np.ndarray]:
-        """The first weights of each block's part in it, by name."""
+    def initial_of_block(self, n_head: int) -> dict[str, np.ndarray]:
+        """The first weights of a block's part in it, by name."""
         return {}
 
     def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
@@ -122,13 +122,13 @@ class PagePositions(NoPositions):
             "blank": EMBEDDING_STD * rng.standard_normal(config.n_embd),
         }
 
-    def initial_of_block(self, config: ModelConfig) -> dict[str, np.ndarray]:
-        strength, centre = np.zeros((2, config.n_head, self.n_axes))
-        for head in range(config.n_head):
+    def initial_of_block(self, n_head: int) -> dict[str, np.ndarray]:
+        strength, centre = np.zeros((2, n_head, self.n_axes))
+        for head in range(n_head):
             for axis, start in self.head_starts[head % len(self.head_starts)].items():
                 strength[head, self.axes.index(axis)] = _STRENGTH
                 centre[head, self.axes.index(axis)] = start
-        return {"strength": strength, "centre": centre, "blank": np.full(config.n_head, _BLANK)}
+        return {"strength": strength, "centre": centre, "blank": np.full(n_head, _BLANK)}
 
     def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
         return weights["marks"][ops(cells).integers(cells[..., MARK])]
@@ -189,15 +189,15 @@ class SheetPositions(PagePositions):
     at = sheet.AT
     axes = sheet.AXES
     coordinates = sheet.SheetCoordinates
+    # Later blocks need less to look at, and it comes first: of three, 16 and 8 heads suffice the later two (runs/LOG.md).
     head_starts = (
-        *({"field": 0, "place": 0}, {"field": 1, "place": 0}, {"field": 0, "place": -1}, {"field": 1, "place": -1}),
-        *({"field": 0}, {"field": 1}, {"field": -1}, {"field": 0, "place": -0.5}, {"field": 1, "dots": -0.5}),
-        *({"field": 0, "digit": 0}, {"field": 0, "digit": -1}, {"field": 1, "digit": 0}, {"field": 1, "digit of the line": 0}),
-        *({"work": 0}, {"work": 0, "place": 0}, {"work": 0, "digit": 0}),
-        *({"number": -1, "place of the digit": 0}, {"number": -1, "place of the digit": -1}),
-        *({"number": -3, "digit": 0}, {"number": -3, "digit": -1}, {"number": -2, "place": 0}, {"number": -1, "place": 0}),
-        *({"place": -1, "number": 0}, {"number": 0}, {"place": -0.5}, {"token": -1}),
-        *({"number": -1, "digit": 0}, {"number": -1, "digit": -1}),
+        *({"token": -1}, {"field": -1}, {"field": 0}, {"field": 1}, {"field": 1, "digit of the line": 0}),
+        *({"work": 0, "place": 0}, {"field": 0, "digit": -1}, {"place": -0.5}),
+        *({"field": 0, "place": 0}, {"field": 1, "place": 0}, {"field": 0, "place": -0.5}, {"field": 0, "digit": 0}),
+        *({"field": 1, "digit": 0}, {"number": -1, "digit": 0}, {"number": -3, "digit": 0}, {"number": -3, "digit": -1}),
+        *({"number": -1, "place": 0}, {"number": -2, "place": 0}, {"number": -3, "place": 0}, {"place": -1, "number": 0}),
+        *({"number": 0}, {"number": -1}, {"number": -1, "digit": -1}, {"number": -1, "place of the digit": 0}),
+        *({"work": 0}, {"work": 0, "digit": 0}, {"field": 0, "place": -1}, {"field": 1, "dots": -0.5}),
     )
 
 

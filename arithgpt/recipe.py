@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from arithgpt.errors import UserError
 from tasks import TASKS, Task, find
@@ -32,6 +32,17 @@ from tasks.outside import PREFIX
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+
+
+def _counted(heads: object) -> object:
+    """Checked here, so that one clear line says what is allowed in place of what each kind would take."""
+    each = list(heads) if isinstance(heads, list | tuple) else [heads]
+    if not each or not all(type(n) is int and 1 <= n <= 64 for n in each):
+        raise ValueError("must be a whole number from 1 to 64, or a list of one for each block")
+    return heads
+
+
+Heads = Annotated[int | tuple[int, ...], BeforeValidator(_counted)]
 
 
 class Section(BaseModel):
@@ -43,8 +54,8 @@ class ModelConfig(Section):
 
     n_layer: Annotated[int, Field(ge=1, le=64)] = 2
     """Transformer blocks."""
-    n_head: Annotated[int, Field(ge=1, le=64)] = 4
-    """Attention heads a block; must divide n_embd where head_dim is 0."""
+    n_head: Heads = 4
+    """Attention heads a block, or of each block where they differ: [28, 16, 8]; must divide n_embd where head_dim is 0."""
     n_embd: Annotated[int, Field(ge=8, le=4096)] = 32
     """Width of the residual stream."""
     head_dim: Annotated[int, Field(ge=0, le=512)] = 0
@@ -57,15 +68,25 @@ class ModelConfig(Section):
     """The longest page in characters that learned positions cover; other schemes have no limit."""
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> ModelConfig:
-        if self.head_dim == 0 and self.n_embd % self.n_head:
+    def _heads_fit(self) -> ModelConfig:
+        if isinstance(self.n_head, tuple):
+            if len(self.n_head) != self.n_layer:
+                raise ValueError(f"n_head = {list(self.n_head)}: must be one number, or {self.n_layer}: one for each block")
+            if self.head_dim == 0:
+                raise ValueError(f"n_head = {list(self.n_head)}: head_dim must say how wide heads are whose numbers differ")
+        elif self.head_dim == 0 and self.n_embd % self.n_head:
             raise ValueError(f"n_embd = {self.n_embd}: must be a multiple of n_head = {self.n_head}")
         return self
 
     @property
+    def heads(self) -> tuple[int, ...]:
+        """The attention heads of each block."""
+        return self.n_head if isinstance(self.n_head, tuple) else (self.n_head,) * self.n_layer
+
+    @property
     def head_size(self) -> int:
         """The width of a head."""
-        return self.head_dim or self.n_embd // self.n_head
+        return self.head_dim or self.n_embd // self.heads[0]
 
 
 class OptimConfig(Section):

@@ -195,7 +195,9 @@ class _Trainer:
             loss = F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum") / counted
             return loss.detach(), torch.autograd.grad(loss, list(self.weights.values()))
 
-        return self.workers.map(share, batch) if self.workers else map(share, batch)
+        if not self.workers:
+            return map(share, batch)
+        return reversed([*self.workers.map(share, batch[::-1])])  # the longest pages first: they would keep the others waiting
 
     def _count_padding(self) -> None:
         self.progress.padding += int(self.padding)

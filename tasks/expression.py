@@ -11,6 +11,7 @@ little, as in 1/3*1000000, the page is right line by line and its answer is not;
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,9 +46,17 @@ from tasks.working import Fault, Row, number, runs_on
 FEW_REDUNDANT = 0.75
 """The share of problems in training that have no more levels than operators, so that no parentheses have to be redundant."""
 
+SHORTEST_BOUND = 100
+"""Of `longest_page`: shorter ones would leave out whole kinds of problems."""
+
 _PLACES = re.compile(r"([0-9]{1,2})(?:-([0-9]{1,2}))?")
 _LAST = re.compile(r"(?:^|=)(?:%|\{[^{}=]*\})?(?P<dots>\.*)(?P<digits>[0-9]+)(?P<minus>n?)$")
-_EDGES = {"pattern_share": 0.6, "equal_share": 0.25, "redundant_share": 0.3, "negative_share": 0.3, "decimals": 4}
+_SUITES: dict[str, dict[str, float]] = {  # how the numbers of a suite differ from those of training
+    "edges": {"pattern_share": 0.6, "equal_share": 0.25, "redundant_share": 0.3, "negative_share": 0.3, "decimals": 4},
+    "decimals": {"decimal_share": 1.0},
+}
+DECIMALS_SHOWN = 6
+"""Of the answers to the suite `decimals`."""
 
 
 @register
@@ -77,12 +86,15 @@ class Expression(Task):
     """Of the parentheses, the share that may stand around a single number or around the whole."""
     single_share: float = 0.03
     """Of the problems in training, the share that is a single number, often in parentheses: people type that too."""
+    longest_page: int = 0
+    """No page in training is longer than so many characters, as time grows with their square; 0 is no bound."""
 
     name: ClassVar[str] = "expr"
     summary: ClassVar[str] = "whole expressions with parentheses and decimals, reduced row by row"
     decimals: ClassVar[bool] = True
     counts: ClassVar[tuple[str, str]] = ("operators", "levels")
-    suites: ClassVar[tuple[str, ...]] = ("random", "edges", "long")
+    suites: ClassVar[tuple[str, ...]] = ("random", "edges", "long", "decimals")
+    on_request: ClassVar[tuple[str, ...]] = (*Task.on_request, "decimals")
 
     def __post_init__(self) -> None:
         self.check_shares()
@@ -90,6 +102,8 @@ class Expression(Task):
             raise ValueError(f"levels = {self.levels}: must be from 1 to {MAX_DEPTH + 1}")
         assert self._places is not None  # parsed now, so that a fault is found at once
         self._most_digits(self.span[1])
+        if self.longest_page and self.longest_page < SHORTEST_BOUND:
+            raise ValueError(f"longest_page = {self.longest_page}: must be 0 for no bound, or at least {SHORTEST_BOUND}")
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
@@ -142,23 +156,25 @@ class Expression(Task):
             levels = np.where(needed, np.minimum(levels, operators), levels)
             if self.single_share:
                 operators = np.where(rng.random(missing) < self.single_share, 0, operators)
-            return self._made(rng, operators, levels, self._mix({}))
+            return self._made(rng, operators, levels, self._mix({}), self._places)
 
-        return self._settled(some, n)
+        return self._settled(some, n, self.longest_page or sys.maxsize)
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
         """Of just so many operators and levels, and digits enough to be held out where numbers have them. `edges`: numbers with
-        a pattern, equal ones, many signs, and parentheses that are not needed."""
+        a pattern, equal ones, many signs, and parentheses that are not needed. `decimals`: every number has 1 to 3 digits after
+        the point, and answers are shown to 6."""
         operators, levels = cell
         if not (1 <= operators <= MAX_OPERATORS and 1 <= levels <= MAX_DEPTH + 1):
             raise ValueError(
                 f"{lengths.shown(cell)}: at most {MAX_OPERATORS} operators and {MAX_DEPTH + 1} levels of parentheses are asked"
             )
-        mix = self._mix(_EDGES if suite == "edges" else {})
+        mix = self._mix(_SUITES.get(suite, {}))
+        places = [(DECIMALS_SHOWN, DECIMALS_SHOWN)] if suite == "decimals" else self._places
         needs_digits = self._most_digits(operators) >= sampling.HELD_OUT_MIN_DIGITS
 
         def some(missing: int) -> Problems:
-            problems = self._made(rng, np.full(missing, operators), np.full(missing, levels), mix)
+            problems = self._made(rng, np.full(missing, operators), np.full(missing, levels), mix, places)
             return problems[self.can_hold_out(problems)] if needs_digits else problems
 
         return self._settled(some, n)
@@ -166,7 +182,7 @@ class Expression(Task):
     def _most_digits(self, operators: int) -> int:
         """The digits that whole parts have in all, at most. ValueError where they are more than a question may have."""
         most = max(box.left[1] for box in self._digits)
-        if (operators + 1) * (most + _EDGES["decimals"]) > lengths.MAX_DIGITS:
+        if (operators + 1) * (most + _SUITES["edges"]["decimals"]) > lengths.MAX_DIGITS:
             raise ValueError(
                 f"digits = {self.digits!r}: {operators + 1} such numbers have more than {lengths.MAX_DIGITS} digits in all"
             )
@@ -184,31 +200,35 @@ class Expression(Task):
         }
         return Mix(self._digits, **(own | changes))  # type: ignore[arg-type]
 
-    def _made(self, rng: np.random.Generator, operators: Ints, levels: Ints, mix: Mix) -> Problems:
+    @staticmethod
+    def _made(rng: np.random.Generator, operators: Ints, levels: Ints, mix: Mix, places: list[tuple[int, int]]) -> Problems:
         """One random problem of each."""
         texts = expressions(rng, operators.tolist(), levels.tolist(), mix)
-        low, high = self._places[0]
-        if len(self._places) > 1:
-            low, high = np.array(self._places)[rng.integers(0, len(self._places), len(texts))].T
+        low, high = places[0]
+        if len(places) > 1:
+            low, high = np.array(places)[rng.integers(0, len(places), len(texts))].T
         return _problems(texts, rng.integers(low, high + 1, len(texts)).tolist())
 
-    def _settled(self, some: Callable[[int], Problems], n: int) -> Problems:
-        """n problems of `some` whose pages come to the exact answer; fewer where hardly any do."""
+    def _settled(self, some: Callable[[int], Problems], n: int, longest: int = sys.maxsize) -> Problems:
+        """n problems of `some` whose pages come to the exact answer within `longest` characters; fewer where hardly any do."""
         found, missing, idle = [some(0)], n, 0
         while missing > 0 and idle < MAX_IDLE_DRAWS:
             problems = some(missing + 8)
-            right = [self._comes_out(question) for question in self.questions(problems)]
+            right = [self._comes_out(question, longest) for question in self.questions(problems)]
             found.append(problems[np.array(right, bool)][:missing])
             missing -= len(found[-1])
             idle = 0 if len(found[-1]) else idle + 1
         return Problems.concatenate(found)
 
-    def _comes_out(self, question: str) -> bool:
-        """Whether the page's answer is the exact one."""
+    def _comes_out(self, question: str, longest: int) -> bool:
+        """Whether the page has at most `longest` characters and its answer is the exact one."""
         expression, places = split(question)
-        if "/" not in expression and "." not in expression:
+        if longest == sys.maxsize and "/" not in expression and "." not in expression:
             return True  # whole numbers are never cut
-        _, last = page.body(page.fields(expression), places + GUARD)
+        row = page.fields(expression)
+        body, last = page.body(row, places + GUARD)
+        if len(page.prompt(row, places + GUARD)) + len(body) > longest:
+            return False
         return (BY_ZERO if last is None else shown(_value(last), places)) == self.truth(question)
 
     def pages(self, problems: Problems) -> Pages:

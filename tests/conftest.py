@@ -48,7 +48,7 @@ ALPHABET = "0123456789+=$"
 
 def random_model(positions: str, library: str = "torch") -> GPT:
     """A model in which every part has a say: no zero outputs, no kernel at its start."""
-    config = ModelConfig(n_layer=2, n_head=4, n_embd=32, positions=positions)
+    config = ModelConfig(n_layer=2, n_head=(4, 3), head_dim=8, n_embd=32, positions=positions)
     rng = np.random.default_rng(1)
     weights = {
         name: (array + 0.2 * rng.standard_normal(array.shape)).astype(np.float32)

@@ -82,11 +82,12 @@ def test_a_good_draft_is_read_in_a_few_steps() -> None:
 
     model = MODELS["page"]
     counting = Counting(model.config, model.alphabet, model.weights)
-    prompts, budgets = Ragged.from_strings(["12+34="] * 3), np.full(3, 60)
+    prompts, budgets = Ragged.from_strings(["12+34=", "77+3=", "55+7="]), np.full(3, 60)
     alone = complete(counting, VOCAB, prompts, budgets)
     steps = len(calls)
     assert steps >= 50
-    pages = ["12+34=" + text + STOP * done for text, done in zip(alone.text.to_strings(), alone.finished.tolist(), strict=True)]
+    written = zip(prompts.to_strings(), alone.text.to_strings(), alone.finished.tolist(), strict=True)
+    pages = [prompt + text + STOP * done for prompt, text, done in written]
     complete_drafts(counting, VOCAB, Ragged.from_strings(pages), prompts.lengths, budgets)
     assert len(calls) - steps <= 3
 

@@ -103,7 +103,7 @@ def test_a_result_follows_from_the_fields_it_comes_from() -> None:
 
 def test_the_cache_changes_nothing_on_pages_of_expressions() -> None:
     task = Expression(operators="1-3", digits="1-3", places="0-1")
-    config = ModelConfig(n_layer=2, n_head=28, head_dim=4, n_embd=32, positions="sheet")
+    config = ModelConfig(n_layer=2, n_head=(28, 16), head_dim=4, n_embd=32, positions="sheet")
     rng = np.random.default_rng(1)
     weights = {
         name: array + 0.2 * rng.standard_normal(array.shape) for name, array in initial(config, task.alphabet, 0).items()

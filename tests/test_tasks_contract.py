@@ -237,6 +237,7 @@ GOLDEN = {
     "expr 1 random": "7d5737f584e5c023",
     "expr 1 edges": "3d8a108b86c186b0",
     "expr 1 long": "0b77cb75795f0193",
+    "expr 1 decimals": "bdc6e5657b7c0a78",
 }
 
 

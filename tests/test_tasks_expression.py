@@ -134,7 +134,7 @@ def test_nearly_all_random_pages_come_to_the_exact_answer() -> None:
     for task, least in ((Expression(), 0.98), (Expression(digits="1-2", operators="1-3"), 0.995)):
         rng = np.random.default_rng(0)
         operators, levels = lengths.draw(task.boxes, rng, 3000)
-        every = task.questions(task._made(rng, operators, levels, task._mix({})))
+        every = task.questions(task._made(rng, operators, levels, task._mix({}), task._places))
         right = [task.read(written(question), question) == task.truth(question) for question in every]
         assert np.mean(right) >= least
 
@@ -396,6 +396,7 @@ def test_problems_have_the_operators_and_levels_of_their_cell() -> None:
         ({"places": "3-1"}, "places"),
         ({"places": "many"}, "places"),
         ({"places": "0-2,"}, "places"),
+        ({"longest_page": 50}, "longest_page"),
         ({"single_share": 1.5}, "single_share"),
         ({"decimal_share": 1.5}, "decimal_share"),
     ],
@@ -410,6 +411,23 @@ def test_places_come_from_each_of_their_ranges() -> None:
     asked = [split(question)[1] for question in task.questions(task.draw(np.random.default_rng(0), 400))]
     assert set(asked) == {0, 1, 2, 10}
     assert 120 < asked.count(10) < 280
+
+
+def test_no_page_in_training_is_longer_than_the_bound() -> None:
+    free, bound = Expression(places="8"), Expression(places="8", longest_page=300)
+
+    def longest(task: Expression) -> int:
+        return int(task.pages(task.draw(np.random.default_rng(0), 200)).total.max())
+
+    assert longest(free) > 600
+    assert 250 < longest(bound) <= 300 + 1  # the stop is not counted
+
+
+def test_every_number_of_the_suite_of_decimals_has_some() -> None:
+    for question in TASK.questions(TASK.test(40, (3, 2), seed=0, suite="decimals")):
+        text, shown = question.split(" to ")
+        assert shown == "6"
+        assert all(re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,3}", number) for number in re.findall("[0-9.]+", text))
 
 
 def test_single_numbers_are_trained_on_as_often_as_asked() -> None:

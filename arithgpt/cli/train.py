@@ -135,9 +135,10 @@ class _Lines:
         task, shape, budget = self.recipe.problems, self.recipe.model, self.recipe.budget
         low, high = task.span
         counts = task.counts[0].removeprefix("left ")
+        heads = ", ".join(map(str, shape.heads if isinstance(shape.n_head, tuple) else shape.heads[:1]))
         self.say(f"[bold]{escape(str(run.path))}[/]: {task.summary}" + (f", {low} to {high} {counts}" if high else ""))
         self.say(
-            f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {shape.n_head} heads, width {shape.n_embd}, "
+            f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {heads} heads, width {shape.n_embd}, "
             f"{shape.positions} positions"
         )
         self.say(f"{budget.steps} steps of {budget.batch_size} problems on {device.type}, seed {self.recipe.seed}")
