@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 
 from tasks.division import BY_ZERO
+from tasks.expression_columns import division_columns
 from tasks.expression_page import Field, Number, fields, natural, steps
 from tasks.working import Row, runs_on
 
@@ -38,10 +39,13 @@ def drawing(expression: str, places: int, written: str, answer: str | None) -> l
     if answer == BY_ZERO:
         return [*rows, Row(BY_ZERO, "answer")]
     row, notes = _read(last, before)
+    if columns := _columns(before, last):
+        rows, notes = [*rows, *columns], ""
     if answer is None or len(row) != 1 or len(list(steps(before))) != 1:
         return rows
     if (number := _natural(row)) != answer and _rounded(row, places):
-        return [*rows, Row(number, "working", notes), Row(answer, "answer", f"to {places} decimals")]
+        written_out = [] if columns else [Row(number, "working", notes)]
+        return [*rows, *written_out, Row(answer, "answer", f"to {places} decimals")]
     return [*rows, Row(answer, "answer", notes)]
 
 
@@ -64,6 +68,12 @@ def _read(text: str, before: Sequence[Field]) -> tuple[list[Field], str]:
     if len(worked) != len(results) or None in results:
         return row, ""
     return row, ", ".join(_note(before, at, result) for at, result in zip(worked, results, strict=True) if result)
+
+
+def _columns(before: Sequence[Field], text: str) -> list[Row]:
+    """The long division, where all that is asked for is one."""
+    (left, operator), (right, _) = before if len(before) == 2 else ((None, ""), (None, ""))
+    return division_columns(left, right, text) if left and right and operator == "/" else []
 
 
 def _note(before: Sequence[Field], at: int, result: Number) -> str:
