@@ -21,6 +21,8 @@ Numbers have points: each `.` before the digits steps one place down, so `.53`, 
 place 1. `<` steps one place up, `^` joins two groups of dots to one number, `n` after a number says that it is negative. None
 of these closes a number. `\` turns round: what follows is written downwards from the top place of the number before it, as the
 lines of a long division are; `x` there crosses out a leading zero.
+
+A page of one operation, which has no `@`, is a working from its `=` on, about the two numbers before it: `321*54=4:...`.
 """
 
 from __future__ import annotations
@@ -69,6 +71,7 @@ class SheetCoordinates(PageCoordinates):
         self.closes = ~table(QUIET)
         self.ends_field = ~table(QUIET + OPEN + SHUT + DROP)
         self.opens, self.shuts, self.drops, self.turns = table(OPEN), table(SHUT), table(DROP), table(TURN)
+        self.equals = table("=")
         self.ends_row, self.joins, self.down, self.up = table(ROW_ENDS), table(JOIN), table(DOWN), table(UP)
         self.drop = alphabet.find(DROP)
 
@@ -103,7 +106,14 @@ class SheetCoordinates(PageCoordinates):
         steps = stepped - then(stepped, began) + xp.where(here, 0, was["steps"])
         top = then(steps, began - 1)  # of a number opened by `\`: the top place of the one before
 
-        set_line = last(self.opens[ids] | self.turns[ids])
+        def inside_after(brace: Array) -> Array:  # (B, T+1): whether the last of these has opened a working
+            return xp.where(brace > 0, ~self.shuts[then(ids, brace - 1)] * 1.0, was["inside"])
+
+        outside = inside_after(last(self.opens[ids] | self.shuts[ids]))[:, :-1] == 0
+        ended = count(self.ends_row[ids] & outside)[:, :-1] > 0
+        opens = self.opens[ids] | (self.equals[ids] & outside & ~ended & (was["row"] == FIRST[COLUMNS.index("row")]))
+
+        set_line = last(opens | self.turns[ids])
         turned = self.turns[then(ids, set_line - 1)]
         lines, was_set = count(self.is_new_line[ids]), set_line > 0
         direction = xp.where(was_set, xp.where(turned, -1.0, 1.0), was["direction"])
@@ -120,9 +130,8 @@ class SheetCoordinates(PageCoordinates):
         dotted = count(half)
         dots = then(dotted, group) - dotted + xp.where(group > 0, 0, was["dots"])
 
-        brace = last(self.opens[ids] | self.shuts[ids])
-        inside = xp.where(brace > 0, self.opens[then(ids, brace - 1)] * 1.0, was["inside"])
-        work = count(self.opens[ids]) + was["work"]
+        inside = inside_after(last(opens | self.shuts[ids]))
+        work = count(opens) + was["work"]
         ends_field = self.ends_field[ids] & (inside[:, :-1] == 0)
         field = count(ends_field) + was["field"]
         row_end = last(ends_field & self.ends_row[ids])

@@ -12,11 +12,13 @@ from arithgpt.recipe import ModelConfig
 from arithgpt.sheet import AT, AXES, COLUMNS, LOOK, OUTSIDE, SheetCoordinates
 from tasks.expression import Expression
 
-ALPHABET = "0123456789.n@[]+-*/={}%\\x~:!_;^&<|(#>$"
+ALPHABET = "0123456789.n@[]+-*/={}%\\x~:!_;^&<|(#>$'\"abcDr,"
 PAGES = (
     "....@[21+43]*5-6=[{+64\\}64]*5-6=%64*5-6={*5!032_^032\\}032-6={-422\\}422$",
     "..@.53*..522={*5:571_571;2:070_5780;2!070_.^..57870\\x}...5787$",
     ".@3n*[4-7]=3n*[{-7~3\\}3n]=3n*%3n={*3!90_^90\\x}9$",
+    "75*59=5:582_582;9!315_5145$",
+    "698/66=231'462\"825&6,600#0;9|960(145a508b739c300D300#1>010r300$",
     "..@7/.2={/40&7<\\7|70(10#3;0|01(10#5;0|00(00#0>053\\x}53$",
 )
 texts = st.text(ALPHABET, min_size=1, max_size=40) | st.sampled_from(PAGES)
@@ -26,7 +28,7 @@ def spelled_out(page: str) -> tuple[list[list[float]], list[list[float]]]:
     """Where each cell is looked from, one more than there are characters, and where each character then stands; by AXES."""
     place = digit = line = field = source = row = 1.0
     number = token = work = dots = steps = 0.0
-    direction, inside, opener = 1, False, ""
+    direction, inside, ended, opener = 1, False, False, ""
     look, at = [], []
     for char in page:
         look.append([place, digit, number, token, line, source, work, line, digit, dots])
@@ -49,13 +51,16 @@ def spelled_out(page: str) -> tuple[list[list[float]], list[list[float]]]:
         elif char == ";":
             line += direction
         place = line if char in ";:!#" else top if char == "\\" else 1.0
+        alone = char == "=" and not (inside or ended)  # of a page of one operation, which has no `@`
+        if alone:
+            line, direction, work = 1.0, 1, work + 1
         if not inside and char not in "{}%":
             field += 1
             source += 1 + dropped
             if char in "=@":
-                source, row = row, field
+                source, row, ended = row, field, True
         source += (char == "}" and inside) + (char == "%")
-        inside = char == "{" or (inside and char != "}")
+        inside = char == "{" or alone or (inside and char != "}")
     look.append([place, digit, number, token, line, source, work, line, digit, dots])
     return look, at
 
