@@ -17,7 +17,7 @@ THIRD_PARTY = {
 OPTIONAL = {
     "tasks": {"reasoning_gym"},
     "eval": {"httpx", "jinja2", "matplotlib", "pyarrow", "torch", "transformers"},
-    "arithgpt": {"trackio"},
+    "arithgpt": {"reasoning_gym", "trackio", "transformers"},
 }
 """Extras, and what takes long to import: only inside of what needs them."""
 FILES = [file for package in MAY_IMPORT for file in sorted((ROOT / package).rglob("*.py"))]
