@@ -26,6 +26,7 @@ Maker: TypeAlias = Callable[[], Pages | Sequence[str]]
 """Makes some problems; it has a `len`."""
 
 AT_ONCE = (64, 1024)  # as in training, and as many as pay
+SAMPLE = 1024  # pages whose characters are counted
 NO_GYM = "reasoning-gym is left out: it is not installed (pip install 'arithgpt[rg]')"
 
 
@@ -83,8 +84,10 @@ def _count(make: Maker) -> int:
 
 def mean_length(make: Maker) -> float:
     """The mean characters of some pages."""
-    pages = [page for _ in range(16) for page in _lengths(make())]
-    return sum(pages) / len(pages)
+    lengths: list[int] = []
+    while len(lengths) < SAMPLE:
+        lengths += _lengths(make())
+    return sum(lengths) / len(lengths)
 
 
 def _lengths(made: Pages | Sequence[str]) -> list[int]:

@@ -37,7 +37,7 @@ def peak_flops(device: torch.device, sizes: Sequence[int] | None = None) -> tupl
         a, b = (torch.rand(n, n, device=device) for _ in range(2))
         for _ in range(TRIES):
             wait_for(device)
-            began, times = time.perf_counter(), max(1, (1024 // n) ** 3)
+            began, times = time.perf_counter(), max(1, (512 // n) ** 3)
             for _ in range(times):
                 a @ b
             wait_for(device)

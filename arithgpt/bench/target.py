@@ -56,8 +56,8 @@ def measure(plan: Plan, tell: Tell, recipe: Recipe | None = None) -> Iterator[Ca
         )
     limits = {"arithgpt": recipe.budget.steps, "textbook": plan.limit}
     notes = tuple(
-        f"{side}: {len(missed)} of {plan.seeds} seeds did not reach {target:.4g} in {limits[side]:,} steps, and stand here as if "
-        f"they then had; right of their worst length: {', '.join(f'{end.worst:.1%}' for end in missed)}"
+        f"{side}: {len(missed)} of {plan.seeds} seeds did not reach {target:.4g} in {limits[side]:,} steps, and stand here as "
+        f"if they then had; right of their worst length: {', '.join(f'{end.worst:.1%}' for end in missed)}"
         for side, ends in ended.items()
         if (missed := [end for end in ends if not end.reached])
     )
