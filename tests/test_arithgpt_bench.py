@@ -183,6 +183,16 @@ def test_all_heads_at_once_are_the_heads_one_by_one(dtype: torch.dtype, most: fl
         Looped(random_model("page"))
 
 
+def test_gpt2_is_as_large_and_writes_what_it_finds_likeliest() -> None:
+    pytest.importorskip("transformers")
+    size = textbook.Size(n_layer=2, n_head=4, n_embd=32, block_size=34, vocab_size=13)
+    model = textbook.seeded(0, training.gpt2, size)
+    assert sum(w.numel() for module in model.modules() for w in training._products(module)) == 2 * 12 * 32 * 32 + 13 * 32
+    ids = torch.randint(13, (3, 22), generator=torch.Generator().manual_seed(0))
+    written = decoding._generated(model, ids, 12)
+    assert torch.equal(model(torch.cat([ids, written], 1))[:, 21:-1].argmax(-1), written)
+
+
 # the parts
 
 

@@ -133,7 +133,11 @@ class _Watch:
 
 
 def ours(recipe: Recipe, device: torch.device, steps: int) -> float:
-    """Examples/s of `train` over so many steps, in a folder that is then removed. KeyboardInterrupt after Ctrl-C."""
+    """Examples/s of `train` over so many steps, in a folder that is then removed. KeyboardInterrupt after Ctrl-C.
+
+    steps: the next multiple of LOG_EVERY is taken
+    """
+    steps = _whole(steps)
     never = {"eval_every": NEVER, "checkpoint_every": NEVER, "eval_samples": 1, "stop_early": False}
     budget = recipe.budget.model_copy(update={"steps": WARM + steps + AHEAD} | never)
     watch = _Watch(device)
