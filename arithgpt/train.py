@@ -130,7 +130,8 @@ class _Trainer:
         self.recipe, self.run, self.device = recipe, run, device
         self.task, self.vocab = recipe.problems, Vocab(recipe.problems.alphabet)
         first = initial(recipe.model, self.task.alphabet, recipe.seed)
-        self.weights = {name: torch.from_numpy(array).to(device).requires_grad_() for name, array in first.items()}
+        # Copied into torch's own memory: products may round differently where a matrix begins elsewhere in a cache line.
+        self.weights = {name: torch.from_numpy(array).to(device, copy=True).requires_grad_() for name, array in first.items()}
         self.model = GPT(recipe.model, self.task.alphabet, self.weights)
         self.optimisers = make_optimisers(self.weights, recipe.optim)
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
