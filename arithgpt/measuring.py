@@ -18,6 +18,7 @@ from eval.mistakes import Mistake, counted, mistakes
 from eval.solver import MissingExtra
 from eval.stats import by_length
 from tasks import Cell, Task
+from tasks.outside import PREFIX
 
 REPORTED_EXAMPLES = 12  # of mistakes in a report
 
@@ -49,7 +50,12 @@ def measured(
     wrong = [mistake for part in parts for mistake in mistakes(part, rows[rows.task == part.name])]
     about: dict[str, Any] = {"solver": name, "tasks": {part.name: part.version for part in parts}}
     about |= {"seed": seed, "samples": samples} | found.about
-    packages = ["arithgpt", "numpy", "torch", *(["reasoning-gym"] if any(part.free_text for part in parts) else [])]
+    packages = [
+        "arithgpt",
+        "numpy",
+        "torch",
+        *(["reasoning-gym"] if any(part.name.startswith(PREFIX) for part in parts) else []),
+    ]
     about |= {
         "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
         "measured_on": f"{processor()}, {platform.platform()}",
@@ -65,9 +71,7 @@ def measured(
         recipe=run.recipe.to_toml() if run is not None else "",
         metrics=list(run.metrics()) if run is not None else (),
         trained={
-            part.name: [(*box.left, *box.right) for box in part.boxes]
-            for part in parts
-            if run is not None and not part.free_text
+            part.name: [(*box.left, *box.right) for box in part.boxes] for part in parts if run is not None and part.span[1]
         },
     )
 

@@ -80,12 +80,15 @@ MIT
 
 def _columns(task: Task) -> str:
     answers = "zeros at the end of decimals are dropped" if task.decimals else "`142 r 7` is a quotient and its remainder"
+    answers = task.answers or answers
     plain = task.counts == Task.counts
-    lengths_of = "digits of the left and of the right operand" if plain else " and ".join(task.counts)
+    lengths_of = "digits of the left and of the right operand" if plain else " and ".join(dict.fromkeys(task.counts))
     return COLUMNS.format(answers=answers, lengths=lengths_of)
 
 
 def _rule(export: Export) -> str:
+    if export.task.split_rule:
+        return export.task.split_rule
     if export.task.free_text:
         which = "A stable 64-bit hash of a problem's text decides"
         short = ""
@@ -102,7 +105,7 @@ def _counts(task: Task, counts: Counter[tuple[Cell, str]]) -> str:
     cells = sorted({cell for cell, _ in counts}, key=lambda cell: (max(cell), cell))
     named, title = (
         {cell: lengths.shown(cell) for cell in cells},
-        "digits" if task.counts == Task.counts else " x ".join(task.counts),
+        "digits" if task.counts == Task.counts else " x ".join(dict.fromkeys(task.counts)),
     )
     if len(cells) > MOST_LENGTHS and task.counts == Task.counts:
         named, title = {cell: str(max(cell)) for cell in cells}, "digits of the longer operand"

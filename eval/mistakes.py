@@ -153,7 +153,7 @@ def _first_wrong_place(answer: str, expected: str) -> int:
 
 def _is_sum(task: Task) -> bool:
     """Whether questions are two numbers and an operator."""
-    return task.counts == Task.counts and not task.free_text
+    return task.operator != ""
 
 
 def _whole(text: str) -> bool:

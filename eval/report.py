@@ -45,7 +45,7 @@ def counted(task: str) -> tuple[str, str] | None:
 
 def lengths_title(task: str) -> str:
     """What the lengths of a task are called."""
-    return " x ".join(counted(task) or ["digit length"])
+    return " x ".join(dict.fromkeys(counted(task) or ["digit length"]))
 
 
 def _down_across(task: str) -> str:

@@ -6,7 +6,26 @@
 ['383+711=005$', '553+329=8721$']
 """
 
-from tasks import addition, division, expression, mixture, multiplication, subtraction  # noqa: F401  importing registers
+from tasks import (  # noqa: F401  importing registers
+    addition,
+    comparison,
+    conversion,
+    copying,
+    counting,
+    division,
+    expression,
+    gcd,
+    graph,
+    mixture,
+    modadd,
+    multiplication,
+    parity,
+    reversal,
+    rewriting,
+    sorting,
+    subtraction,
+    summation,
+)
 from tasks.base import STOP, TASKS, Pages, Problems, QuestionError, Split, Task
 from tasks.lengths import MAX_DIGITS, Cell
 from tasks.names import find, make

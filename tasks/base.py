@@ -102,6 +102,10 @@ class Task(ABC):
     """Whether an answer may have digits after the point, and no remainder."""
     counts: ClassVar[tuple[str, str]] = ("left digits", "right digits")
     """What the two numbers of a cell count."""
+    sample: ClassVar[str] = ""
+    """A question, for messages; empty where its questions are two numbers and an operator, or another's."""
+    answers: ClassVar[str] = ""
+    """What its answers look like, for data cards, where they are no numbers of the usual form."""
     version: ClassVar[int] = 1
     """Raised when the problems or pages drawn from one seed change, so that results name what they measured."""
 
@@ -123,6 +127,11 @@ class Task(ABC):
         for name, value in vars(self).items():
             if name.endswith("_share") and not 0 <= value <= 1:
                 raise ValueError(f"{name} = {value}: must be from 0 to 1")
+
+    @property
+    def split_rule(self) -> str:
+        """How problems are held out, for data cards; empty where it is as for sums, expressions or free text."""
+        return ""
 
     @property
     def idle(self) -> frozenset[str]:

@@ -38,6 +38,17 @@ def to_strings(numbers: Ragged) -> list[str]:
     return reverse(characters(numbers)).to_strings()
 
 
+def of_array(numbers: Ints) -> Ragged:
+    """Digits of an array of natural numbers below 10^18; int64 (n,)."""
+    width = len(str(int(numbers.max(initial=0))))
+    return significant((numbers[:, None] // 10 ** np.arange(width) % 10).astype(np.uint8))
+
+
+def as_array(numbers: Ragged) -> Ints:
+    """The numbers, of at most 18 digits, as int64 (n,); the inverse of `of_array`."""
+    return (numbers.values * 10 ** np.arange(numbers.values.shape[1])).sum(axis=1)
+
+
 def characters(numbers: Ragged) -> Ragged:
     """The digits as ASCII characters, still least significant first."""
     return Ragged(numbers.values + ASCII_ZERO, numbers.lengths)

@@ -60,7 +60,7 @@ class GymDataset:
         [question] = self.task.questions(problems)
         left, right = (int(side[0]) for side in self.task.digits_of(problems))
         about = {"source_dataset": self.task.name, "source_index": index, "task_version": self.task.version}
-        if not self.task.free_text:
+        if self.task.span[1]:
             about |= dict(zip(self.task.length_names, (left, right), strict=True))
         return {
             "question": self.task.asked(question),
@@ -70,11 +70,11 @@ class GymDataset:
 
     @cached_property
     def difficulty(self) -> dict[str, tuple[int, int]]:
-        """The fewest and the most digits of left and right operands; empty for free text."""
+        """The fewest and the most digits of left and right operands, or what else is counted; empty where nothing is."""
         boxes = [box for part in self.task.parts.values() for box in part.boxes]
         sides = dict(zip(self.task.length_names, ([box.left for box in boxes], [box.right for box in boxes]), strict=True))
         spans = {name: (min(low for low, _ in spans), max(high for _, high in spans)) for name, spans in sides.items()}
-        return {} if self.task.free_text else spans
+        return spans if self.task.span[1] else {}
 
     def score_answer(self, answer: str | None, entry: Entry) -> float:
         """From 0 to 1, as the function `score_answer`."""

@@ -49,6 +49,14 @@ class Box:
         return list(dict.fromkeys(zip(*ends, strict=True)))[-n:]
 
 
+@dataclass(frozen=True)
+class Alike(Box):
+    """Only those cells in which both lengths are the same: of problems with one operand."""
+
+    def __iter__(self) -> Iterator[Cell]:
+        return ((n, n) for n in range(self.left[0], self.left[1] + 1))
+
+
 def parse(text: str) -> tuple[Box, ...]:
     """The boxes that `text` names. ValueError where it names none, or a length out of range."""
     boxes = []

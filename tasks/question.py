@@ -56,3 +56,43 @@ def _skip_space(text: str, place: int) -> int:
 
 def _shown(text: str, place: int) -> str:
     return "the end" if place >= len(text) else repr(text[place])
+
+
+class Reader:
+    """Takes a typed text apart from left to right; spaces do not matter. QuestionError marks where it is not as expected."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.place = text, 0
+
+    def take(self, pattern: str, expected: str) -> str:
+        """What matches here, a regular expression."""
+        self.place = _skip_space(self.text, self.place)
+        match = re.compile(pattern).match(self.text, self.place)
+        if match is None:
+            raise self.fault(f"expected {expected}, found {_shown(self.text, self.place)}")
+        self.place = match.end()
+        return match.group()
+
+    def string(self, pattern: str, expected: str, most: int = MAX_DIGITS) -> str:
+        """The same of at most `most` characters."""
+        text = self.take(pattern, expected)
+        if len(text) > most:
+            self.place -= len(text)
+            raise self.fault(f"{len(text)} characters: at most {most} are taken")
+        return text
+
+    def number(self) -> str:
+        """A natural number without thousands separators or leading zeros."""
+        self.place = _skip_space(self.text, self.place)
+        number, self.place = _number(self.text, self.place)
+        return number
+
+    def end(self) -> None:
+        """QuestionError where anything follows."""
+        self.place = _skip_space(self.text, self.place)
+        if self.place < len(self.text):
+            raise self.fault(f"expected nothing more, found {_shown(self.text, self.place)}")
+
+    def fault(self, message: str, place: int | None = None) -> QuestionError:
+        """A fault here, or at another place."""
+        return QuestionError(message, self.text, self.place if place is None else place)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from test_tasks_contract import oracle
+from test_tasks_worded import ANSWERS
 
 from arithgpt.checkpoint import write_atomic
 from arithgpt.errors import UserError
@@ -24,7 +25,7 @@ def rows(file: Path) -> list[dict]:
     return [json.loads(line) for line in file.read_text("ascii").splitlines()]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in ANSWERS])
 @pytest.mark.parametrize("split", ["train", "held-out", "test"])
 def test_every_answer_is_right_and_every_row_in_its_split(name: str, split: str) -> None:
     task = make(name, "1-5")
@@ -107,7 +108,7 @@ GOLDEN = {
 """The beginning of the first line, and a hash of the first hundred."""
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in ANSWERS])
 def test_first_lines_are_the_same_for_ever(name: str) -> None:
     """Where this changes, so do the problems that a command names: raise the task's version."""
     data = b"".join(jsonl(Export(make(name, "1-2"), 100), Tally()))

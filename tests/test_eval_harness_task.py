@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from test_tasks_worded import ANSWERS
 
 from eval.harness_task import LENIENT, STRICT, harness_task
 from tasks import TASKS, Task, make
@@ -29,7 +30,7 @@ def problems(files: dict[str, str]) -> list[dict]:
     return [json.loads(line) for name, text in files.items() if name.endswith(".jsonl") for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in ANSWERS])
 def test_the_folder(name: str) -> None:
     task = make(name, "1-4")
     files = harness_task(task, **MADE)

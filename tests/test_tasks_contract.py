@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from test_tasks_worded import ANSWERS, ON_PAGES, TESTED_WORDED, cells
 
 from tasks import STOP, TASKS, Problems, QuestionError, Task
 from tasks.addition import Addition
@@ -34,6 +35,7 @@ TESTED: list[Task] = [
     Expression(
         operators="1-2,6", levels=5, digits="1-12", places="0-12", decimal_share=0.6, negative_share=0.4, pattern_share=0.6
     ),
+    *TESTED_WORDED,
 ]
 every_task = pytest.mark.parametrize("task", TESTED, ids=repr)
 
@@ -46,6 +48,9 @@ OPERATIONS: dict[str, Callable[[int, int], Fraction | int]] = {
 
 
 def oracle(question: str, task: Task | None = None) -> str:
+    name, _, asked = question.partition(" ")
+    if name in ANSWERS:
+        return ANSWERS[name](asked, task)
     if not re.fullmatch("[0-9]+[-+*/][0-9]+", question) or (task is not None and task.name == "expr"):
         return oracle_of_expression(question)
     left, sign, right = re.split(r"([-+*/])", question)
@@ -75,6 +80,8 @@ def oracle_of_expression(question: str) -> str:
 def lengths_to_ask(task: Task, suite: str) -> list[tuple[int, int]]:
     if suite == "exhaustive":
         return [(1, 1), (2, 1), (1, 2)]
+    if task.name in ANSWERS:
+        return cells(task)
     longest = task.span[1]
     return [(1, 1), (longest, longest), (25, 25), (25, 2), (3, 9)]
 
@@ -185,6 +192,8 @@ def expression_on(text: str) -> str:
 
 def _problems(task: Task, texts: list[str]) -> Problems:
     """The problems on pages, through the text alone."""
+    if task.name in ON_PAGES:
+        return task.problems([f"{task.name} {ON_PAGES[task.name](text)}" for text in texts])
     if "=" not in task.alphabet:
         width = (len(texts[0]) - 2) // 3
         texts = [f"{text[:width]}+{text[width : 2 * width]}={text[2 * width :]}" for text in texts]
@@ -204,7 +213,7 @@ def _problems(task: Task, texts: list[str]) -> Problems:
 def test_test_problems_are_different_and_repeatable(task: Task) -> None:
     n = 60 if task.name == "expr" else 300  # whose problems take long to make
     for suite in task.suites:
-        cell = (2, 1) if suite == "exhaustive" else (5, 5)
+        cell = (2, 1) if suite == "exhaustive" else cells(task)[-1] if task.name in ANSWERS else (5, 5)
         questions = task.questions(task.test(n, cell, seed=1, suite=suite))
         assert len(set(questions)) == len(questions)
         assert len(questions) == 900 if suite == "exhaustive" else len(questions) <= n
@@ -238,16 +247,51 @@ GOLDEN = {
     "expr 1 edges": "3d8a108b86c186b0",
     "expr 1 long": "0b77cb75795f0193",
     "expr 1 decimals": "bdc6e5657b7c0a78",
+    "copy 1 random": "0e53f5c938ac0aaa",
+    "copy 1 edges": "41c8a839442ff18a",
+    "copy 1 long": "c7bf11c701a2f21a",
+    "reverse 1 random": "faa3b5822ca671b0",
+    "reverse 1 edges": "ff2b618e99d36832",
+    "reverse 1 long": "2a2e56bbbf93644e",
+    "sort 1 random": "6e5b3ab7e4b6bf4b",
+    "sort 1 edges": "5344b44354cff68f",
+    "sort 1 long": "806f59c5a9bbb12c",
+    "count 1 random": "d54a8e77c8634d77",
+    "count 1 edges": "f4038ab8cf3aa46f",
+    "count 1 long": "8d57d2a4d0a67957",
+    "parity 1 random": "3b3d35fde5681d76",
+    "parity 1 edges": "f2fce256edb786ee",
+    "parity 1 long": "cc3b0ab7ac77e82f",
+    "compare 1 random": "73a28d71d09142c8",
+    "compare 1 edges": "76175985acb03f1f",
+    "compare 1 long": "36718fb7a91f4672",
+    "modadd 1 random": "8a3f8184f9154a5b",
+    "modadd 1 edges": "721a660ffff9e6a6",
+    "sum 1 random": "125c802dd10db42e",
+    "sum 1 edges": "75017ee290cee13a",
+    "sum 1 long": "556a46fa445086a4",
+    "gcd 1 random": "52385bb78d1f7e9e",
+    "gcd 1 edges": "12042eabb6829a4e",
+    "gcd 1 long": "df6de49e9058a15d",
+    "base 1 random": "34b68381f7ba3087",
+    "base 1 edges": "5bd471c21719e134",
+    "base 1 long": "013f03fb5d8bb31c",
+    "path 1 random": "686429cfd68f1ebc",
+    "path 1 edges": "7917746c03355215",
+    "path 1 long": "d48273a3585c4051",
+    "rewrite 1 random": "8e3fb94f48643546",
+    "rewrite 1 edges": "19a1a1b0fe7a99db",
+    "rewrite 1 long": "060b6f8a8ffcd509",
 }
 
 
 def test_a_seed_asks_the_same_problems_for_ever() -> None:
     """Whoever names a suite, a seed and a version has named the problems; where this changes, raise the task's version."""
     found = {}
-    for name in ("add", "sub", "mul", "div", "expr"):
+    for name in ("add", "sub", "mul", "div", "expr", *ANSWERS):
         task = TASKS[name]()
         for suite in task.suites:
-            cell = (2, 1) if suite == "exhaustive" else (6, 4)
+            cell = (2, 1) if suite == "exhaustive" else cells(task)[-1] if name in ANSWERS else (6, 4)
             questions = "\n".join(task.questions(task.test(64, cell, seed=1, suite=suite)))
             found[f"{name} {task.version} {suite}"] = hashlib.sha256(questions.encode()).hexdigest()[:16]
     assert found == GOLDEN

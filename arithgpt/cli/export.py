@@ -132,7 +132,9 @@ def _versions(task: Task) -> str:
     """Of all that decides which problems come."""
     from importlib.metadata import version
 
-    return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.free_text else "")
+    from tasks.outside import PREFIX
+
+    return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.name.startswith(PREFIX) else "")
 
 
 def _given(options: dict[str, object]) -> list[str]:

@@ -173,7 +173,8 @@ class _Lines:
         if progress.status == "interrupted":
             self.say(f"go on with: arithgpt train --resume --name {self.run.name}")
         else:
-            question = "123+456" if self.recipe.problems.span[1] else "#1"
+            task = self.recipe.problems
+            question = f'"{task.sample}"' if task.sample else "123+456" if task.span[1] else "#1"
             self.say(f"measure it: arithgpt eval {self.run.name}    ask it: arithgpt calc --run {self.run.name} {question}")
 
     def close(self) -> None:

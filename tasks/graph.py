@@ -1,0 +1,226 @@
+"""Whether one node of a directed graph is reached from another, worked out by visiting nodes in a fixed order.
+
+    question    path ab,bc,ca,de:a>c
+    page        01.12.20.34?02=01,12~1$             reads yes
+
+Nodes are the letters a to j, on the page the digits 0 to 9; an edge is a number of two digits, from and to. The working begins
+with the node asked from and goes by turns: each line is an edge of the list that leads from a node visited to one that is not,
+always the first such edge of the list, and visits it. `~` ends the search, at once where the node is reached, and the last
+digit says whether it is: 1 for yes.
+
+Problem by problem, as each line depends on the one before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+
+from tasks import lengths
+from tasks.base import STOP, Pages, Problems, register
+from tasks.lengths import Box, Cell
+from tasks.question import Reader
+from tasks.ragged import Ints, Ragged
+from tasks.worded import EDGES_SHARE, Line, Worded
+
+LETTERS = "abcdefghij"
+MOST_NODES = len(LETTERS)
+_TO_PAGE = str.maketrans(LETTERS + ",:", "0123456789" + ".?", ">")
+_WRITTEN = re.compile("(?:[0-9]{2},)*(?:[0-9]{2})?~([01])")
+
+
+@register
+@dataclass(frozen=True)
+class Path(Worded):
+    """Options of `path`. ValueError names a field that is out of range."""
+
+    nodes: str = "3-6"
+    """How many nodes a graph in training has."""
+    edges: str = "3-8"
+    """How many edges; less where there are not as many between so few nodes."""
+    chain_share: float = 0.5
+    """Of the problems in training, the share with a way through all nodes, asked from one of its ends to the other."""
+
+    name: ClassVar[str] = "path"
+    summary: ClassVar[str] = "whether a node of a directed graph is reached from another, worked out"
+    sample: ClassVar[str] = "path ab,bc,de:a>c"
+    answers: ClassVar[str] = "`yes` or `no`"
+    free_text: ClassVar[bool] = True
+    counts: ClassVar[tuple[str, str]] = ("nodes", "edges")
+    piece: ClassVar[str] = "[^,~]*[,~]|[^,~]+"
+
+    @cached_property
+    def boxes(self) -> tuple[Box, ...]:
+        sides = self._boxes("nodes", MOST_NODES), self._boxes("edges", MOST_NODES * (MOST_NODES - 1))
+        for option, side in zip(("nodes", "edges"), sides, strict=True):
+            if any(box.left != box.right for box in side):
+                raise ValueError(f"{option} = {getattr(self, option)!r}: must be one range such as 3-6, without x")
+        found = tuple(Graphs(nodes.left, edges.left) for nodes in sides[0] for edges in sides[1])
+        if not all(list(box) for box in found):
+            raise ValueError(f"edges = {self.edges!r}: {POSSIBLE}, and nodes = {self.nodes!r}")
+        return found
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The fewest and the most nodes."""
+        return min(box.left[0] for box in self.boxes), max(box.left[1] for box in self.boxes)
+
+    @property
+    def beyond(self) -> list[Cell]:
+        """The largest graphs there are."""
+        return [(MOST_NODES, edges) for edges in (MOST_NODES, 2 * MOST_NODES)]
+
+    @property
+    def alphabet(self) -> str:
+        return "0123456789.?=,~" + STOP
+
+    def draw(self, rng: np.random.Generator, n: int) -> Problems:
+        cells = [list(box) for box in self.boxes]
+        chosen = [cells[box][int(rng.random() * len(cells[box]))] for box in rng.integers(0, len(cells), n).tolist()]
+        return self._asked([_graph(rng, *cell, long=rng.random() < self.chain_share) for cell in chosen])
+
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+        """`edges`: a way through all nodes, asked from one of its ends to the other."""
+        if not _possible(cell):
+            raise ValueError(f"{lengths.shown(cell)}: {POSSIBLE}")
+        return self._asked([_graph(rng, *cell, long=suite == "edges" and rng.random() < EDGES_SHARE) for _ in range(n)])
+
+    def _asked(self, texts: Sequence[str]) -> Problems:
+        return Problems((Ragged.from_strings(texts),))
+
+    def pages(self, problems: Problems) -> Pages:
+        texts = problems.fields[0].to_strings()
+        prompts = [_prompt(text) for text in texts]
+        page = Ragged.from_strings([prompt + _search(text) + STOP for prompt, text in zip(prompts, texts, strict=True)])
+        return Pages(page.values, np.array([len(prompt) for prompt in prompts], np.int64), page.lengths)
+
+    def prompts(self, problems: Problems) -> Ragged:
+        return Ragged.from_strings([_prompt(text) for text in problems.fields[0].to_strings()])
+
+    def what(self, reader: Reader) -> str:
+        edge = f"an edge of two of the nodes {LETTERS[0]} to {LETTERS[-1]}"
+        edges = [reader.take(f"[{LETTERS}]{{2}}(?![a-z])", edge)]
+        while reader.take("[,:]", ", and one more edge, or : and the question") == ",":
+            edges.append(reader.take(f"[{LETTERS}]{{2}}(?![a-z])", edge))
+        repeated = next((edge for k, edge in enumerate(edges) if edge in edges[:k] or edge[0] == edge[1]), None)
+        if repeated:
+            raise reader.fault(f"the edge {repeated} leads nowhere new or comes twice", reader.text.rindex(repeated))
+        node = f"a node from {LETTERS[0]} to {LETTERS[-1]}"
+        start = reader.take(f"[{LETTERS}]", node)
+        reader.take(">", "> and a node")
+        return f"{','.join(edges)}:{start}>{reader.take(f'[{LETTERS}]', node)}"
+
+    def read(self, written: str, question: str) -> str | None:
+        match = _WRITTEN.fullmatch(written)
+        return ("no", "yes")[int(match[1])] if match else None
+
+    def truth(self, question: str) -> str:
+        edges, (start, goal) = self._parsed(question)
+        reached = {start}
+        for _ in LETTERS:
+            reached |= {after for before, after in edges if before in reached}
+        return "yes" if goal in reached else "no"
+
+    def lines(self, question: str) -> list[Line]:
+        edges, (start, goal) = self._parsed(question)
+        visited, steps = [start], []
+        while goal not in visited:
+            onward = [edge for edge in edges if edge[0] in visited and edge[1] not in visited]
+            if not onward:
+                break
+            visited.append(onward[0][1])
+            steps.append(onward[0])
+        paged = ["".join(str(LETTERS.index(node)) for node in step) for step in steps]
+        said = [f"the first edge onward is {before}{after}" for before, after in steps]
+        found = [
+            Line(step + ("," if k < len(paged) else "~"), why) for k, (step, why) in enumerate(zip(paged, said, strict=True), 1)
+        ]
+        found += [] if found else [Line("~", "no edge is needed" if start == goal else "no edge leads onward")]
+        return [*found, Line(str(int(goal in visited)), f"{goal} is reached: {'yes' if goal in visited else 'no'}")]
+
+    def _parsed(self, question: str) -> tuple[list[tuple[str, str]], tuple[str, str]]:
+        edges, _, asked = self.asks(question).partition(":")
+        start, goal = asked.split(">")
+        return [(edge[0], edge[1]) for edge in edges.split(",")], (start, goal)
+
+    def shown(self, line: str) -> str:
+        nodes = "".join(LETTERS[int(digit)] if digit.isdigit() else digit for digit in line.rstrip(",~"))
+        return f"{nodes[:1]} to {nodes[1:]}" if len(nodes) > 1 else {"0": "not reached", "1": "reached"}.get(line, nodes)
+
+    def questions(self, problems: Problems) -> list[str]:
+        return [f"{self.name} {text}" for text in problems.fields[0].to_strings()]
+
+    def problems(self, questions: Sequence[str]) -> Problems:
+        return self._asked([self.asks(question) for question in questions])
+
+    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+        """The nodes that are named, and the edges."""
+        text = problems.fields[0].values
+        nodes = np.stack([(text == ord(letter)).any(axis=1) for letter in LETTERS]).sum(axis=0)
+        return nodes, (text == ord(",")).sum(axis=1) + 1
+
+    def can_hold_out(self, problems: Problems) -> np.ndarray:
+        """Three edges and more can be named in many thousand ways."""
+        return self.digits_of(problems)[1] >= 3
+
+    @property
+    def split_rule(self) -> str:
+        return super().split_rule.replace(f"{self.least_held_out} characters in all", "3 edges")
+
+
+class Graphs(Box):
+    """Only those cells of nodes and edges of which there are graphs."""
+
+    def __iter__(self) -> Iterator[Cell]:
+        return (cell for cell in super().__iter__() if _possible(cell))
+
+    def spread(self, n: int) -> list[Cell]:
+        return [cell for cell in super().spread(n) if _possible(cell)] or list(self)[-n:]
+
+
+POSSIBLE = f"graphs of n nodes have from n - 1 to n (n - 1) edges, and from 2 to {MOST_NODES} nodes"
+
+
+def _possible(cell: Cell) -> bool:
+    nodes, edges = cell
+    return 2 <= nodes <= MOST_NODES and nodes - 1 <= edges <= nodes * (nodes - 1)
+
+
+def _graph(rng: np.random.Generator, nodes: int, edges: int, *, long: bool) -> str:
+    """A graph of just so many nodes and edges, none of them apart, and a question; `long`: along a way through all nodes."""
+    order = rng.permutation(MOST_NODES)[:nodes].tolist()
+    if long:
+        found = list(pairwise(order))
+        asked = (order[0], order[-1]) if rng.random() < 0.5 else (order[-1], order[0])
+    else:
+        pairs = [(order[int(rng.integers(0, k))], order[k]) for k in range(1, nodes)]
+        found = [pair if rng.random() < 0.5 else pair[::-1] for pair in pairs]
+        asked = tuple(rng.choice(order, 2, replace=False).tolist())
+    others = [(a, b) for a in order for b in order if a != b and (a, b) not in found]
+    found += [others[k] for k in rng.permutation(len(others))[: edges - len(found)].tolist()]
+    listed = ",".join(f"{LETTERS[a]}{LETTERS[b]}" for a, b in (found[k] for k in rng.permutation(len(found)).tolist()))
+    return f"{listed}:{LETTERS[asked[0]]}>{LETTERS[asked[1]]}"
+
+
+def _prompt(text: str) -> str:
+    return text.translate(_TO_PAGE) + "="
+
+
+def _search(text: str) -> str:
+    """The working, without the stop."""
+    edges, _, asked = text.translate(_TO_PAGE).partition("?")
+    reached, steps = asked[0], []
+    left = edges.split(".")
+    while asked[1] not in reached:
+        step = next((edge for edge in left if edge[0] in reached and edge[1] not in reached), None)
+        if step is None:
+            break
+        steps.append(step)
+        reached += step[1]
+    return f"{','.join(steps)}~{int(asked[1] in reached)}"

@@ -1,0 +1,379 @@
+"""Tasks whose questions begin with their name: answered a second time by means that share nothing with them, and asked for more
+than every task must keep (test_tasks_contract.py, which takes the answers from here)."""
+
+import json
+import math
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path as File
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval.export import Export, Tally
+from eval.harness_task import harness_task
+from tasks import TASKS, QuestionError, Task, drawn, make
+from tasks.comparison import Compare
+from tasks.conversion import Base
+from tasks.copying import Copy
+from tasks.counting import Count
+from tasks.gcd import GCD
+from tasks.graph import Path
+from tasks.gym import create_dataset
+from tasks.modadd import ModAdd
+from tasks.parity import Parity
+from tasks.reversal import Reverse
+from tasks.rewriting import Rewrite
+from tasks.sorting import Sort
+from tasks.summation import Sum
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+TESTED_WORDED: list[Task] = [
+    Copy(digits="30-40"),
+    Reverse(digits="2-6,20"),
+    Reverse(working=False),
+    Sort(digits="1-20"),
+    Count(digits="5-30", hit_share=1.0),
+    Parity(digits="10-40"),
+    Parity(working=False),
+    Compare(digits="1-6,20x3", near_share=1.0),
+    ModAdd(p=113, train_share=0.3),
+    Sum(operands="1-6", digits="2-12"),
+    GCD(digits="1-9", common_share=1.0),
+    Base(digits="2-9", bases="2-12", direction="to"),
+    Base(digits="3-15", direction="from"),
+    Path(nodes="2-10", edges="2-30", chain_share=0.2),
+    Rewrite(digits="4-20", rules="1-8", steps=15, hit_share=1.0),
+]
+
+
+def ordered(digits: str) -> str:
+    return "".join(digit * len(re.findall(digit, digits)) for digit in "0123456789")
+
+
+def converted(asked: str) -> str:
+    number, way, base = asked.split()
+    if way == "to":
+        return np.base_repr(int(number), int(base)).lower()
+    return str(sum(int(digit, 16) * int(base) ** place for place, digit in enumerate(reversed(number))))
+
+
+def added(asked: str, p: int) -> str:
+    total = sum(map(int, asked.split()))
+    return str(total - p if total >= p else total)
+
+
+def reached(asked: str) -> str:
+    """By powers of the matrix of edges."""
+    edges, start, _, goal = re.fullmatch("(.*):(.)(>)(.)", asked).groups()
+    matrix = np.eye(10, dtype=int)
+    for edge in edges.split(","):
+        matrix[tuple(ord(node) - ord("a") for node in edge)] = 1
+    ways = np.linalg.matrix_power(matrix.astype(object), 10)
+    return "yes" if ways[ord(start) - ord("a"), ord(goal) - ord("a")] else "no"
+
+
+def rewritten(asked: str, steps: int) -> str:
+    *rules, string = re.split("[,:]", asked)
+    for _ in range(steps):
+        for place, rule in ((place, rule) for place in range(len(string)) for rule in rules):
+            left, right = rule.split(">")
+            if string[place:].startswith(left):
+                string = string[:place] + string[place:].replace(left, right, 1)
+                break
+        else:
+            return string
+    return string
+
+
+def compared(asked: str) -> str:
+    left, right = (int(number) for number in asked.split())
+    return {0: "=", 1: ">"}.get((left > right) - (left < right), "<")
+
+
+ANSWERS: dict[str, Callable[[str, Task | None], str]] = {
+    "copy": lambda asked, task: "".join(list(asked)),
+    "reverse": lambda asked, task: asked[::-1],
+    "sort": lambda asked, task: ordered(asked),
+    "count": lambda asked, task: str(len(re.findall(asked[0], asked[2:]))),
+    "parity": lambda asked, task: str(int(asked, 2).bit_count() & 1),
+    "compare": lambda asked, task: compared(asked),
+    "modadd": lambda asked, task: added(asked, task.p if isinstance(task, ModAdd) else 97),
+    "sum": lambda asked, task: str(eval(asked)),
+    "gcd": lambda asked, task: str(math.gcd(*map(int, asked.split()))),
+    "base": lambda asked, task: converted(asked),
+    "path": lambda asked, task: reached(asked),
+    "rewrite": lambda asked, task: rewritten(asked, task.steps if isinstance(task, Rewrite) else 6),
+}
+"""The answers to what is asked after the name."""
+
+
+def numbers_on(text: str, mark: str) -> str:
+    """Numbers, least significant digit first."""
+    return " ".join(number[::-1] for number in text.split("=")[0].split(mark))
+
+
+def graph_on(text: str) -> str:
+    edges, asked = text.split("=")[0].translate(str.maketrans("0123456789.", "abcdefghij,")).split("?")
+    return f"{edges}:{asked[0]}>{asked[1]}"
+
+
+def conversion_on(text: str) -> str:
+    base, way, number = re.split("([<>])", text.split("=")[0])
+    if way == ">":
+        return f"{number[::-1]} to {base[::-1]}"
+    return f"{''.join(f'{int(digit[::-1]):x}' for digit in number.split('.'))} from {base[::-1]}"
+
+
+ON_PAGES: dict[str, Callable[[str], str]] = {
+    "copy": lambda text: text.split("=")[0],
+    "reverse": lambda text: text.split("=")[0],
+    "sort": lambda text: text.split("=")[0],
+    "count": lambda text: text.split("=")[0].replace("?", " "),
+    "parity": lambda text: text.split("=")[0],
+    "compare": lambda text: numbers_on(text, "?"),
+    "modadd": lambda text: numbers_on(text, "+"),
+    "sum": lambda text: numbers_on(text, "+").replace(" ", "+"),
+    "gcd": lambda text: numbers_on(text, ",_"),
+    "base": conversion_on,
+    "path": graph_on,
+    "rewrite": lambda text: text.split("=")[0].translate(str.maketrans("1234.?", "abcd,:")),
+}
+"""What is asked, read off a page."""
+
+CELLS: dict[str, list[tuple[int, int]]] = {
+    "compare": [(1, 1), (25, 25), (25, 2), (3, 9), (6, 6)],
+    "parity": [(1, 1), (24, 24), (16, 16)],
+    "modadd": [(0, 0)],
+    "sum": [(1, 1), (2, 9), (12, 12), (3, 3)],
+    "gcd": [(1, 1), (18, 18), (18, 2), (3, 9), (6, 4)],
+    "base": [(1, 2), (3, 16), (7, 9), (15, 16), (5, 8)],
+    "path": [(2, 1), (10, 9), (10, 90), (6, 8)],
+    "rewrite": [(1, 1), (40, 8), (2, 3), (6, 3)],
+}
+
+
+def cells(task: Task) -> list[tuple[int, int]]:
+    """Lengths to ask, the last of them long enough for many problems."""
+    return CELLS.get(task.name, [(1, 1), (task.span[1], task.span[1]), (25, 25), (6, 6)])
+
+
+every_worded = pytest.mark.parametrize("name", ANSWERS)
+
+
+def short(name: str) -> Task:
+    """With lengths that leave many problems, and short pages."""
+    return TASKS[name](**{"parity": {"digits": "1-16"}, "modadd": {}, "path": {}}.get(name, {"digits": "1-6"}))
+
+
+@every_worded
+@pytest.mark.parametrize("split", ["train", "held-out", "test"])
+def test_exports_are_right_and_in_their_split(name: str, split: str) -> None:
+    task = short(name)
+    found = list(Export(task, 300, split, seed=4).rows(Tally()))
+    assert len({row["question"] for row in found}) == 300
+    for row in found:
+        asked = row["question"].removeprefix(f"{name} ")
+        assert row["answer"] == ANSWERS[name](asked, task)
+        assert row["page"].startswith(row["prompt"])
+        assert row["prompt"].endswith("=")
+        assert row["working"].splitlines()[-1] == row["answer"]
+        assert row["split"] in ("seen", "train" if split == "train" else "held-out")
+        assert row["metadata"]["task"] == name
+
+
+@every_worded
+def test_entries_in_the_form_of_reasoning_gym(name: str) -> None:
+    dataset = create_dataset(name, size=20, seed=1)
+    for entry in dataset:
+        assert entry["answer"] == ANSWERS[name](entry["question"].removeprefix(f"{name} "), dataset.task)
+        assert dataset.score_answer(entry["answer"], entry) == 1.0
+        assert (set(dataset.task.length_names) <= entry["metadata"].keys()) == (name != "modadd")
+
+
+@every_worded
+def test_a_changed_character_of_a_working_is_found(name: str) -> None:
+    """Every line is held against Python: no character of a page can be another."""
+    task, rng = short(name), np.random.default_rng(5)
+    problems = task.draw(rng, 12)
+    pages, questions = task.pages(problems), task.questions(problems)
+    for text, prompt, question in zip(pages.texts(), pages.prompt.tolist(), questions, strict=True):
+        written = text[prompt:-1]
+        for place in range(len(written)):
+            other = next(char for char in "1234567890" if char != written[place])
+            changed = written[:place] + other + written[place + 1 :]
+            fault = task.check(question, changed)
+            assert fault is not None
+            assert fault.line <= len(task.lines(question))
+            assert task.drawing(question, changed)
+        for cut in range(len(written)):
+            assert task.check(question, written[:cut]) is not None
+            assert task.drawing(question, written[:cut])
+        assert task.check(question, written + "1") is not None
+        assert task.check(question, written + "9" * 5000) is not None
+
+
+@every_worded
+@given(st.text("0123456789:;!,_?=+~><abcdefr ", max_size=20))
+def test_nothing_that_a_model_writes_breaks_anything(name: str, written: str) -> None:
+    task = TASKS[name]()
+    question = task.parse(task.sample)
+    answer = task.read(written, question)
+    if answer is None or answer != task.truth(question):
+        assert task.check(question, written) is not None
+    assert task.drawing(question, written)
+
+
+@every_worded
+@given(st.text("0123456789 ,+:>?abcxyz", max_size=20))
+def test_questions_are_understood_or_marked(name: str, asked: str) -> None:
+    task = TASKS[name]()
+    try:
+        question = task.parse(f"{name} {asked}")
+    except QuestionError as error:
+        marked = error.place in range(len(error.text) + 1)
+        assert marked, error  # noqa: PT017  either is right
+        return
+    assert task.parse(question) == question
+    assert task.questions(task.problems([question])) == [question]
+    assert task.truth(question) == ANSWERS[name](question.removeprefix(f"{name} "), task)
+
+
+@every_worded
+def test_samples_and_their_docstrings_are_true(name: str) -> None:
+    """Every module shows a question and its page."""
+    task = TASKS[name]()
+    assert task.parse(task.sample) == task.sample
+    said = __import__(type(task).__module__, fromlist=["x"]).__doc__
+    [question] = re.findall(r"^    question +(.*?)(?:   .*)?$", said, re.MULTILINE)[:1]
+    [page] = re.findall(r"^    page +(\S+)", said, re.MULTILINE)[:1]
+    assert task.pages(task.problems([task.parse(question)])).texts() == [page]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "place"),
+    [
+        ("reverse", "expected digits 0 to 9, found the end", 7),
+        ("  sort 12x", "expected nothing more, found 'x'", 9),
+        ("reversed 12", "expected a question like reverse 31415, found 'r'", 0),
+        ("sort " + "1" * 201, "201 characters: at most 200 are taken", 5),
+        ("parity 102", "expected nothing more, found '2'", 9),
+        ("count 31 4", "expected one digit to count, and a string, found '3'", 6),
+        ("compare 12", "expected a number, found the end", 10),
+        ("modadd 45 97", "numbers must be below p = 97", 7),
+        ("sum 12+5-9", "expected a + and a number, found '-'", 8),
+        ("gcd 48 1" + "0" * 18, "a number of 19 digits: at most 18 are taken", 26),
+        ("base 255", "expected to or from, found the end", 8),
+        ("base 255 to 17", "a base from 2 to 16 is taken, not 17", 12),
+        ("path ab,bk:a>b", "expected an edge of two of the nodes a to j, found 'b'", 8),
+        ("path ab,bb:a>b", "the edge bb leads nowhere new or comes twice", 8),
+        ("path ab,bc", "expected , and one more edge, or : and the question, found the end", 10),
+        ("rewrite ab>ba,ab>a:ab", "a second rule for ab", 14),
+        ("rewrite ab>:ab", "expected the right side of a rule, one or two of the letters a to d, found ':'", 11),
+        ("base 129 from 8", "digits must be 0 to 7 here", 7),
+    ],
+)
+def test_faults_are_marked(typed: str, said: str, place: int) -> None:
+    task = TASKS[next(name for name in ANSWERS if typed.strip().startswith(name))]()
+    with pytest.raises(QuestionError, match=re.escape(said)) as caught:
+        task.parse(typed)
+    assert caught.value.place == place
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("copy", {"digits": "1-6x1-3"}, "digits = '1-6x1-3': must be one range"),
+        ("sort", {"digits": "1-300"}, "digits = '1-300': task sort takes at most 200"),
+        ("compare", {"digits": "x"}, "digits = 'x': must be lengths"),
+        ("modadd", {"p": 1}, "p = 1: must be from 2"),
+        ("modadd", {"train_share": 1.0}, "train_share = 1.0: must be above 0 and below 1"),
+        ("sum", {"operands": "0-3"}, "operands = '0-3': a range"),
+        ("gcd", {"digits": "1-19"}, "digits = '1-19': task gcd takes at most 18"),
+        ("base", {"bases": "1-8"}, "bases = '1-8': must be one range"),
+        ("base", {"bases": "2-17"}, "bases = '2-17': task base takes at most 16"),
+        ("path", {"nodes": "9", "edges": "3"}, "edges = '3': graphs of n nodes have from n - 1"),
+        ("rewrite", {"steps": 0}, "steps = 0: must be from 1 to 100"),
+        ("compare", {"near_share": 2.0}, "near_share = 2.0: must be from 0 to 1"),
+    ],
+)
+def test_bad_options_are_named(name: str, options: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        TASKS[name](**options)
+
+
+def test_one_string_has_one_length() -> None:
+    with pytest.raises(ValueError, match="6x4: task reverse asks one string of 1 to 200 digits"):
+        make("reverse", "1-8").test(1, (6, 4), seed=0)
+
+
+def test_a_working_for_people() -> None:
+    task = TASKS["count"]()
+    assert drawn(task.drawing("count 3 31", "3:1;1!1")) == "count 3 31\n----------\n3   1\n1   1\n----------\n1"
+
+
+def test_numbers_to_compare_are_near_each_other() -> None:
+    task = Compare(digits="6-6")
+    questions = task.questions(task.draw(np.random.default_rng(0), 1000))
+    answers = [task.truth(question) for question in questions]
+    assert 100 < answers.count("=") < 300
+    pairs = [question.split()[1:] for question in questions]
+    assert sum(sum(x != y for x, y in zip(a, b, strict=True)) == 1 for a, b in pairs) > 200
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_share_of_the_pairs_is_trained_on(share: float) -> None:
+    task = ModAdd(p=31, train_share=share)
+    every = task.problems([f"modadd {a} {b}" for a in range(31) for b in range(31)])
+    held_out = task.held_out(every)
+    assert abs((~held_out).mean() - share) < 0.05
+    met = {q for step in range(5) for q in task.questions(task.stream(999, seed=step, split="train", rank=0, step=step))}
+    assert met <= set(np.array(task.questions(every))[~held_out].tolist())
+    assert len(met) > 0.9 * (~held_out).sum()
+
+
+def test_graphs_are_reached_about_as_often_as_not() -> None:
+    task = TASKS["path"]()
+    questions = task.questions(task.draw(np.random.default_rng(0), 600))
+    assert 200 < sum(task.truth(question) == "yes" for question in questions) < 400
+    assert {len(task.lines(question)) for question in questions} >= {2, 3, 4, 5}
+
+
+def test_rules_apply_more_than_once() -> None:
+    task = TASKS["rewrite"]()
+    steps = [len(task.lines(question)) - 1 for question in task.questions(task.draw(np.random.default_rng(0), 600))]
+    assert max(steps) == task.steps
+    assert all(steps.count(k) > 10 for k in range(4))
+
+
+def test_a_task_for_lm_eval_of_numbers_only() -> None:
+    made = {"n": 20, "cells": None, "suite": None, "seed": 0, "command": "arithgpt export-lm-eval", "version": "0"}
+    files = harness_task(TASKS["count"](digits="6-8"), shots=0, **made)
+    asked = [json.loads(line) for line in files["arithgpt_count.jsonl"].splitlines()]
+    assert all(row["answer"] == ANSWERS["count"](row["question"].removeprefix("count "), None) for row in asked)
+    with pytest.raises(ValueError, match="free text"):
+        harness_task(TASKS["copy"](), shots=0, **made)
+
+
+def test_the_command_line(arithgpt: Call, tmp_path: File) -> None:
+    """A run of a few steps is asked, measured and mistaken, and says so in one line each."""
+    small = ("--set", "budget.eval_samples=8", "--set", "budget.batch_size=8", "--steps", "2", "--name", "few")
+    done = arithgpt("train", "--task", "reverse", "--digits", "3", *small)
+    assert done.returncode == 0, done.stderr
+    assert 'arithgpt calc --run few "reverse 31415"' in done.stdout
+    done = arithgpt("calc", "--run", "few", "reverse 314", "reverse 3x")
+    assert done.returncode == 2
+    assert "reverse 314 = " in done.stdout
+    assert done.stderr.splitlines()[-2:] == ["  reverse 3x", "           ^"]
+    done = arithgpt("eval", "few", "--samples", "5", "--digits", "1-2", "--mistakes", "--html", str(tmp_path / "report.html"))
+    assert done.returncode == 0, done.stderr
+    assert "few, reverse: exact match by digits" in done.stdout
+    done = arithgpt("eval", "few", "--samples", "5", "--digits", "1x2")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    done = arithgpt("export-data", "sort", "--n", "50", "--out", str(tmp_path / "sort.jsonl"))
+    assert done.returncode == 0, done.stderr
+    assert "Problems with fewer than 4 characters" in (tmp_path / "sort.md").read_text()
