@@ -127,6 +127,15 @@ class Budget(Section):
     """Steps between two checkpoints."""
 
 
+class Start(Section):
+    """The weights that training begins with (start.py)."""
+
+    run: str = ""
+    """The run whose weights they are; empty: random ones, by the seed."""
+    weights: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
+    """Their hash, put in when the run begins; another run of the same name is then refused."""
+
+
 class Recipe(Section):
     """Everything that decides what a run learns."""
 
@@ -135,6 +144,7 @@ class Recipe(Section):
     model: ModelConfig = ModelConfig()
     optim: OptimConfig = OptimConfig()
     budget: Budget = Budget()
+    start: Start = Start()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of the initial weights and of the stream of problems."""
 
@@ -151,10 +161,14 @@ class Recipe(Section):
         said = same.model_dump(mode="json")
         if self.model.head_dim == 0:  # this field came later, and 0 is what was before: checkpoints of then stay what they are
             del said["model"]["head_dim"]
+        if self.start.run:
+            del said["start"]["run"]  # its weights decide, whatever it is called
+        else:
+            del said["start"]
         return hashlib.sha256(tomli_w.dumps(said).encode()).hexdigest()
 
     def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json"))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude=None if self.start.run else {"start"}))
 
     @staticmethod
     def from_dict(data: Mapping[str, Any], source: str) -> Recipe:

@@ -32,6 +32,7 @@ from arithgpt.optim import make_optimisers, rate
 from arithgpt.origin import commit, processor
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
+from arithgpt.start import begun
 from arithgpt.threads import one_thread, threads, worth
 from arithgpt.vocab import Vocab
 from tasks import Pages, Task, lengths
@@ -95,6 +96,8 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
     trainer = _Trainer(recipe, run, device)
     if resume:
         trainer.restore()
+    else:
+        trainer.begin()
     progress, budget = trainer.progress, recipe.budget
     steps = range(progress.step, budget.steps)
     observer.started(run, trainer.model, device, progress)
@@ -149,6 +152,8 @@ class _Trainer:
         self.threads = 1 if self.workers else worth(flops / self.n_buckets)
         self.padding = torch.zeros((), dtype=torch.long, device=device)
         self.origin = _origin(self.model, device) | {"threads": max(self.threads, n_workers)}
+        if recipe.start.run:
+            self.origin |= {"start": recipe.start.model_dump()}
         self.began = time.perf_counter()
 
     def make_batch(self, step: int) -> list[Batch]:
@@ -240,6 +245,13 @@ class _Trainer:
         save_tensors(self.run.path / "weights.safetensors", weights, notes)
         write_atomic(self.run.path / "run.json", json.dumps(dataclasses.asdict(self.progress) | self.origin, indent=2) + "\n")
 
+    def begin(self) -> None:
+        """Start from the weights of another run, where the recipe says so. UserError where they cannot be used."""
+        if self.recipe.start.run:
+            first = {name: weight.detach().cpu().numpy() for name, weight in self.weights.items()}
+            weights = begun(self.recipe, self.model.alphabet, first)
+            self._load_weights({name: torch.from_numpy(array) for name, array in weights.items()})
+
     def restore(self) -> None:
         """Go back to the last checkpoint, or to the start where there is none yet.
 
@@ -252,6 +264,8 @@ class _Trainer:
             self._load(file)
         elif self.run.has_weights:
             raise UserError(f"{file}: missing; going on without it would overwrite the weights that are there")
+        else:
+            self.begin()
         progress = self.progress
         reached = budget.stop_early and progress.holds(budget.target)
         if progress.step >= budget.steps or reached:

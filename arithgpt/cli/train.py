@@ -32,6 +32,10 @@ def command(
         Optional[list[str]],
         typer.Option("--set", metavar="FIELD=VALUE", help="Change a recipe's field, as in model.n_layer=3."),
     ] = None,
+    origin: Annotated[
+        Optional[str],
+        typer.Option("--from", metavar="RUN", help="Begin with the weights of this run, of the same model shape."),
+    ] = None,
     steps: Annotated[Optional[int], typer.Option(help="Steps at most.")] = None,
     target: Annotated[
         Optional[float], typer.Option(help="Stop when held-out exact match is this at every length, twice in a row.")
@@ -50,11 +54,13 @@ def command(
     """
     from arithgpt.errors import UserError
     from arithgpt.recipe import load_recipe
+    from arithgpt.start import settled
     from tasks import lengths
 
     budget = {"budget.steps": steps, "budget.target": target}
     if resume:
-        run, plan = _resumed(name, {"task": task, "digits": digits, "recipe": recipe, "seed": seed}, overrides or [], budget)
+        fixed = {"task": task, "digits": digits, "recipe": recipe, "from": origin, "seed": seed}
+        run, plan = _resumed(name, fixed, overrides or [], budget)
     else:
         if digits is not None:
             try:
@@ -62,9 +68,8 @@ def command(
             except ValueError as error:
                 raise UserError(f"--digits {digits}: {error}") from None
             digits = f"1-{digits}" if re.fullmatch("[0-9]+", digits) else digits
-        plan = load_recipe(
-            task=task, file=recipe, overrides=overrides or [], options={"task.digits": digits, "seed": seed} | budget
-        )
+        options = {"task.digits": digits, "start.run": origin, "seed": seed} | budget
+        plan = settled(load_recipe(task=task, file=recipe, overrides=overrides or [], options=options))
 
     from arithgpt.run import new_run
     from arithgpt.trackers import Tracked, make_trackers
@@ -142,6 +147,9 @@ class _Lines:
             f"{shape.positions} positions"
         )
         self.say(f"{budget.steps} steps of {budget.batch_size} problems on {device.type}, seed {self.recipe.seed}")
+        start = self.recipe.start
+        if start.run:
+            self.say(f"begins with the weights of run {escape(start.run)}, {start.weights[:12]}")
         if progress.step:
             self.say(f"going on from step {progress.step}")
 
