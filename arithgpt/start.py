@@ -1,4 +1,4 @@
-"""How a run begins where it does not begin with random weights: with those of another run, as `train --from pre` does.
+"""How a run begins: what its recipe leaves open is put in, and its weights may be those of another run: `train --from pre`.
 
     [start]
     run = "pre"
@@ -10,6 +10,7 @@ optimiser begins afresh.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from arithgpt.errors import UserError
 from arithgpt.recipe import ModelConfig, Recipe
+from arithgpt.text import Text
 
 if TYPE_CHECKING:
     from arithgpt.model import GPT
@@ -28,14 +30,18 @@ BY_CHARACTER = {"characters": 0, "head": 0, "marks": 1}
 
 
 def settled(recipe: Recipe) -> Recipe:
-    """The recipe with the hash of the weights it starts from. One that starts from nothing stays as it is.
+    """The recipe with all that is only known when a run begins: of a text its characters and the hash of its file, and the hash
+    of the weights it starts from.
 
-    UserError where the other run is missing, has other weights than the recipe says, or another shape.
+    UserError where the text cannot be learned, or the other run is missing, has other weights than the recipe says, or
+    another shape.
     """
-    if not recipe.start.run:
-        return recipe
-    found = weights_hash(_model(recipe).weights)
-    return recipe.model_copy(update={"start": recipe.start.model_copy(update={"weights": found})})
+    said = recipe.model_dump()
+    if recipe.text:
+        said["task"] = {"name": Text.name} | dataclasses.asdict(recipe.text.settled())
+    if recipe.start.run:
+        said["start"]["weights"] = weights_hash(_model(recipe).weights)
+    return Recipe(**said) if said != recipe.model_dump() else recipe
 
 
 def begun(recipe: Recipe, alphabet: str, first: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:

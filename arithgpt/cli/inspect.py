@@ -26,13 +26,15 @@ EACH = 22  # columns for one character and the next likeliest
 
 def command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run by name or folder; or calculator.")],
-    question: Annotated[str, typer.Argument(metavar="EXPR", help='What to ask it, as in "123+989".')],
+    question: Annotated[str, typer.Argument(metavar="EXPR", help='What to ask it, as in "123+989"; of a text, what to read.')],
     layer: Annotated[Optional[int], typer.Option(metavar="N", help="Draw the attention of this layer, from 1 on.")] = None,
     head: Annotated[Optional[int], typer.Option(metavar="N", help="Of that layer only this head, from 1 on.")] = None,
     png_file: Annotated[Optional[Path], typer.Option("--png", metavar="FILE", help="Write a picture of all heads.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object; whole maps only with --layer.")] = False,
 ) -> None:
     """Ask a GPT, and show what its heads looked at for each character it wrote.
+
+    A run of a text is asked nothing: it reads what is given, from the second character on.
 
     Without --layer: the probability of each character with the next likeliest, and for each head the distance on the page that
     it looked at most and the kernel it has learned. With --layer: maps, what was written down and what was looked at across.
@@ -90,6 +92,11 @@ def _page(run: Run, model: GPT, typed: str) -> tuple[dict[str, Any], Any, int]:
     from arithgpt.vocab import Vocab
     from tasks import STOP, QuestionError
 
+    if run.recipe.text:
+        ids = run.recipe.text.encode(typed)
+        if not 2 <= len(ids) <= run.recipe.text.context:
+            raise UserError(f"EXPR: must be from 2 to the {run.recipe.text.context} characters of a page, not {len(ids)}")
+        return {"run": run.name, "question": typed}, ids, 1
     task = run.recipe.problems
     try:
         question = task.parse(typed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -122,6 +123,17 @@ def _observer(recipe: Recipe) -> _Lines:
     return _Live(recipe, console) if console.is_terminal else _Lines(recipe, console)
 
 
+def _learned(recipe: Recipe) -> str:
+    """What a run learns, in a line."""
+    if recipe.text:
+        text = recipe.text
+        held_out, characters = f"the last {text.val_share:.4g} held out", f"{len(text.characters)} different characters"
+        return f"{text.path}, {characters}, {held_out}, pages of {text.context}"
+    task = recipe.problems
+    low, high = task.span
+    return task.summary + (f", {low} to {high} {task.counts[0].removeprefix('left ')}" if high else "")
+
+
 class _Lines:
     """Tells of a run in plain lines."""
 
@@ -137,16 +149,15 @@ class _Lines:
         from rich.markup import escape
 
         self.run, self.headed = run, False
-        task, shape, budget = self.recipe.problems, self.recipe.model, self.recipe.budget
-        low, high = task.span
-        counts = task.counts[0].removeprefix("left ")
+        shape, budget = self.recipe.model, self.recipe.budget
         heads = ", ".join(map(str, shape.heads if isinstance(shape.n_head, tuple) else shape.heads[:1]))
-        self.say(f"[bold]{escape(str(run.path))}[/]: {task.summary}" + (f", {low} to {high} {counts}" if high else ""))
+        self.say(f"[bold]{escape(str(run.path))}[/]: {escape(_learned(self.recipe))}")
         self.say(
             f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {heads} heads, width {shape.n_embd}, "
             f"{shape.positions} positions"
         )
-        self.say(f"{budget.steps} steps of {budget.batch_size} problems on {device.type}, seed {self.recipe.seed}")
+        what = "pages" if self.recipe.text else "problems"
+        self.say(f"{budget.steps} steps of {budget.batch_size} {what} on {device.type}, seed {self.recipe.seed}")
         start = self.recipe.start
         if start.run:
             self.say(f"begins with the weights of run {escape(start.run)}, {start.weights[:12]}")
@@ -157,6 +168,9 @@ class _Lines:
         self.loss = loss
 
     def looked(self, progress: Progress) -> None:
+        if progress.loss is not None:
+            self._looked_at_text(progress, progress.loss)
+            return
         if not self.headed:
             self.headed = True
             self.say("held-out exact match in %, rounded down, by digit length:")
@@ -167,6 +181,15 @@ class _Lines:
         training = progress.seconds - progress.look_seconds
         examples = progress.step * self.recipe.budget.batch_size
         self.say(f"{progress.step:>6}{examples:>10,}{training:>9.1f}{self.loss:>8.4f}{shares}")
+
+    def _looked_at_text(self, progress: Progress, loss: float) -> None:
+        if not self.headed:
+            self.headed = True
+            self.say("loss in nats a character, and that of held-out text in bits:")
+            self.say("  step     pages  seconds    loss  held out   bits")
+        training, pages = progress.seconds - progress.look_seconds, progress.step * self.recipe.budget.batch_size
+        shown = f"{loss:>10.4f}{loss / math.log(2):>7.3f}"
+        self.say(f"{progress.step:>6}{pages:>10,}{training:>9.1f}{self.loss:>8.4f}{shown}")
 
     def ended(self, progress: Progress) -> None:
         examples, budget = progress.step * self.recipe.budget.batch_size, self.recipe.budget
@@ -180,6 +203,8 @@ class _Lines:
         self.say(f"{progress.cells:,} characters computed, {progress.padding / max(progress.cells, 1):.1%} of them padding")
         if progress.status == "interrupted":
             self.say(f"go on with: arithgpt train --resume --name {self.run.name}")
+        elif self.recipe.text:
+            self.say(f"measure it: arithgpt eval {self.run.name}    let it write: arithgpt sample {self.run.name}")
         else:
             question = "123+456" if self.recipe.problems.span[1] else "#1"
             self.say(f"measure it: arithgpt eval {self.run.name}    ask it: arithgpt calc --run {self.run.name} {question}")
