@@ -77,12 +77,17 @@ class OnNumPy:
         q: (B, H, Tq, Dq); k: (B, H, Tk, Dq); v: (B, H, Tk, D); mask: broadcasts to (B, H, Tq, Tk)
         Returns (B, H, Tq, D).
         """
+        return OnNumPy.attention(q, k, mask, scale) @ v
+
+    @staticmethod
+    def attention(q: Array, k: Array, mask: Array | None, scale: float) -> Array:
+        """softmax(scale q k^T + mask), what `attend` multiplies the values with: (B, H, Tq, Tk)"""
         scores = (q * np.asarray(scale, q.dtype)) @ k.swapaxes(-1, -2)
         scores += np.triu(np.full(scores.shape[-2:], -np.inf, q.dtype), 1) if mask is None else mask
         scores -= scores.max(-1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(-1, keepdims=True)
-        return scores @ v
+        return scores
 
 
 def _on_torch() -> type:
@@ -142,17 +147,23 @@ def _on_torch() -> type:
         @staticmethod
         def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> Tensor:
             """The same as OnNumPy.attend."""
-            B, H, Tq, D = *q.shape[:3], v.shape[-1]
-            if q.is_cuda or (mask is None and Tq > SHORT_PAGE):
+            D = v.shape[-1]
+            if q.is_cuda or (mask is None and q.shape[2] > SHORT_PAGE):
                 v = F.pad(v, (0, q.shape[-1] - D))  # the fused kernels want values as wide as queries and keys
                 return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, scale=scale)[..., :D]
             # The same in three steps: on a CPU the fused kernel loses to them where a page is short or one query is asked.
+            return OnTorch.attention(q, k, mask, scale) @ v
+
+        @staticmethod
+        def attention(q: Tensor, k: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+            """The same as OnNumPy.attention."""
+            B, H, Tq = q.shape[:3]
             if mask is None:
                 mask = torch.full((Tq, Tq), float("-inf"), dtype=q.dtype, device=q.device).triu(1)
             scores = torch.baddbmm(
                 mask.expand(B, H, Tq, k.shape[2]).flatten(0, 1), q.flatten(0, 1), k.flatten(0, 1).mT, alpha=scale
             )  # (B H, Tq, Tk)
-            return (scores.softmax(-1) @ v.flatten(0, 1)).view(B, H, Tq, D)
+            return scores.softmax(-1).view(B, H, Tq, -1)
 
     return OnTorch
 

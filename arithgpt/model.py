@@ -100,13 +100,17 @@ class GPT:
             for prefix in (f"blocks.{layer}." for layer in range(config.n_layer))
         ]
 
-    def __call__(self, ids: Array, cache: Cache | None = None, last_only: bool = False) -> Array:
+    def __call__(
+        self, ids: Array, cache: Cache | None = None, last_only: bool = False, return_attention: bool = False
+    ) -> Array | tuple[Array, list[Array]]:
         """The logits of the character after each of `ids`, or after the last one only.
 
         ids: int64 (B, T): whole pages, or with a cache the characters that follow those in it, which it then holds too
-        Returns (B, T, vocabulary), or (B, 1, vocabulary) with `last_only`, which spares the last block the others.
+        Returns (B, T, vocabulary), or (B, 1, vocabulary) with `last_only`, which spares the last block the others; with
+        `return_attention` also each block's weights (B, H, queries, keys), of which the first is the blank if there is one.
         """
         w, xp, B = self.weights, ops(ids), ids.shape[0]
+        attention: list[Array] | None = [] if return_attention else None
         begins = cache is None or cache.length == 0
         start = self.coordinates.first(B) if begins else cache.cells[:, cache.length]
         cells = self.coordinates(ids, start)  # (B, T+1, columns)
@@ -126,20 +130,31 @@ class GPT:
         distances = self.scheme.distances(cells[:, -looks:], cells[:, :-1]) if looks else None
         for layer, block in enumerate(self.blocks):
             last = last_only and layer == self.config.n_layer - 1
-            attended = self._attention(block, xp.rms_norm(x, block["attention_norm"]), cells, distances, cache, layer, last)
+            normed = xp.rms_norm(x, block["attention_norm"])
+            attended = self._attention(block, normed, cells, distances, cache, layer, last, attention)
             x = (x[:, -1:] if last else x) + attended
             x = x + xp.gelu(xp.rms_norm(x, block["mlp_norm"]) @ block["up"].T) @ block["down"].T
         if cache is not None:
             cache.length = end
-        return xp.rms_norm(x[:, -1:] if last_only else x[:, int(blank) :], w["norm"]) @ w["head"].T
+        logits = xp.rms_norm(x[:, -1:] if last_only else x[:, int(blank) :], w["norm"]) @ w["head"].T
+        return logits if attention is None else (logits, attention)
 
     def _attention(
-        self, block: dict, x: Array, cells: Array, distances: Array | None, cache: Cache | None, layer: int, last_only: bool
+        self,
+        block: dict,
+        x: Array,
+        cells: Array,
+        distances: Array | None,
+        cache: Cache | None,
+        layer: int,
+        last_only: bool,
+        seen: list[Array] | None,
     ) -> Array:
         """Causal self-attention over all heads at once.
 
         x: (B, T, C); cells: (B, T+1, columns) where the page begins with x, else (B, length+T+1, ...); distances: from
-        the queries where not all of them see just their own and the keys before, as PagePositions.distances gives them
+        the queries where not all of them see just their own and the keys before, as PagePositions.distances gives them;
+        seen: takes the attention weights (B, H, T or 1, keys), which fused kernels would not give, where it is a list
         Returns (B, T or 1, C).
         """
         xp, H = ops(x), self.config.heads[layer]
@@ -153,7 +168,7 @@ class GPT:
             q, T = q[:, :, -1:], 1
         if k.shape[2] == T:  # the page begins here: nothing but causality hides a key, and the kernel goes into q and k
             q, k = self.scheme.widen(block, q, k, cells)
-            y = xp.attend(q, k, v, None, D**-0.5)
+            mask = None
         else:
             mask = xp.zeros((1, 1), x)
             if T > 1:  # keys after the query are hidden
@@ -161,7 +176,11 @@ class GPT:
                 mask = xp.where(back > k.shape[2] - T, -np.inf, mask)  # (T, length+T)
             if distances is not None:
                 mask = mask + self.scheme.bias(block, distances[:, -T:])
+        if seen is None:
             y = xp.attend(q, k, v, mask, D**-0.5)
+        else:
+            seen.append(xp.attention(q, k, mask, D**-0.5))
+            y = seen[-1] @ v
         return y.swapaxes(1, 2).reshape(B, T, H * D) @ block["out"].T
 
     @property

@@ -27,6 +27,7 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from arithgpt.errors import UserError
+from arithgpt.text import Text
 from tasks import TASKS, Task, find
 from tasks.outside import PREFIX
 
@@ -127,6 +128,15 @@ class Budget(Section):
     """Steps between two checkpoints."""
 
 
+class Start(Section):
+    """The weights that training begins with (start.py)."""
+
+    run: str = ""
+    """The run whose weights they are; empty: random ones, by the seed."""
+    weights: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
+    """Their hash, put in when the run begins; another run of the same name is then refused."""
+
+
 class Recipe(Section):
     """Everything that decides what a run learns."""
 
@@ -135,12 +145,29 @@ class Recipe(Section):
     model: ModelConfig = ModelConfig()
     optim: OptimConfig = OptimConfig()
     budget: Budget = Budget()
+    start: Start = Start()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of the initial weights and of the stream of problems."""
 
     @cached_property
     def problems(self) -> Task:
-        """The task with its options."""
+        """The task with its options. UserError where the run learns a text, which has no problems."""
+        if isinstance(self._learned, Text):
+            raise UserError("task text: a text has no problems and no answers; eval, sample and inspect take a run of it")
+        return self._learned
+
+    @property
+    def text(self) -> Text | None:
+        """The text with its options, where the run learns one."""
+        return self._learned if isinstance(self._learned, Text) else None
+
+    @property
+    def alphabet(self) -> str:
+        """The characters of the model; empty for a text whose file has not been read (start.py)."""
+        return self.text.characters if self.text else self.problems.alphabet
+
+    @cached_property
+    def _learned(self) -> Task | Text:
         options = {key: value for key, value in self.task.items() if key != "name"}
         return _task_adapter(self.task["name"]).validate_python(options)
 
@@ -151,10 +178,16 @@ class Recipe(Section):
         said = same.model_dump(mode="json")
         if self.model.head_dim == 0:  # this field came later, and 0 is what was before: checkpoints of then stay what they are
             del said["model"]["head_dim"]
+        if self.text and self.text.sha256:
+            del said["task"]["path"]  # its content decides, wherever it lies
+        if self.start.run:
+            del said["start"]["run"]  # its weights decide, whatever it is called
+        else:
+            del said["start"]
         return hashlib.sha256(tomli_w.dumps(said).encode()).hexdigest()
 
     def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json"))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude=None if self.start.run else {"start"}))
 
     @staticmethod
     def from_dict(data: Mapping[str, Any], source: str) -> Recipe:
@@ -171,7 +204,7 @@ class Recipe(Section):
             task = {"name": name} | {key: value for key, value in options.items() if key not in given.idle}
             return Recipe(**{**data, "task": task})
         except ValidationError as error:
-            raise UserError(f"{source}: {_first_fault(error, find(name))}") from None
+            raise UserError(f"{source}: {_first_fault(error, _kind(name))}") from None
 
     @staticmethod
     def from_toml(text: str, source: str) -> Recipe:
@@ -217,9 +250,9 @@ def load_recipe(
 def check_task_name(name: object, where: str = "--task ") -> str:
     """The name, if a task has it; else a UserError that says where it stands and suggests a near one."""
     try:
-        return find(name).name
+        return _kind(name).name
     except ValueError as error:
-        raise UserError(f"{where}{error}") from None
+        raise UserError(f"{where}{error}; and {Text.name} for a file of text") from None
 
 
 def _built_in(name: str) -> str:
@@ -228,10 +261,15 @@ def _built_in(name: str) -> str:
     return resources.files("arithgpt.recipes").joinpath(file).read_text("utf-8")
 
 
-def _task_adapter(name: str) -> TypeAdapter[Task]:
-    for task in (*TASKS.values(), find(name)):  # a mixture has others as its fields
+def _kind(name: object) -> type[Task] | type[Text]:
+    """What is learned, by name. ValueError as from `tasks.find`."""
+    return Text if name == Text.name else find(name)
+
+
+def _task_adapter(name: str) -> TypeAdapter[Task | Text]:
+    for task in (*TASKS.values(), _kind(name)):  # a mixture has others as its fields
         task.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]  the contract of a stdlib dataclass
-    return TypeAdapter(find(name))
+    return TypeAdapter(_kind(name))
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:
@@ -259,7 +297,7 @@ def _put(data: dict[str, Any], dotted: str, value: Any) -> None:
     data[last] = value
 
 
-def _first_fault(error: ValidationError, task: type[Task]) -> str:
+def _first_fault(error: ValidationError, task: type[Task] | type[Text]) -> str:
     fault = error.errors(include_url=False)[0]
     place = [str(part) for part in fault["loc"]]
     if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
@@ -274,7 +312,7 @@ def _first_fault(error: ValidationError, task: type[Task]) -> str:
     return f"{'.'.join(place)} = {fault['input']!r}: {message}"
 
 
-def _fields(path: list[str], task: type[Task] | None) -> list[str]:
+def _fields(path: list[str], task: type[Task] | type[Text] | None) -> list[str]:
     """The fields of the section an error is about: of a task, or of the recipe where it is None."""
     if task is not None:
         for part in path:  # the tasks of a mixture are fields of it

@@ -40,6 +40,7 @@ class Made(BaseModel):
         "unfinished"
     )
     accuracy: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    loss: Annotated[float, Field(ge=0)] | None = None
 
     @staticmethod
     def read(run: Run) -> Made:
@@ -69,7 +70,7 @@ class Run:
     def task_name(self) -> str | None:
         """The task, or None where the recipe cannot be read."""
         try:
-            return self.recipe.problems.name
+            return self.recipe.task["name"]
         except UserError:
             return None
 
@@ -111,7 +112,7 @@ class Run:
         if notes.get("identity") != recipe.identity:
             raise other
         try:
-            return GPT(recipe.model, recipe.problems.alphabet, weights)
+            return GPT(recipe.model, recipe.alphabet, weights)
         except ValueError:
             raise other from None
 
@@ -207,8 +208,8 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
 
     folder = runs_folder()
     if name is None:
-        most = recipe.problems.span[1]
-        stem = recipe.problems.name.replace(":", "-") + (f"-{most}" if most else "")
+        most = recipe.problems.span[1] if not recipe.text else 0
+        stem = recipe.task["name"].replace(":", "-") + (f"-{most}" if most else "")
         taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         name = next(n for k in range(1, len(taken) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)
     if not _NAME.fullmatch(name):

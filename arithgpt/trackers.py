@@ -108,7 +108,8 @@ class Tracked:
 
     def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
         self.observer.started(run, model, device, progress)
-        self.tasks = {part.operator: name for name, part in run.recipe.problems.parts.items()}
+        parts = {} if run.recipe.text else run.recipe.problems.parts
+        self.tasks = {part.operator: name for name, part in parts.items()}
         self._each(lambda tracker: tracker.open(run, progress.step))
 
     def stepped(self, progress: Progress, loss: float) -> None:
@@ -118,6 +119,7 @@ class Tracked:
     def looked(self, progress: Progress) -> None:
         self.observer.looked(progress)
         values = {f"accuracy/{self._named(digits)}": share for digits, share in progress.accuracy.items()}
+        values |= {"held_out_loss": progress.loss} if progress.loss is not None else {}
         self._each(lambda tracker: tracker.log(progress.step, values))
 
     def ended(self, progress: Progress) -> None:

@@ -18,26 +18,24 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from arithgpt.batches import IGNORED, Batch, bucketed, padding, prefetched, tensors
+from arithgpt.batches import IGNORED, Batch, padding, prefetched
 from arithgpt.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
 from arithgpt.errors import UserError
+from arithgpt.lessons import lessons_of
 from arithgpt.model import GPT, initial
 from arithgpt.optim import make_optimisers, rate
 from arithgpt.origin import commit, processor
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
+from arithgpt.start import begun
 from arithgpt.threads import one_thread, threads, worth
-from arithgpt.vocab import Vocab
-from tasks import Pages, Task, lengths
 
 LOG_EVERY = 10  # steps
-LOOK_LENGTHS = 10  # lengths at most that a look covers, but two of each box
 BUCKET_FLOPS, MAX_BUCKETS = 0.5e9, 8  # a step is cut into buckets of like length while each has so much to compute
 LOWER_RATE = "a lower optim.lr or optim.matrix_lr may help"
 
@@ -58,7 +56,9 @@ class Progress:
     worst: list[float] = field(default_factory=list)
     """The exact match of the worst length at the last two looks."""
     accuracy: dict[str, float] = field(default_factory=dict)
-    """Held-out exact match by digit length at the last look."""
+    """Held-out exact match by digit length at the last look; of a text there is none."""
+    loss: float | None = None
+    """Of a text, the held-out cross-entropy of a character in nats at the last look."""
     status: str = "unfinished"
     """unfinished, interrupted, finished (all steps done) or reached target."""
 
@@ -95,6 +95,8 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
     trainer = _Trainer(recipe, run, device)
     if resume:
         trainer.restore()
+    else:
+        trainer.begin()
     progress, budget = trainer.progress, recipe.budget
     steps = range(progress.step, budget.steps)
     observer.started(run, trainer.model, device, progress)
@@ -128,21 +130,16 @@ class _Trainer:
 
     def __init__(self, recipe: Recipe, run: Run, device: torch.device) -> None:
         self.recipe, self.run, self.device = recipe, run, device
-        self.task, self.vocab = recipe.problems, Vocab(recipe.problems.alphabet)
-        first = initial(recipe.model, self.task.alphabet, recipe.seed)
+        self.lessons = lessons_of(recipe, device)
+        first = initial(recipe.model, recipe.alphabet, recipe.seed)
         # Copied into torch's own memory: products may round differently where a matrix begins elsewhere in a cache line.
         self.weights = {name: torch.from_numpy(array).to(device, copy=True).requires_grad_() for name, array in first.items()}
-        self.model = GPT(recipe.model, self.task.alphabet, self.weights)
+        self.model = GPT(recipe.model, recipe.alphabet, self.weights)
         self.optimisers = make_optimisers(self.weights, recipe.optim)
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
-        self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
-        longest = longest_page(self.task) if recipe.model.positions == "learned" else 0
-        if longest > recipe.model.block_size:
-            raise UserError(
-                f"model.block_size = {recipe.model.block_size}: must be at least the {longest} characters of the longest page"
-            )
-        flops = 6 * self.model.n_params * tensors(self._pages(0), self.vocab)[0].numel()
+        [(inputs, _)] = self.lessons.batches(self.lessons.pages(0), 1)
+        flops = 6 * self.model.n_params * inputs.numel()
         self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / BUCKET_FLOPS)))
         n_workers = min(self.n_buckets, torch.get_num_threads()) if device.type == "cpu" else 1
         # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
@@ -150,20 +147,13 @@ class _Trainer:
         self.threads = 1 if self.workers else worth(flops / self.n_buckets)
         self.padding = torch.zeros((), dtype=torch.long, device=device)
         self.origin = _origin(self.model, device) | {"threads": max(self.threads, n_workers)}
+        if recipe.start.run:
+            self.origin |= {"start": recipe.start.model_dump()}
         self.began = time.perf_counter()
 
     def make_batch(self, step: int) -> list[Batch]:
-        """The training problems of a step, in buckets: a function of the seed and the step alone."""
-        pages = self._pages(step)
-        if self.recipe.model.positions == "learned" and pages.total.max() > self.recipe.model.block_size + 1:
-            raise UserError(  # free text has no longest page that could be known before
-                f"model.block_size = {self.recipe.model.block_size}: must be at least the {pages.total.max() - 1} characters "
-                f"of a page at step {step}"
-            )
-        return bucketed(pages, self.vocab, self.n_buckets)
-
-    def _pages(self, step: int) -> Pages:
-        return self.task.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
+        """The training pages of a step, in buckets: a function of the seed and the step alone."""
+        return self.lessons.batches(self.lessons.pages(step), self.n_buckets)
 
     def learn(self, step: int, batch: list[Batch]) -> Tensor:
         """One step of gradient descent on all buckets together; returns the loss before it."""
@@ -209,13 +199,16 @@ class _Trainer:
             self.workers.shutdown()
 
     def look(self) -> None:
-        """Measure exact match on held-out problems."""
+        """Measure exact match on held-out problems, or the loss on held-out text."""
         progress, before = self.progress, self.progress.seconds
-        progress.accuracy = look(self.model, self.questions)
+        found = self.lessons.look(self.model)
+        progress.accuracy, progress.loss = found.accuracy, found.loss
         self._count_time()
         progress.look_seconds += progress.seconds - before
-        progress.worst = [*progress.worst[-1:], min(progress.accuracy.values())]
-        self.run.log({"step": progress.step, "seconds": round(progress.seconds, 3), "accuracy": progress.accuracy})
+        if found.accuracy:
+            progress.worst = [*progress.worst[-1:], min(found.accuracy.values())]
+        result = {"accuracy": found.accuracy} if found.loss is None else {"held_out_loss": round(found.loss, 6)}
+        self.run.log({"step": progress.step, "seconds": round(progress.seconds, 3)} | result)
 
     def log(self, loss: Tensor) -> None:
         """Write the loss down; UserError where it is no longer a number."""
@@ -241,6 +234,13 @@ class _Trainer:
         save_tensors(self.run.path / "weights.safetensors", weights, notes)
         write_atomic(self.run.path / "run.json", json.dumps(dataclasses.asdict(self.progress) | self.origin, indent=2) + "\n")
 
+    def begin(self) -> None:
+        """Start from the weights of another run, where the recipe says so. UserError where they cannot be used."""
+        if self.recipe.start.run:
+            first = {name: weight.detach().cpu().numpy() for name, weight in self.weights.items()}
+            weights = begun(self.recipe, self.model.alphabet, first)
+            self._load_weights({name: torch.from_numpy(array) for name, array in weights.items()})
+
     def restore(self) -> None:
         """Go back to the last checkpoint, or to the start where there is none yet.
 
@@ -253,6 +253,8 @@ class _Trainer:
             self._load(file)
         elif self.run.has_weights:
             raise UserError(f"{file}: missing; going on without it would overwrite the weights that are there")
+        else:
+            self.begin()
         progress = self.progress
         reached = budget.stop_early and progress.holds(budget.target)
         if progress.step >= budget.steps or reached:
@@ -277,7 +279,7 @@ class _Trainer:
 
     @torch.no_grad()
     def _load_weights(self, weights: dict[str, Tensor]) -> None:
-        GPT(self.recipe.model, self.task.alphabet, weights)  # ValueError where they do not fit
+        GPT(self.recipe.model, self.recipe.alphabet, weights)  # ValueError where they do not fit
         for name, weight in self.weights.items():
             weight.copy_(weights[name])
 
@@ -285,38 +287,6 @@ class _Trainer:
         now = time.perf_counter()
         self.progress.seconds += now - self.began
         self.began = now
-
-
-def held_out_questions(task: Task, vocab: Vocab, n: int, device: torch.device) -> dict[str, Batch]:
-    """Held-out problems of some lengths spread over those of training, ready for the model, by length."""
-    boxes = [(part, box) for part in task.parts.values() for box in part.boxes]
-    questions = {}
-    for part, box in boxes:
-        for cell in box.spread(max(2, LOOK_LENGTHS // len(boxes))):
-            inputs, targets = tensors(part.pages(part.test(n, cell, seed=0)), vocab)
-            sign = part.operator if len(task.parts) > 1 else ""
-            questions[sign + lengths.shown(cell)] = inputs.to(device), targets.to(device)
-    return questions
-
-
-def longest_page(task: Task) -> int:
-    """How many characters the longest page of training has, the stop apart."""
-    rng = np.random.default_rng(0)
-    cells = ((part, cell) for part in task.parts.values() for box in part.boxes for cell in box)
-    return max(int(part.pages(part.draw_suite(rng, 1, cell, "random")).total.max()) - 1 for part, cell in cells)
-
-
-@torch.no_grad()
-def look(model: GPT, questions: dict[str, Batch]) -> dict[str, float]:
-    """Exact match by length, with the right characters given so far.
-
-    A page counts where every character to be written is the likeliest one: then, rounding aside, greedy decoding writes it.
-    """
-    accuracy = {}
-    for digits, (inputs, targets) in questions.items():
-        right = (model(inputs).argmax(-1) == targets) | (targets == IGNORED)
-        accuracy[digits] = int(right.all(1).sum()) / len(right)
-    return accuracy
 
 
 @contextmanager

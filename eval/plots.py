@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eval import curves, svg
@@ -19,12 +19,15 @@ from eval.measured import Measured
 from eval.solver import MissingExtra
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 WIDTH, DPI = 11.0, 120  # inches, points an inch: 1,320 pixels
 TEXT, QUIET, RULE, SOFT, BOX = "#1b1f24", "#59636e", "#d8dee4", "#f0f2f4", "#d55e00"
 ROOM = 16  # columns of a map up to which its cells are written
+HEADS_ACROSS, LETTERS = 4, 48  # maps of attention in a row, and characters up to which a side of one is lettered
 
 
 def figures(results: Sequence[Measured]) -> list[Figure]:
@@ -62,6 +65,26 @@ def png(figures: Sequence[Figure]) -> bytes:
     buffer = io.BytesIO()
     imsave(buffer, np.concatenate(drawn), format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def attention(title: str, maps: Mapping[str, NDArray[np.floating]], written: Sequence[str], looked_at: Sequence[str]) -> Figure:
+    """What heads looked at, a map each: what was written down, (W,), and what was looked at across, (K,).
+
+    maps: from a head's name to its shares of attention (W, K), from 0 to 1, of one head at least
+    MissingExtra without matplotlib.
+    """
+    columns = min(HEADS_ACROSS, max(2, len(maps)))
+    tall = min(max(len(written) / len(looked_at), 0.3), 1.2)
+    figure, axes = _figure(title, -(-len(maps) // columns), columns, tall * WIDTH / columns + 0.6)
+    for ax, (name, shares) in zip(axes, maps.items(), strict=False):
+        ax.imshow(shares, aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+        for letters, put in ((looked_at, ax.set_xticks), (written, ax.set_yticks)):
+            put(range(len(letters)), [*map(_text, letters)]) if len(letters) <= LETTERS else put([])
+        _plain(ax, name)
+        ax.tick_params(labelsize=min(8, 45 * WIDTH / columns / len(looked_at)))
+    for ax in axes[len(maps) :]:
+        ax.set_axis_off()
+    return figure
 
 
 def _figure(title: str, rows: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:

@@ -19,12 +19,13 @@ from arithgpt.checkpoint import load_tensors
 from arithgpt.decode import complete
 from arithgpt.errors import UserError
 from arithgpt.gpt_solver import GPTSolver
+from arithgpt.lessons import look
 from arithgpt.model import GPT
 from arithgpt.optim import Muon, make_optimisers, orthogonal, rate
 from arithgpt.recipe import OptimConfig, Recipe
 from arithgpt.run import Run, new_run
 from arithgpt.threads import threads, worth
-from arithgpt.train import Progress, _Trainer, look, train
+from arithgpt.train import Progress, _Trainer, train
 from arithgpt.vocab import Vocab
 from eval.harness import evaluate
 from eval.stats import by_length
@@ -237,7 +238,7 @@ def test_buckets_side_by_side_learn_what_one_batch_learns() -> None:
     for n in (1, 4):
         trainer = _Trainer(plan, new_run(None, plan), CPU)
         trainer.workers = ThreadPoolExecutor(2) if n > 1 else None
-        batch = bucketed(trainer._pages(0), trainer.vocab, n)
+        batch = trainer.lessons.batches(trainer.lessons.pages(0), n)
         losses.append(trainer.learn(0, batch).item())
         gradients.append({name: weight.grad.clone() for name, weight in trainer.weights.items()})
         trainer.close()

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from arithgpt.cli import bench, calc, compare, evaluate, export, falsify, runs, tasks, train
+from arithgpt.cli import bench, calc, compare, evaluate, export, falsify, inspect, runs, sample, tasks, train
 
 app = typer.Typer(
     help="Train small GPTs to do arithmetic, measure how far they can be trusted, and ask them.",
@@ -23,6 +23,8 @@ app.command("falsify", short_help="Find the smallest problem a run gets wrong.")
 # An unknown option is an expression here, so that -5+3 is answered like any other line that is not understood.
 app.command("calc", short_help="Ask a GPT, checked exactly.", context_settings={"ignore_unknown_options": True})(calc.command)
 app.command("bench", short_help="Measure speed beside baselines.")(bench.command)
+app.command("inspect", short_help="Show what a GPT looks at while it writes.")(inspect.command)
+app.command("sample", short_help="Let a GPT write.")(sample.command)
 app.command("runs", short_help="List the runs on disk.")(runs.command)
 app.command("export-data", short_help="Write problems with answers and workings to a file.")(export.data_command)
 app.command("export-lm-eval", short_help="Write a task for lm-evaluation-harness.")(export.lm_eval_command)

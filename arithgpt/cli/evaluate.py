@@ -19,6 +19,7 @@ EXIT_PARTIAL = 1
 
 
 def command(
+    context: typer.Context,
     solvers: Annotated[
         Optional[list[str]],
         typer.Argument(
@@ -56,14 +57,20 @@ def command(
     """Ask problems never trained on, and count the exactly right answers by digit length.
 
     Apart from that it counts, of the right answers, those whose working is right line by line. The results of a run are kept in
-    its folder. Exit status: 0, or 1 where some problems could not be asked.
+    its folder. Of a run that learned a text it tells the loss of what was held out instead. Exit status: 0, or 1 where some
+    problems could not be asked.
     """
+    from arithgpt.cli.evaluate_text import evaluate, text_runs
     from arithgpt.cli.options import check_suites, output_files
     from arithgpt.cli.reports import check_extras, keep, write
     from arithgpt.errors import UserError
     from arithgpt.solvers import find_solver, tasks_of
     from tasks import lengths
 
+    names = list(dict.fromkeys(solvers)) if solvers else [None]
+    if texts := text_runs(names):
+        evaluate(context, texts, device, json_file)
+        return
     files = output_files(
         {
             "--json": json_file,
@@ -81,7 +88,6 @@ def command(
         raise UserError(f"--digits {digits}: {error}") from None
     if certificate is not None and suite != "exhaustive":
         raise UserError(f"--certificate {certificate}: needs --suite exhaustive and nothing else")
-    names = list(dict.fromkeys(solvers)) if solvers else [None]
     found = [find_solver(name, device=device, drafts=drafts, url=url, shots=shots) for name in names]
     asked = [tasks_of(one, task) for one in found]
     suites = suite.split(",") if suite else None

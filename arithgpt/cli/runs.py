@@ -12,6 +12,7 @@ def command() -> None:
     from rich.table import Table
 
     from arithgpt.run import Made, all_runs, runs_folder
+    from arithgpt.text import bits
     from eval.report import percent
 
     runs = all_runs()
@@ -22,19 +23,20 @@ def command() -> None:
     for title in ("run", "task", "digits", "parameters", "exact", "steps", "status", "age"):
         table.add_column(title, justify="right" if title in ("digits", "parameters", "exact", "steps", "age") else "left")
     for run in runs:
-        low, high = run.recipe.problems.span if run.task_name else ("?", "?")
+        text = run.task_name == "text"
+        low, high = ("?", "?") if not run.task_name else (0, 0) if text else run.recipe.problems.span
         made = Made.read(run) if run.task_name else Made(status="unreadable recipe")
         table.add_row(
             escape(run.name),
             run.task_name or "?",
             f"{low}-{high}" if high else "-",
             f"{made.parameters:,}" if made.parameters else "?",
-            percent(min(made.accuracy.values())) if made.accuracy else "?",
+            percent(min(made.accuracy.values())) if made.accuracy else bits(made.loss) if made.loss is not None else "?",
             str(made.step),
             made.status,
             _age(time.time() - run.changed),
         )
-    table.caption = "exact: held-out exact match at the worst length, at the last look of training"
+    table.caption = "exact: held-out exact match at the worst length, or bits a character of text, at the last look of training"
     Console(highlight=False).print(table)
 
 

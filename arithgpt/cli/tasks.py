@@ -24,5 +24,5 @@ def command() -> None:
             task.questions(problems)[0],
             task.pages(problems).texts()[0],
         )
-    table.caption = "rg:NAME is any dataset of reasoning-gym, with the extra rg"
+    table.caption = "rg:NAME is any dataset of reasoning-gym, with the extra rg; text is any file, with --set task.path=FILE"
     Console(highlight=False).print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -32,6 +33,10 @@ def command(
         Optional[list[str]],
         typer.Option("--set", metavar="FIELD=VALUE", help="Change a recipe's field, as in model.n_layer=3."),
     ] = None,
+    origin: Annotated[
+        Optional[str],
+        typer.Option("--from", metavar="RUN", help="Begin with the weights of this run, of the same model shape."),
+    ] = None,
     steps: Annotated[Optional[int], typer.Option(help="Steps at most.")] = None,
     target: Annotated[
         Optional[float], typer.Option(help="Stop when held-out exact match is this at every length, twice in a row.")
@@ -50,11 +55,13 @@ def command(
     """
     from arithgpt.errors import UserError
     from arithgpt.recipe import load_recipe
+    from arithgpt.start import settled
     from tasks import lengths
 
     budget = {"budget.steps": steps, "budget.target": target}
     if resume:
-        run, plan = _resumed(name, {"task": task, "digits": digits, "recipe": recipe, "seed": seed}, overrides or [], budget)
+        fixed = {"task": task, "digits": digits, "recipe": recipe, "from": origin, "seed": seed}
+        run, plan = _resumed(name, fixed, overrides or [], budget)
     else:
         if digits is not None:
             try:
@@ -62,9 +69,8 @@ def command(
             except ValueError as error:
                 raise UserError(f"--digits {digits}: {error}") from None
             digits = f"1-{digits}" if re.fullmatch("[0-9]+", digits) else digits
-        plan = load_recipe(
-            task=task, file=recipe, overrides=overrides or [], options={"task.digits": digits, "seed": seed} | budget
-        )
+        options = {"task.digits": digits, "start.run": origin, "seed": seed} | budget
+        plan = settled(load_recipe(task=task, file=recipe, overrides=overrides or [], options=options))
 
     from arithgpt.run import new_run
     from arithgpt.trackers import Tracked, make_trackers
@@ -117,6 +123,17 @@ def _observer(recipe: Recipe) -> _Lines:
     return _Live(recipe, console) if console.is_terminal else _Lines(recipe, console)
 
 
+def _learned(recipe: Recipe) -> str:
+    """What a run learns, in a line."""
+    if recipe.text:
+        text = recipe.text
+        held_out, characters = f"the last {text.val_share:.4g} held out", f"{len(text.characters)} different characters"
+        return f"{text.path}, {characters}, {held_out}, pages of {text.context}"
+    task = recipe.problems
+    low, high = task.span
+    return task.summary + (f", {low} to {high} {task.counts[0].removeprefix('left ')}" if high else "")
+
+
 class _Lines:
     """Tells of a run in plain lines."""
 
@@ -132,16 +149,18 @@ class _Lines:
         from rich.markup import escape
 
         self.run, self.headed = run, False
-        task, shape, budget = self.recipe.problems, self.recipe.model, self.recipe.budget
-        low, high = task.span
-        counts = task.counts[0].removeprefix("left ")
+        shape, budget = self.recipe.model, self.recipe.budget
         heads = ", ".join(map(str, shape.heads if isinstance(shape.n_head, tuple) else shape.heads[:1]))
-        self.say(f"[bold]{escape(str(run.path))}[/]: {task.summary}" + (f", {low} to {high} {counts}" if high else ""))
+        self.say(f"[bold]{escape(str(run.path))}[/]: {escape(_learned(self.recipe))}")
         self.say(
             f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {heads} heads, width {shape.n_embd}, "
             f"{shape.positions} positions"
         )
-        self.say(f"{budget.steps} steps of {budget.batch_size} problems on {device.type}, seed {self.recipe.seed}")
+        what = "pages" if self.recipe.text else "problems"
+        self.say(f"{budget.steps} steps of {budget.batch_size} {what} on {device.type}, seed {self.recipe.seed}")
+        start = self.recipe.start
+        if start.run:
+            self.say(f"begins with the weights of run {escape(start.run)}, {start.weights[:12]}")
         if progress.step:
             self.say(f"going on from step {progress.step}")
 
@@ -149,6 +168,9 @@ class _Lines:
         self.loss = loss
 
     def looked(self, progress: Progress) -> None:
+        if progress.loss is not None:
+            self._looked_at_text(progress, progress.loss)
+            return
         if not self.headed:
             self.headed = True
             self.say("held-out exact match in %, rounded down, by digit length:")
@@ -159,6 +181,15 @@ class _Lines:
         training = progress.seconds - progress.look_seconds
         examples = progress.step * self.recipe.budget.batch_size
         self.say(f"{progress.step:>6}{examples:>10,}{training:>9.1f}{self.loss:>8.4f}{shares}")
+
+    def _looked_at_text(self, progress: Progress, loss: float) -> None:
+        if not self.headed:
+            self.headed = True
+            self.say("loss in nats a character, and that of held-out text in bits:")
+            self.say("  step     pages  seconds    loss  held out   bits")
+        training, pages = progress.seconds - progress.look_seconds, progress.step * self.recipe.budget.batch_size
+        shown = f"{loss:>10.4f}{loss / math.log(2):>7.3f}"
+        self.say(f"{progress.step:>6}{pages:>10,}{training:>9.1f}{self.loss:>8.4f}{shown}")
 
     def ended(self, progress: Progress) -> None:
         examples, budget = progress.step * self.recipe.budget.batch_size, self.recipe.budget
@@ -172,6 +203,8 @@ class _Lines:
         self.say(f"{progress.cells:,} characters computed, {progress.padding / max(progress.cells, 1):.1%} of them padding")
         if progress.status == "interrupted":
             self.say(f"go on with: arithgpt train --resume --name {self.run.name}")
+        elif self.recipe.text:
+            self.say(f"measure it: arithgpt eval {self.run.name}    let it write: arithgpt sample {self.run.name}")
         else:
             task = self.recipe.problems
             question = f'"{task.sample}"' if task.sample else "123+456" if task.span[1] else "#1"

@@ -1,0 +1,154 @@
+"""What a GPT is trained on, of two kinds: the problems of a task, and a text.
+
+lessons = lessons_of(recipe, device)
+pages = lessons.pages(step=0)           all of a step, a function of the recipe's seed and the step alone
+lessons.batches(pages, 2)               the same as [(inputs, targets), ...], in 2 buckets
+lessons.look(model)                     Look(accuracy={"1": 1.0, "2": 0.97}), or Look(loss=1.54)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from arithgpt.batches import IGNORED, Batch, bucketed, tensors
+from arithgpt.errors import UserError
+from arithgpt.model import GPT
+from arithgpt.recipe import Recipe
+from arithgpt.vocab import Vocab
+from tasks import Pages, Task, lengths
+
+LOOK_LENGTHS = 10  # lengths at most that a look covers, but two of each box
+TEXT_ROWS = 64  # pages of text that a look reads at once
+
+Ids: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at what is held out found."""
+
+    accuracy: dict[str, float] = field(default_factory=dict)
+    """Of problems: exact match by length, with the right characters given so far."""
+    loss: float | None = None
+    """Of a text: the mean cross-entropy of its characters in nats."""
+
+
+class Lessons(Protocol):
+    """What the trainer asks of what it trains on. `pages` can be chosen from by rows, and then made into batches."""
+
+    def pages(self, step: int) -> Pages | Ids: ...
+    def batches(self, pages: Pages | Ids, n: int) -> list[Batch]: ...
+    def look(self, model: GPT) -> Look: ...
+
+
+def lessons_of(recipe: Recipe, device: torch.device) -> Lessons:
+    """UserError where a text cannot be read or is another one than before, or learned positions have no room for a page."""
+    return TextLessons(recipe, device) if recipe.text else ProblemLessons(recipe, device)
+
+
+class ProblemLessons:
+    """Pages of a task, made on the fly; only what comes after the prompt is learned."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.problems.alphabet)
+        self.room = recipe.model.block_size if recipe.model.positions == "learned" else None
+        if self.room is not None:
+            _check_room(self.room, longest_page(self.task), "of the longest page")
+        self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
+
+    def pages(self, step: int) -> Pages:
+        pages = self.task.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
+        if self.room is not None:  # free text has no longest page that could be known before
+            _check_room(self.room, int(pages.total.max()) - 1, f"of a page at step {step}")
+        return pages
+
+    def batches(self, pages: Pages, n: int) -> list[Batch]:
+        """In at most n buckets of like length."""
+        return bucketed(pages, self.vocab, n)
+
+    def look(self, model: GPT) -> Look:
+        return Look(accuracy=look(model, self.questions))
+
+
+class TextLessons:
+    """Pages of a text, all of one length; every character is learned."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        if not recipe.alphabet:
+            raise UserError("task.characters: missing; arithgpt.start.settled puts it in")
+        self.recipe, self.device, self.text = recipe, device, recipe.text.settled()
+        if recipe.model.positions == "learned":
+            _check_room(recipe.model.block_size, self.text.context, "of task.context")
+
+    def pages(self, step: int) -> Ids:
+        return self.text.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
+
+    def batches(self, pages: Ids, n: int) -> list[Batch]:
+        """In n buckets of as many pages, as far as there are so many."""
+        return [_next_characters(part) for part in np.array_split(pages, n) if len(part)]
+
+    def look(self, model: GPT) -> Look:
+        """On pages spread evenly over what is held out, budget.eval_samples at most."""
+        span, size = self.text.span("held-out"), self.text.context + 1
+        starts = np.linspace(span.start, span.stop - size, self.recipe.budget.eval_samples).astype(np.int64)
+        starts = np.unique(starts)
+        losses = []
+        for first in range(0, len(starts), TEXT_ROWS):
+            inputs, targets = _next_characters(self.text.pages(starts[first : first + TEXT_ROWS], size))
+            losses.append(losses_of(model, inputs.to(self.device), targets.to(self.device)).double().cpu())
+        return Look(loss=float(torch.cat(losses).mean()))
+
+
+@torch.no_grad()
+def losses_of(model: GPT, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The cross-entropy of each target in nats, (B, T); 0 where it is not counted."""
+    return F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none").view_as(
+        targets
+    )
+
+
+def held_out_questions(task: Task, vocab: Vocab, n: int, device: torch.device) -> dict[str, Batch]:
+    """Held-out problems of some lengths spread over those of training, ready for the model, by length."""
+    boxes = [(part, box) for part in task.parts.values() for box in part.boxes]
+    questions = {}
+    for part, box in boxes:
+        for cell in box.spread(max(2, LOOK_LENGTHS // len(boxes))):
+            inputs, targets = tensors(part.pages(part.test(n, cell, seed=0)), vocab)
+            sign = part.operator if len(task.parts) > 1 else ""
+            questions[sign + lengths.shown(cell)] = inputs.to(device), targets.to(device)
+    return questions
+
+
+def longest_page(task: Task) -> int:
+    """How many characters the longest page of training has, the stop apart."""
+    rng = np.random.default_rng(0)
+    cells = ((part, cell) for part in task.parts.values() for box in part.boxes for cell in box)
+    return max(int(part.pages(part.draw_suite(rng, 1, cell, "random")).total.max()) - 1 for part, cell in cells)
+
+
+@torch.no_grad()
+def look(model: GPT, questions: dict[str, Batch]) -> dict[str, float]:
+    """Exact match by length, with the right characters given so far.
+
+    A page counts where every character to be written is the likeliest one: then, rounding aside, greedy decoding writes it.
+    """
+    accuracy = {}
+    for digits, (inputs, targets) in questions.items():
+        right = (model(inputs).argmax(-1) == targets) | (targets == IGNORED)
+        accuracy[digits] = int(right.all(1).sum()) / len(right)
+    return accuracy
+
+
+def _next_characters(pages: Ids) -> Batch:
+    return torch.from_numpy(pages[:, :-1].copy()), torch.from_numpy(pages[:, 1:].copy())
+
+
+def _check_room(room: int, needed: int, what: str) -> None:
+    if needed > room:
+        raise UserError(f"model.block_size = {room}: must be at least the {needed} characters {what}")

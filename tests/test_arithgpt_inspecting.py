@@ -1,0 +1,117 @@
+"""What `arithgpt inspect` says: attention that is the model's own, kernels as they were set, what else might have been."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import random_model
+
+from arithgpt.cli import app
+from arithgpt.errors import UserError
+from arithgpt.inspecting import focuses, kernels, read
+from arithgpt.model import GPT, Cache
+from arithgpt.positions import SCHEMES
+from arithgpt.vocab import Vocab
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+PAGE = "321+654=975$"
+
+
+def ids_of(model: GPT, page: str = PAGE) -> np.ndarray:
+    return Vocab(model.alphabet).encode(np.frombuffer(page.encode(), np.uint8))
+
+
+@pytest.mark.parametrize("positions", SCHEMES)
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+def test_attention_is_what_the_model_computes_with(positions: str, library: str) -> None:
+    model = random_model(positions, library)
+    ids = ids_of(model)[None]
+    given = torch.from_numpy(ids) if library == "torch" else ids
+    plain, (logits, attention) = model(given), model(given, return_attention=True)
+    assert np.allclose(np.asarray(plain), np.asarray(logits), atol=1e-4)
+    blank = int(model.scheme.blank)
+    for heads, weights in zip(model.config.heads, attention, strict=True):
+        assert weights.shape == (1, heads, blank + len(PAGE), blank + len(PAGE))
+        assert np.allclose(np.asarray(weights).sum(-1), 1, atol=1e-5)
+        assert (np.asarray(weights) * ~np.tri(blank + len(PAGE), dtype=bool) == 0).all()
+
+
+@pytest.mark.parametrize("positions", SCHEMES)
+def test_a_page_is_read_as_the_decoder_writes_it(positions: str) -> None:
+    model, blank = random_model(positions, "numpy"), int(SCHEMES[positions].blank)
+    ids, cache = ids_of(model), Cache(random_model(positions, "numpy"), 1, len(PAGE))
+    reading = read(model, ids, prompt=8)
+    assert reading.logits.shape == (4, len(model.alphabet))
+    for place in range(len(PAGE) - 1):
+        logits, attention = model(ids[None, place : place + 1], cache, return_attention=True)
+        if place >= 7:
+            assert np.allclose(reading.logits[place - 7], logits[0, -1], atol=1e-4)
+            for whole, weights in zip(reading.attention, attention, strict=True):
+                assert np.allclose(whole[:, place - 7, : blank + place + 1], weights[0, :, -1], atol=1e-5)
+                assert (whole[:, place - 7, blank + place + 1 :] == 0).all()
+    assert np.allclose(reading.probabilities.sum(1), 1)
+    with pytest.raises(ValueError, match="needs one given"):
+        read(model, ids, prompt=len(PAGE))
+
+
+def test_a_head_with_one_sharp_kernel_is_told_by_it() -> None:
+    model = random_model("page", "numpy")
+    block = model.blocks[0]
+    block["qkv"][:] = 0  # queries and keys say nothing: only the kernels do
+    block["strength"][:], block["centre"][:], block["blank"][:] = 0, 0, -5.0
+    for head, (place, number) in enumerate([(0, -1), (0, -2), (-1, 0)]):
+        block["strength"][head, [0, 2]], block["centre"][head, [0, 2]] = 20, (place, number)
+    block["blank"][3] = 50.0
+    page = "3214+6549=9753$"
+    found = focuses(read(model, ids_of(model, page), prompt=10))
+    assert [(one.layer, one.head) for one in found] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2)]
+    for head, wanted in enumerate([{"place": 0, "number": -1}, {"place": 0, "number": -2}]):
+        assert dict(found[head].looks_at) == wanted
+        assert found[head].share > 0.99 > 0.01 > found[head].blank
+    assert dict(found[2].looks_at) == {"place": -1, "number": 0}
+    assert (found[3].looks_at, found[3].share, round(found[3].blank, 3)) == ((), 0.0, 1.0)
+    assert kernels(model)[0]["centre"][1, 2] == -2
+    assert kernels(random_model("learned", "numpy")) == []
+
+
+def test_inspect_as_a_user_calls_it(arithgpt: Call, tmp_path: Path) -> None:
+    picture = tmp_path / "heads.png"
+    pytest.importorskip("matplotlib")
+    done = arithgpt("inspect", "calculator", "123+989")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("123+989 = 1112  right\n321+989=2111$\n        ^^^^^ written\n")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    done = arithgpt("inspect", "calculator", "12*34", "--layer", "1", "--head", "2", "--png", str(picture))
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "layer 1, head 2" in done.stdout
+    assert "    ∘21*43=4:840_840;3!630_8040\n" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    said = json.loads(arithgpt("inspect", "calculator", "12*34", "--layer", "3", "--json").stdout)
+    assert (said["answer"], said["correct"], said["prompt"]) == ("408", True, "21*43=")
+    assert [one["character"] for one in said["characters"]] == list(said["page"].removeprefix(said["prompt"]))
+    assert all(one["probability"] > 0.5 > one["next_probability"] for one in said["characters"])
+    assert {(one["layer"], one["head"]) for one in said["heads"]} == {(3, head) for head in range(1, 13)}
+    assert len(said["heads"][0]["attention"]) == len(said["characters"])
+    assert set(said["heads"][0]["kernel"]["centre"]) == {"place", "digit", "number", "token", "line"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["12*"], "expected a number"),
+        (["9" * 1030 + "+1"], "1024 characters"),
+        (["1+1", "--head", "3"], "--head 3: needs --layer"),
+        (["1+1", "--layer", "9"], "--layer 9: must be from 1 to 3"),
+        (["1+1", "--layer", "1", "--head", "13"], "--head 13: layer 1 has heads 1 to 12"),
+        (["1+1", "--png", "/nowhere/x.png"], "--png /nowhere/x.png"),
+    ],
+)
+def test_what_cannot_be_inspected_is_one_clear_line(arguments: list[str], part: str) -> None:
+    with pytest.raises(UserError) as caught:
+        app(["inspect", "calculator", *arguments], standalone_mode=False)
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)

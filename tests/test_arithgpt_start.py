@@ -1,0 +1,114 @@
+"""A run that begins with another run's weights: by character, recorded, reproducible, and refused in one clear line."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Silent
+
+from arithgpt.checkpoint import load_tensors
+from arithgpt.cli import app
+from arithgpt.errors import UserError
+from arithgpt.model import initial
+from arithgpt.recipe import Recipe, load_recipe
+from arithgpt.run import Run, new_run, shipped_run
+from arithgpt.start import begun, settled, weights_hash
+from arithgpt.train import train
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+CPU = torch.device("cpu")
+QUICK = {"steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "checkpoint_every": 2, "stop_early": False}
+
+
+@pytest.fixture
+def pre() -> Run:
+    """A run that has hardly begun."""
+    plan = Recipe.from_dict({"task": {"name": "add"}, "budget": QUICK}, "test")
+    run = new_run("pre", plan)
+    train(plan, run, device=CPU, observer=Silent())
+    return run
+
+
+def recipe(task: str = "add", **start: str) -> Recipe:
+    return Recipe.from_dict({"task": {"name": task}, "budget": QUICK, "start": {"run": "pre"} | start}, "test")
+
+
+def test_identities_of_recipes_without_a_start_are_what_they_were() -> None:
+    assert shipped_run().load_model("numpy").n_params == 344_316  # whose weights carry an identity of before
+    plain = load_recipe(task="add")
+    assert "start" not in plain.to_toml()
+    kept = load_recipe(file=Path(__file__).parent.parent / "runs" / "add-58k.toml")
+    assert kept.identity == "0e72ffc719dcd9bf38dbf894e7074d0669f7a1dea6a324b0a4240c9ae34b6bd6"
+
+
+def test_the_identity_knows_the_weights_and_not_the_name() -> None:
+    plans = [recipe(), recipe(weights="0" * 64), recipe(weights="1" * 64), recipe(run="other", weights="1" * 64)]
+    a, b, c, d = (plan.identity for plan in plans)
+    assert len({a, b, c}) == 3
+    assert c == d
+    assert load_recipe(task="add").identity not in (a, b, c)
+
+
+def test_characters_that_both_know_keep_their_rows(pre: Run) -> None:
+    plan = settled(recipe("arith"))
+    alphabet = plan.problems.alphabet
+    first = initial(plan.model, alphabet, plan.seed)
+    weights = begun(plan, alphabet, first)
+    old, known = pre.load_model("numpy"), pre.recipe.problems.alphabet
+    assert weights.keys() == first.keys()
+    for char in alphabet:
+        row = alphabet.index(char)
+        for name, shift in (("characters", 0), ("head", 0), ("marks", 1)):
+            source = old.weights[name][known.index(char) + shift] if char in known else first[name][row + shift]
+            assert np.array_equal(weights[name][row + shift], source), (name, char)
+    assert np.array_equal(weights["marks"][0], old.weights["marks"][0])
+    assert np.array_equal(weights["blocks.1.qkv"], old.weights["blocks.1.qkv"])
+
+
+def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> None:
+    plan = settled(recipe())
+    run = new_run("fine", plan)
+    watched = []
+
+    class Watch(Silent):
+        def started(self, run: object, model: object, *about: object) -> None:
+            watched.append(weights_hash({name: weight.detach().numpy() for name, weight in model.weights.items()}))
+
+    train(plan, run, device=CPU, observer=Watch())
+    assert watched == [plan.start.weights] == [weights_hash(pre.load_model("numpy").weights)]
+    assert json.loads((run.path / "run.json").read_text())["start"] == {"run": "pre", "weights": plan.start.weights}
+    assert Run(run.path).recipe == plan
+    shutil.rmtree(pre.path)
+    more = plan.model_copy(update={"budget": plan.budget.model_copy(update={"steps": 6})})
+    assert train(more, run, device=CPU, observer=Silent(), resume=True).step == 6
+    assert load_tensors(run.path / "weights.safetensors")[1]["identity"] == plan.identity
+
+
+def test_other_weights_of_the_same_name_are_refused(pre: Run) -> None:
+    with pytest.raises(UserError, match=r"start.weights = 000000000000\.\.\.: the weights of run pre are others"):
+        settled(recipe(weights="0" * 64))
+    with pytest.raises(UserError, match=r"start.weights: missing"):
+        begun(recipe(), "", {})
+
+
+def test_from_on_the_command_line(pre: Run, arithgpt: Call, tmp_path: Path) -> None:
+    options = ("--digits", "4", "--steps", "2", "--set", "budget.eval_samples=2", "--name", "fine")
+    done = arithgpt("train", "--from", "pre", *options)
+    assert done.returncode == 0, done.stderr
+    assert "begins with the weights of run pre" in done.stdout
+    written = load_recipe(file=tmp_path / "runs" / "fine" / "recipe.toml")
+    assert (written.start.run, len(written.start.weights)) == ("pre", 64)
+    for arguments, part in [
+        (("--from", "pre", "--set", "model.n_layer=3"), "--from pre: model.n_layer is 2 there and 3 here"),
+        (("--from", "pref"), "run 'pref': not found"),
+        (("--resume", "--name", "fine", "--from", "pre", "--steps", "3"), "--from: a resumed run keeps its own"),
+    ]:
+        with pytest.raises(UserError) as caught:
+            app(["train", *arguments], standalone_mode=False)
+        assert part in str(caught.value)
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["fine", "pre"]

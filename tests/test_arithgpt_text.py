@@ -1,0 +1,288 @@
+"""The task of text: what a page is, how a file is read, what is refused, and the commands that take such a run."""
+
+import json
+import math
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import Silent
+
+from arithgpt import text as text_module
+from arithgpt.cli import app
+from arithgpt.errors import UserError
+from arithgpt.lessons import lessons_of
+from arithgpt.model import GPT, initial
+from arithgpt.recipe import ModelConfig, Recipe, load_recipe
+from arithgpt.run import Run, new_run
+from arithgpt.sample import chooser, write
+from arithgpt.start import settled
+from arithgpt.text import Text, TextFile, encode, survey
+from arithgpt.text_loss import held_out_loss
+from arithgpt.train import train
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+CPU = torch.device("cpu")
+MIXED = "Ein Mädchen, 3 €; 日本語, 🙂 \r\n\t" * 40
+SMALL = {"n_layer": 1, "n_head": 2, "n_embd": 16, "positions": "learned", "block_size": 16}
+QUICK = {"steps": 6, "batch_size": 4, "eval_samples": 8, "eval_every": 3, "checkpoint_every": 3, "stop_early": False}
+
+
+def recipe(path: Path, **model: object) -> Recipe:
+    task = {"name": "text", "path": str(path), "context": 16}
+    return settled(Recipe.from_dict({"task": task, "model": SMALL | model, "budget": QUICK}, "test"))
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "book.txt"
+    path.write_bytes(MIXED.encode())
+    return path
+
+
+@pytest.fixture
+def run(book: Path) -> Run:
+    plan = recipe(book)
+    made = new_run("book", plan)
+    train(plan, made, device=CPU, observer=Silent())
+    return made
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 22])
+@pytest.mark.parametrize("block", [1, 5, 4096])
+def test_any_piece_of_a_file_is_found(book: Path, chunk: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_module, "CHUNK", chunk)
+    monkeypatch.setattr(text_module, "BLOCK", block)
+    found, _, size = survey(book)
+    assert (found, size) == ("".join(sorted(set(MIXED))), len(MIXED))
+    file = TextFile(book)
+    assert len(file) == len(MIXED)
+    for start, end in [(0, 1), (0, len(MIXED)), (3, 4), (10, 33), (len(MIXED) - 5, len(MIXED)), (7, 7)]:
+        assert file.between(start, end) == MIXED[start:end]
+
+
+def test_batches_are_functions_of_their_numbers_and_of_their_part(book: Path) -> None:
+    text = recipe(book).text
+    one = text.batch(50, seed=0, split="train", rank=0, step=0)
+    assert one.shape == (50, 17)
+    assert np.array_equal(one, text.batch(50, seed=0, split="train", rank=0, step=0))
+    for other in ({"seed": 1}, {"rank": 1}, {"step": 1}):
+        assert not np.array_equal(one, text.batch(50, **{"seed": 0, "split": "train", "rank": 0, "step": 0} | other))
+    parts = {part: MIXED[text.span(part).start : text.span(part).stop] for part in ("train", "held-out")}
+    assert parts["train"] + parts["held-out"] == MIXED
+    assert len(parts["held-out"]) == int(0.1 * len(MIXED))
+    plain = Text(path=str(book), context=16, val_share=0.3).settled()
+    spans = {part: plain.span(part) for part in parts}
+    for part, span in spans.items():
+        for row in plain.batch(50, seed=0, split=part, rank=0, step=3):
+            assert "".join(plain.characters[i] for i in row) in MIXED[span.start : span.stop]
+
+
+def test_every_character_is_a_target(book: Path) -> None:
+    lessons = lessons_of(recipe(book), CPU)
+    pages = lessons.pages(0)
+    batches = lessons.batches(pages, 3)
+    assert sum(len(inputs) for inputs, _ in batches) == len(pages) == QUICK["batch_size"]
+    inputs, targets = (torch.cat(side) for side in zip(*batches, strict=True))
+    assert torch.equal(inputs[:, 1:], targets[:, :-1])
+    assert (targets >= 0).all()
+
+
+def test_the_loss_of_all_that_is_held_out_counts_each_character_once(book: Path) -> None:
+    text = recipe(book).text
+    config = ModelConfig(**SMALL)
+    weights = {name: torch.from_numpy(array) for name, array in initial(config, text.characters, seed=0).items()}
+    model = GPT(config, text.characters, weights)
+    span, size = text.span("held-out"), 16
+    ids = encode(MIXED[span.start : span.stop], text.characters)
+    losses, starts, last = {}, [*range(0, len(ids) - 1 - size, size // 2), len(ids) - 1 - size], len(ids)
+    for start in starts:
+        page = torch.from_numpy(ids[start : start + size + 1])
+        own = F.cross_entropy(model(page[None, :-1])[0], page[1:], reduction="none")
+        for at in range(size):
+            losses.setdefault(start + 1 + at, float(own[at]))
+    assert sorted(losses) == list(range(1, last))
+    found = held_out_loss(model, text, CPU)
+    assert found.loss == pytest.approx(sum(losses.values()) / len(losses), rel=1e-5)
+    assert (found.characters, found.before) == (len(losses), (9, 16))
+    assert found.bits == pytest.approx(found.loss / math.log(2))
+    assert found.perplexity == pytest.approx(2**found.bits)
+
+
+def test_a_run_of_text_learns_resumes_and_moves(run: Run, book: Path, tmp_path: Path) -> None:
+    looks = [entry["held_out_loss"] for entry in run.metrics() if "held_out_loss" in entry]
+    assert len(looks) == 2
+    assert looks[1] < looks[0] < 1.1 * math.log(len(set(MIXED)))
+    moved = book.rename(tmp_path / "moved.txt")
+    plan = load_recipe(file=run.path / "recipe.toml", overrides=[f"task.path={moved}", "budget.steps=8"])
+    assert plan.identity == run.recipe.identity
+    assert train(plan, run, device=CPU, observer=Silent(), resume=True).step == 8
+    moved.write_text(MIXED + "x")
+    plan = load_recipe(file=run.path / "recipe.toml", overrides=["budget.steps=9"])
+    with pytest.raises(UserError, match="no longer the file it was"):
+        train(plan, run, device=CPU, observer=Silent(), resume=True)
+    assert Run(run.path).load_model("numpy").alphabet == "".join(sorted(set(MIXED)))  # which needs no file
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        ("", "is empty"),
+        ("short", "has 5 characters"),
+        (b"abc\xc3\xa4d\xff" + b"x" * 999, "not UTF-8: byte 6"),
+        (b"x" * 999 + b"\xc3", "not UTF-8: byte 999"),
+        ("".join(map(chr, range(0x4E00, 0x4E00 + 5000))), "5,000 different characters: at most 4,096"),
+    ],
+)
+@pytest.mark.parametrize("chunk", [3, 1 << 22])
+def test_files_that_are_refused(
+    content: str | bytes | None, said: str, chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_module, "CHUNK", chunk)
+    path = tmp_path / "bad.txt"
+    if content is not None:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(UserError, match="bad.txt") as caught:
+        Text(path=str(path)).settled()
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ([], "task.path: missing"),
+        (["task.path=."], "is no plain file"),
+        (["task.path=x", "task.context=1"], "context = 1: must be from 2"),
+        (["task.path=x", "task.val_share=1"], "val_share = 1.0"),
+        (["task.path=x", "task.digits=3"], "digits: no such field"),
+        (["task.path=x", "task.characters=aa"], "characters: must be different"),
+    ],
+)
+def test_recipes_that_are_refused(overrides: list[str], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        settled(load_recipe(task="text", overrides=overrides))
+    assert said in str(caught.value)
+
+
+def test_a_vocabulary_may_be_given_and_must_suffice(book: Path) -> None:
+    more = "".join(sorted({*MIXED, "ß", "q"}))
+    assert Text(path=str(book), context=16, characters=more).settled().characters == more
+    with pytest.raises(UserError, match="has the character '日', which task.characters has not"):
+        Text(path=str(book), context=16, characters=more.replace("日", "")).settled()
+
+
+def test_characters_go_over_from_text_to_text(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("Das Mädchen und die neue Welt, 7 Zeilen\n" * 30)
+    plan = recipe(other)
+    plan = settled(Recipe(**plan.model_dump() | {"start": {"run": "book"}}))
+    made = new_run("fine", plan)
+    seen: list[GPT] = []
+
+    class Watch(Silent):
+        def started(self, run: object, model: GPT, *about: object) -> None:
+            seen.append(GPT(model.config, model.alphabet, {k: v.detach().clone() for k, v in model.weights.items()}))
+
+    train(plan, made, device=CPU, observer=Watch())
+    before = run.load_model("numpy")
+    for char in "ä:W":
+        row = seen[0].weights["head"][plan.alphabet.index(char)].numpy() if char in plan.alphabet else None
+        if char in before.alphabet and row is not None:
+            assert np.array_equal(row, before.weights["head"][before.alphabet.index(char)])
+    assert np.array_equal(seen[0].weights["positions"].numpy(), before.weights["positions"])
+
+
+@pytest.mark.parametrize("positions", ["learned", "page"])
+@pytest.mark.parametrize("window", [None, 6])
+def test_sampling_is_the_model_itself(positions: str, window: int | None) -> None:
+    config, alphabet = ModelConfig(**SMALL | {"positions": positions}), "abc$"
+    rng = np.random.default_rng(0)
+    weights = {name: array + 0.3 * rng.standard_normal(array.shape) for name, array in initial(config, alphabet, 0).items()}
+    model = GPT(config, alphabet, {name: array.astype(np.float32) for name, array in weights.items()})
+    seen: list[np.ndarray] = []
+
+    def choose(logits: np.ndarray) -> int:
+        seen.append(logits.copy())
+        return int(rng.integers(3))
+
+    written = [0, 1, 2, *write(model, np.array([0, 1, 2]), 12, choose, window=window)]
+    assert len(written) == 15
+    known, at = [0, 1, 2], 3
+    for logits in seen:
+        assert np.allclose(logits, model(np.array([known]))[0, -1], atol=1e-3)
+        known, at = [*known, written[at]], at + 1
+        if window is not None and len(known) > window:
+            known = known[-(window // 2) :]
+
+
+def test_choosing() -> None:
+    logits = np.array([0.0, 3.0, 2.0, 2.9], np.float32)
+    rng = np.random.default_rng(0)
+    assert {chooser(0)(logits) for _ in range(5)} == {1}
+    drawn = [chooser(1.0, 2, rng)(logits) for _ in range(300)]
+    assert set(drawn) == {1, 3}
+    assert 120 < drawn.count(1) < 190  # 52.5%
+    assert {chooser(5.0, None, rng)(logits) for _ in range(300)} == {0, 1, 2, 3}
+    with pytest.raises(ValueError, match="needs an rng"):
+        chooser(1.0)
+
+
+def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    app([*arguments], standalone_mode=False)
+    return capsys.readouterr().out
+
+
+def test_a_text_on_the_command_line(arithgpt: Call, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    done = arithgpt("eval", "book", "--json", str(run.path / "copy.json"))
+    assert done.returncode == 0, done.stderr
+    report = json.loads((run.path / "copy.json").read_text())
+    assert report == json.loads((run.path / "eval.json").read_text())
+    assert report["characters"] == int(0.1 * len(MIXED)) - 1
+    assert f"{report['bits_per_character']:.4f} a character" in done.stdout
+    assert f"{math.exp(report['loss']):.3f}" in done.stdout
+    first, again, other = (
+        arithgpt(
+            "sample", "book", "--prompt", "日本", "-n", "30", "--seed", seed, "--top-k", "9", PYTHONIOENCODING="utf-8"
+        ).stdout
+        for seed in ("1", "1", "2")
+    )
+    assert first.startswith("日本")
+    assert len(first) == 2 + 30 + 1
+    assert first == again != other
+    said = json.loads(_said(capsys, "inspect", "book", "Mädchen", "--json"))
+    assert "".join(one["character"] for one in said["characters"]) == "ädchen"
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["eval", "book", "--digits", "3"], "--digits: run book learned a text"),
+        (["eval", "book", "calculator"], "ask them apart"),
+        (["sample", "book", "--prompt", "EX"], "--prompt: character 'X', number 2"),
+        (["sample", "book", "--prompt", ""], "--prompt: is empty"),
+        (["calc", "--run", "book", "1+1"], "a text has no problems"),
+        (["compare", "book", "calculator"], "a text has no problems"),
+        (["falsify", "book"], "a text has no problems"),
+        (["inspect", "book", "E"], "must be from 2 to the 16 characters"),
+    ],
+)
+def test_what_a_run_of_text_cannot_do_is_one_clear_line(arguments: list[str], part: str) -> None:
+    with pytest.raises(UserError) as caught:
+        app(arguments, standalone_mode=False)
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_sampling_from_a_task(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _said(capsys, "sample", "calculator", "--prompt", "21+43=", "--temperature", "0") == "21+43=64\n"
+    for arguments, part in (([], "--prompt: missing"), (["--prompt", "1+1=2$"], "'$' that ends a page")):
+        with pytest.raises(UserError) as caught:
+            app(["sample", "calculator", *arguments], standalone_mode=False)
+        assert part in str(caught.value)
