@@ -9,7 +9,7 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from arithgpt.errors import UserError
 from arithgpt.model import GPT, initial
 from arithgpt.optim import make_optimisers, rate
 from arithgpt.origin import commit, processor
+from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
 from arithgpt.threads import one_thread, threads, worth
@@ -76,23 +77,30 @@ class Observer(Protocol):
     def ended(self, progress: Progress) -> None: ...
 
 
-def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. UserError for any other name than auto, cpu and cuda, or for cuda without one."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise UserError(f"--device {name}: must be auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no CUDA GPU here; use cpu or auto")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+class Nobody(Observer):
+    """Watches nothing and says nothing."""
 
 
-def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer, resume: bool = False) -> Progress:
+def train(
+    recipe: Recipe,
+    run: Run,
+    *,
+    device: torch.device,
+    observer: Observer,
+    resume: bool = False,
+    ranks: Ranks = ALONE,
+    asked_to_stop: Callable[[], bool] = lambda: False,
+) -> Progress:
     """Train, from the start or from the run's last checkpoint, until the steps are done, the target holds or Ctrl-C.
 
-    On a CPU, an interrupted and resumed run ends with the same bits as one that was not interrupted.
+    On a CPU, an interrupted and resumed run ends with the same bits as one that was not interrupted, with as many processes.
+    Of several processes, `ranks`, only the first has an observer, and reads and writes the run.
+    asked_to_stop: asked after every step; True stops it like Ctrl-C
     UserError where the run cannot be resumed, the loss is no longer a number, or the disk cannot be written; the last
     checkpoint is then still there.
     """
-    trainer = _Trainer(recipe, run, device)
+    observer = observer if ranks.rank == 0 else Nobody()
+    trainer = _Trainer(recipe, run, device, ranks)
     if resume:
         trainer.restore()
     progress, budget = trainer.progress, recipe.budget
@@ -113,7 +121,7 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
                 observer.looked(progress)
                 if budget.stop_early and progress.holds(budget.target):
                     progress.status = "reached target"
-            if stop.is_set() and progress.status == "unfinished":
+            if ranks.any(stop.is_set() or asked_to_stop()) and progress.status == "unfinished":
                 progress.status = "interrupted"
             if progress.step % budget.checkpoint_every == 0 or progress.status != "unfinished":
                 trainer.save()
@@ -126,8 +134,12 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
 class _Trainer:
     """The model, its optimisers and how far they have come."""
 
-    def __init__(self, recipe: Recipe, run: Run, device: torch.device) -> None:
-        self.recipe, self.run, self.device = recipe, run, device
+    def __init__(self, recipe: Recipe, run: Run, device: torch.device, ranks: Ranks = ALONE) -> None:
+        self.recipe, self.run, self.device, self.ranks = recipe, run, device, ranks
+        if recipe.budget.batch_size < ranks.size:
+            raise UserError(
+                f"budget.batch_size = {recipe.budget.batch_size}: must be at least 1 for each of {ranks.size} processes"
+            )
         self.task, self.vocab = recipe.problems, Vocab(recipe.problems.alphabet)
         first = initial(recipe.model, self.task.alphabet, recipe.seed)
         self.weights = {name: torch.from_numpy(array).to(device).requires_grad_() for name, array in first.items()}
@@ -141,27 +153,28 @@ class _Trainer:
             raise UserError(
                 f"model.block_size = {recipe.model.block_size}: must be at least the {longest} characters of the longest page"
             )
-        flops = 6 * self.model.n_params * tensors(self._pages(0), self.vocab)[0].numel()
+        flops = 6 * self.model.n_params * tensors(ranks.share(self._pages(0)), self.vocab)[0].numel()
         self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / BUCKET_FLOPS)))
         n_workers = min(self.n_buckets, torch.get_num_threads()) if device.type == "cpu" else 1
         # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
         self.workers = ThreadPoolExecutor(n_workers, initializer=one_thread) if n_workers > 1 else None
         self.threads = 1 if self.workers else worth(flops / self.n_buckets)
-        self.padding = torch.zeros((), dtype=torch.long, device=device)
-        self.origin = _origin(self.model, device) | {"threads": max(self.threads, n_workers)}
+        self.cells, self.padding = 0, torch.zeros((), dtype=torch.long, device=device)  # of this process since a checkpoint
+        self.origin = _origin(self.model, device) | {"processes": ranks.size, "threads": max(self.threads, n_workers)}
         self.began = time.perf_counter()
 
     def make_batch(self, step: int) -> list[Batch]:
-        """The training problems of a step, in buckets: a function of the seed and the step alone."""
+        """This process's share of the training problems of a step, in buckets: a function of the seed and the step alone."""
         pages = self._pages(step)
         if self.recipe.model.positions == "learned" and pages.total.max() > self.recipe.model.block_size + 1:
             raise UserError(  # free text has no longest page that could be known before
                 f"model.block_size = {self.recipe.model.block_size}: must be at least the {pages.total.max() - 1} characters "
                 f"of a page at step {step}"
             )
-        return bucketed(pages, self.vocab, self.n_buckets)
+        return bucketed(self.ranks.share(pages), self.vocab, self.n_buckets)
 
     def _pages(self, step: int) -> Pages:
+        """All the problems of a step, those of other processes among them (ranks.py says why)."""
         return self.task.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
 
     def learn(self, step: int, batch: list[Batch]) -> Tensor:
@@ -174,14 +187,16 @@ class _Trainer:
         losses, gradients = zip(*self._on_each(batch, counted), strict=True)
         for parameter, *shares in zip(self.weights.values(), *gradients, strict=True):
             parameter.grad = torch.stack(shares).sum(0) if len(shares) > 1 else shares[0]
-        self.progress.cells += sum(inputs.numel() for inputs, _ in batch)
+        loss = sum(losses)
+        self.ranks.average_([loss, *(parameter.grad for parameter in self.weights.values())], weight=counted)
+        self.cells += sum(inputs.numel() for inputs, _ in batch)
         self.padding += torch.stack([padding(targets) for _, targets in batch]).sum()  # read off only now and then: it waits
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.optim.grad_clip)
         for optimiser in self.optimisers:
             optimiser.step()
         self._count_time()
         self.progress.step = step + 1
-        return sum(losses)
+        return loss
 
     def _on_each(self, batch: list[Batch], counted: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         """The loss and the gradients of each bucket as shares of the whole batch's; side by side where there are workers.
@@ -199,8 +214,11 @@ class _Trainer:
             return map(share, batch)
         return reversed([*self.workers.map(share, batch[::-1])])  # the longest pages first: they would keep the others waiting
 
-    def _count_padding(self) -> None:
-        self.progress.padding += int(self.padding)
+    def _count_cells(self) -> None:
+        cells, padding = self.ranks.sum([self.cells, int(self.padding)])
+        self.progress.cells += cells
+        self.progress.padding += padding
+        self.cells = 0
         self.padding.zero_()
 
     def close(self) -> None:
@@ -210,11 +228,11 @@ class _Trainer:
     def look(self) -> None:
         """Measure exact match on held-out problems."""
         progress, before = self.progress, self.progress.seconds
-        progress.accuracy = look(self.model, self.questions)
+        progress.accuracy = look(self.model, self.questions, self.ranks)
         self._count_time()
         progress.look_seconds += progress.seconds - before
         progress.worst = [*progress.worst[-1:], min(progress.accuracy.values())]
-        self.run.log({"step": progress.step, "seconds": round(progress.seconds, 3), "accuracy": progress.accuracy})
+        self._log({"seconds": round(progress.seconds, 3), "accuracy": progress.accuracy})
 
     def log(self, loss: Tensor) -> None:
         """Write the loss down; UserError where it is no longer a number."""
@@ -222,17 +240,23 @@ class _Trainer:
         if not math.isfinite(value):
             raise UserError(f"run {self.run.name}: the loss is {value} at step {step}; {LOWER_RATE}")
         examples = step * self.recipe.budget.batch_size
-        entry = {"step": step, "examples": examples, "seconds": round(self.progress.seconds, 3), "loss": round(value, 6)}
-        self.run.log(entry)
+        self._log({"examples": examples, "seconds": round(self.progress.seconds, 3), "loss": round(value, 6)})
+
+    def _log(self, entry: dict[str, Any]) -> None:
+        self.ranks.first(lambda: self.run.log({"step": self.progress.step} | entry))
 
     def save(self) -> None:
-        """Write a checkpoint: what resumes first, then what is asked, then what is told."""
-        self._count_padding()
-        weights = self.weights
-        if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+        """Write a checkpoint. It knows nothing of how many processes there are."""
+        self._count_cells()
+        if not all(bool(tensor.isfinite().all()) for tensor in self.weights.values()):
             raise UserError(
                 f"run {self.run.name}: the weights are no longer numbers at step {self.progress.step}; {LOWER_RATE}"
             )
+        self.ranks.first(self._write)
+
+    def _write(self) -> None:
+        """What resumes first, then what is asked, then what is told."""
+        weights = self.weights
         notes = {"identity": self.recipe.identity, "progress": dataclasses.asdict(self.progress)}
         state = {f"model.{name}": tensor for name, tensor in weights.items()}
         state |= {f"optim.{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
@@ -246,12 +270,9 @@ class _Trainer:
         UserError where the checkpoint does not fit, or nothing is left to do.
         """
         file, budget = self.run.path / "resume.safetensors", self.recipe.budget
-        if self.run.is_shipped:
-            raise UserError(f"run {self.run.name}: is the calculator that ships; nothing is written there")
-        if file.exists():
-            self._load(file)
-        elif self.run.has_weights:
-            raise UserError(f"{file}: missing; going on without it would overwrite the weights that are there")
+        checkpoint = self.ranks.first(lambda: self._checkpoint(file))
+        if checkpoint is not None:
+            self._load(file, *checkpoint)
         progress = self.progress
         reached = budget.stop_early and progress.holds(budget.target)
         if progress.step >= budget.steps or reached:
@@ -259,12 +280,24 @@ class _Trainer:
             larger = "--target" if reached else "--steps"
             raise UserError(f"run {self.run.name}: nothing left to do, it {did}; a larger {larger} goes on")
         progress.status = "unfinished"
-        self.run.forget_after(progress.step)
+        self.ranks.first(self._go_back)
+
+    def _checkpoint(self, file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        if self.run.is_shipped:
+            raise UserError(f"run {self.run.name}: is the calculator that ships; nothing is written there")
+        if file.exists():
+            return load_tensors(file)
+        if self.run.has_weights:
+            raise UserError(f"{file}: missing; going on without it would overwrite the weights that are there")
+        return None
+
+    def _go_back(self) -> None:
+        """Take out of the run what came after the checkpoint, and keep the recipe it goes on with."""
+        self.run.forget_after(self.progress.step)
         if self.recipe != self.run.recipe:
             write_atomic(self.run.path / "recipe.toml", self.recipe.to_toml())
 
-    def _load(self, file: Path) -> None:
-        state, notes = load_tensors(file)
+    def _load(self, file: Path, state: dict[str, Tensor], notes: dict[str, Any]) -> None:
         if notes.get("identity") != self.recipe.identity:
             raise UserError(f"{file}: this is not a checkpoint of {self.run.path / 'recipe.toml'}; it belongs to another run")
         try:
@@ -306,16 +339,18 @@ def longest_page(task: Task) -> int:
 
 
 @torch.no_grad()
-def look(model: GPT, questions: dict[str, Batch]) -> dict[str, float]:
-    """Exact match by length, with the right characters given so far.
+def look(model: GPT, questions: dict[str, Batch], ranks: Ranks = ALONE) -> dict[str, float]:
+    """Exact match by length, with the right characters given so far; each process looks at a share.
 
     A page counts where every character to be written is the likeliest one: then, rounding aside, greedy decoding writes it.
     """
-    accuracy = {}
-    for digits, (inputs, targets) in questions.items():
-        right = (model(inputs).argmax(-1) == targets) | (targets == IGNORED)
-        accuracy[digits] = int(right.all(1).sum()) / len(right)
-    return accuracy
+    counts = []
+    for inputs, targets in questions.values():
+        inputs, own = inputs[ranks.rank :: ranks.size], targets[ranks.rank :: ranks.size]
+        right = ((model(inputs).argmax(-1) == own) | (own == IGNORED)).all(1) if len(own) else own
+        counts.append(int(right.sum()))
+    asked = [len(targets) for _, targets in questions.values()]
+    return {digits: count / n for digits, count, n in zip(questions, ranks.sum(counts), asked, strict=True)}
 
 
 @contextmanager
