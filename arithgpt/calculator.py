@@ -74,7 +74,7 @@ class Calculator:
         if device not in ("auto", "numpy", "cpu", "cuda"):
             raise UserError(f"device {device!r}: must be auto, numpy, cpu or cuda")
         if device == "cuda":
-            from arithgpt.train import pick_device
+            from arithgpt.device import pick_device
 
             pick_device(device)
         self.run = find_run(run) if run is not None else shipped_run()

@@ -3,7 +3,7 @@
 lessons = lessons_of(recipe, device)
 pages = lessons.pages(step=0)           all of a step, a function of the recipe's seed and the step alone
 lessons.batches(pages, 2)               the same as [(inputs, targets), ...], in 2 buckets
-lessons.look(model)                     Look(accuracy={"1": 1.0, "2": 0.97}), or Look(loss=1.54)
+lessons.look(model, ranks)              Look(accuracy={"1": 1.0, "2": 0.97}), or Look(loss=1.54)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from arithgpt.batches import IGNORED, Batch, bucketed, tensors
 from arithgpt.errors import UserError
 from arithgpt.model import GPT
+from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
 from arithgpt.vocab import Vocab
 from tasks import Pages, Task, lengths
@@ -44,7 +45,8 @@ class Lessons(Protocol):
 
     def pages(self, step: int) -> Pages | Ids: ...
     def batches(self, pages: Pages | Ids, n: int) -> list[Batch]: ...
-    def look(self, model: GPT) -> Look: ...
+    def look(self, model: GPT, ranks: Ranks) -> Look:
+        """Each process looks at a share; all are told what was found."""
 
 
 def lessons_of(recipe: Recipe, device: torch.device) -> Lessons:
@@ -72,8 +74,8 @@ class ProblemLessons:
         """In at most n buckets of like length."""
         return bucketed(pages, self.vocab, n)
 
-    def look(self, model: GPT) -> Look:
-        return Look(accuracy=look(model, self.questions))
+    def look(self, model: GPT, ranks: Ranks) -> Look:
+        return Look(accuracy=look(model, self.questions, ranks))
 
 
 class TextLessons:
@@ -93,16 +95,16 @@ class TextLessons:
         """In n buckets of as many pages, as far as there are so many."""
         return [_next_characters(part) for part in np.array_split(pages, n) if len(part)]
 
-    def look(self, model: GPT) -> Look:
+    def look(self, model: GPT, ranks: Ranks) -> Look:
         """On pages spread evenly over what is held out, budget.eval_samples at most."""
         span, size = self.text.span("held-out"), self.text.context + 1
         starts = np.linspace(span.start, span.stop - size, self.recipe.budget.eval_samples).astype(np.int64)
-        starts = np.unique(starts)
-        losses = []
-        for first in range(0, len(starts), TEXT_ROWS):
-            inputs, targets = _next_characters(self.text.pages(starts[first : first + TEXT_ROWS], size))
-            losses.append(losses_of(model, inputs.to(self.device), targets.to(self.device)).double().cpu())
-        return Look(loss=float(torch.cat(losses).mean()))
+        own, total = np.unique(starts)[ranks.rank :: ranks.size], 0.0
+        for first in range(0, len(own), TEXT_ROWS):
+            inputs, targets = _next_characters(self.text.pages(own[first : first + TEXT_ROWS], size))
+            total += losses_of(model, inputs.to(self.device), targets.to(self.device)).double().sum().item()
+        total, n_pages = ranks.sum([total, float(len(own))])
+        return Look(loss=total / (n_pages * self.text.context))
 
 
 @torch.no_grad()
@@ -133,16 +135,18 @@ def longest_page(task: Task) -> int:
 
 
 @torch.no_grad()
-def look(model: GPT, questions: dict[str, Batch]) -> dict[str, float]:
-    """Exact match by length, with the right characters given so far.
+def look(model: GPT, questions: dict[str, Batch], ranks: Ranks = ALONE) -> dict[str, float]:
+    """Exact match by length, with the right characters given so far; each process looks at a share.
 
     A page counts where every character to be written is the likeliest one: then, rounding aside, greedy decoding writes it.
     """
-    accuracy = {}
-    for digits, (inputs, targets) in questions.items():
-        right = (model(inputs).argmax(-1) == targets) | (targets == IGNORED)
-        accuracy[digits] = int(right.all(1).sum()) / len(right)
-    return accuracy
+    counts = []
+    for inputs, targets in questions.values():
+        inputs, own = inputs[ranks.rank :: ranks.size], targets[ranks.rank :: ranks.size]
+        right = ((model(inputs).argmax(-1) == own) | (own == IGNORED)).all(1) if len(own) else own
+        counts.append(int(right.sum()))
+    asked = [len(targets) for _, targets in questions.values()]
+    return {digits: count / n for digits, count, n in zip(questions, ranks.sum(counts), asked, strict=True)}
 
 
 def _next_characters(pages: Ids) -> Batch:

@@ -13,6 +13,7 @@ Every field not named has the default below. The name of a task alone makes its 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
 import hashlib
@@ -30,6 +31,8 @@ from arithgpt.errors import UserError
 from arithgpt.text import Text
 from tasks import TASKS, Task, find
 from tasks.outside import PREFIX
+
+SWEEP = "sweep"  # the table that a file has beside those of a recipe where it is a grid of them (sweep.py)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -225,10 +228,9 @@ def load_recipe(
     Raises UserError for an unknown task, an unreadable file, or a field that is unknown or out of range.
     """
     if file is not None:
-        try:
-            data, source = _parse(file.read_text("utf-8"), str(file)), str(file)
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"--recipe {file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        data, source = read_tables(file, f"--recipe {file}"), str(file)
+        if SWEEP in data:
+            raise UserError(f"--recipe {file}: has a table [{SWEEP}], which makes it many recipes: arithgpt sweep {file}")
         named = data["task"].get("name") if isinstance(data.get("task"), dict) else None
         if task is not None and task != named:
             raise UserError(f"--task {task}: the recipe {file} is for task {named!r}")
@@ -245,6 +247,22 @@ def load_recipe(
         if value is not None:
             _put(data, key, value)
     return Recipe.from_dict(data, source)
+
+
+def read_tables(file: Path, where: str) -> dict[str, Any]:
+    """What a TOML file says, unchecked. UserError, beginning with `where`, for one that cannot be read or is no TOML."""
+    try:
+        return _parse(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{where}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def changed(data: Mapping[str, Any], values: Mapping[str, Any], source: str) -> Recipe:
+    """The recipe that tables make with some fields changed; `values` are by dotted field. UserError as from `from_dict`."""
+    own = copy.deepcopy(dict(data))
+    for key, value in values.items():
+        _put(own, key, value)
+    return Recipe.from_dict(own, source)
 
 
 def check_task_name(name: object, where: str = "--task ") -> str:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from arithgpt.model import GPT
 
 SHIPPED = Path(__file__).parent / "pretrained"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a run may be called."""
 
 
 def runs_folder() -> Path:
@@ -212,7 +213,7 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
         stem = recipe.task["name"].replace(":", "-") + (f"-{most}" if most else "")
         taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         name = next(n for k in range(1, len(taken) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise UserError(
             f"--name {name}: must be letters, digits, '.', '_' and '-', at most 100, beginning with none of the signs"
         )

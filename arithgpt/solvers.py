@@ -56,7 +56,7 @@ def find_solver(
     kind, _, rest = (name or "").partition(":")
     try:
         if kind == "hf":
-            from arithgpt.train import pick_device
+            from arithgpt.device import pick_device
             from eval.hf import HFSolver
 
             return Found(HFSolver(rest, shots=shots, device=str(pick_device(device))), None, None)
@@ -69,9 +69,9 @@ def find_solver(
             return Found(LLMSolver(rest, url, os.environ.get("OPENAI_API_KEY", ""), shots=shots), None, None)
     except ValueError as error:
         raise UserError(f"{name}: {error}") from None
+    from arithgpt.device import pick_device
     from arithgpt.gpt_solver import GPTSolver
     from arithgpt.run import find_run, newest_run
-    from arithgpt.train import pick_device
 
     run = find_run(name) if name is not None else newest_run()
     return Found(GPTSolver.of(run, str(pick_device(device)), drafts), run.recipe.problems, run)

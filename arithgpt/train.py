@@ -9,7 +9,7 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from arithgpt.lessons import lessons_of
 from arithgpt.model import GPT, initial
 from arithgpt.optim import make_optimisers, rate
 from arithgpt.origin import commit, processor
+from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
 from arithgpt.start import begun
@@ -76,23 +77,30 @@ class Observer(Protocol):
     def ended(self, progress: Progress) -> None: ...
 
 
-def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. UserError for any other name than auto, cpu and cuda, or for cuda without one."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise UserError(f"--device {name}: must be auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no CUDA GPU here; use cpu or auto")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+class Nobody(Observer):
+    """Watches nothing and says nothing."""
 
 
-def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer, resume: bool = False) -> Progress:
+def train(
+    recipe: Recipe,
+    run: Run,
+    *,
+    device: torch.device,
+    observer: Observer,
+    resume: bool = False,
+    ranks: Ranks = ALONE,
+    asked_to_stop: Callable[[], bool] = lambda: False,
+) -> Progress:
     """Train, from the start or from the run's last checkpoint, until the steps are done, the target holds or Ctrl-C.
 
-    On a CPU, an interrupted and resumed run ends with the same bits as one that was not interrupted.
+    On a CPU, an interrupted and resumed run ends with the same bits as one that was not interrupted, with as many processes.
+    Of several processes, `ranks`, only the first has an observer, and reads and writes the run.
+    asked_to_stop: asked after every step; True stops it like Ctrl-C
     UserError where the run cannot be resumed, the loss is no longer a number, or the disk cannot be written; the last
     checkpoint is then still there.
     """
-    trainer = _Trainer(recipe, run, device)
+    observer = observer if ranks.rank == 0 else Nobody()
+    trainer = _Trainer(recipe, run, device, ranks)
     if resume:
         trainer.restore()
     else:
@@ -115,7 +123,7 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
                 observer.looked(progress)
                 if budget.stop_early and progress.holds(budget.target):
                     progress.status = "reached target"
-            if stop.is_set() and progress.status == "unfinished":
+            if ranks.any(stop.is_set() or asked_to_stop()) and progress.status == "unfinished":
                 progress.status = "interrupted"
             if progress.step % budget.checkpoint_every == 0 or progress.status != "unfinished":
                 trainer.save()
@@ -128,8 +136,12 @@ def train(recipe: Recipe, run: Run, *, device: torch.device, observer: Observer,
 class _Trainer:
     """The model, its optimisers and how far they have come."""
 
-    def __init__(self, recipe: Recipe, run: Run, device: torch.device) -> None:
-        self.recipe, self.run, self.device = recipe, run, device
+    def __init__(self, recipe: Recipe, run: Run, device: torch.device, ranks: Ranks = ALONE) -> None:
+        self.recipe, self.run, self.device, self.ranks = recipe, run, device, ranks
+        if recipe.budget.batch_size < ranks.size:
+            raise UserError(
+                f"budget.batch_size = {recipe.budget.batch_size}: must be at least 1 for each of {ranks.size} processes"
+            )
         self.lessons = lessons_of(recipe, device)
         first = initial(recipe.model, recipe.alphabet, recipe.seed)
         # Copied into torch's own memory: products may round differently where a matrix begins elsewhere in a cache line.
@@ -138,22 +150,26 @@ class _Trainer:
         self.optimisers = make_optimisers(self.weights, recipe.optim)
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
-        [(inputs, _)] = self.lessons.batches(self.lessons.pages(0), 1)
+        [(inputs, _)] = self._share(0, 1)
         flops = 6 * self.model.n_params * inputs.numel()
         self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / BUCKET_FLOPS)))
         n_workers = min(self.n_buckets, torch.get_num_threads()) if device.type == "cpu" else 1
         # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
         self.workers = ThreadPoolExecutor(n_workers, initializer=one_thread) if n_workers > 1 else None
         self.threads = 1 if self.workers else worth(flops / self.n_buckets)
-        self.padding = torch.zeros((), dtype=torch.long, device=device)
-        self.origin = _origin(self.model, device) | {"threads": max(self.threads, n_workers)}
+        self.cells, self.padding = 0, torch.zeros((), dtype=torch.long, device=device)  # of this process since a checkpoint
+        self.origin = _origin(self.model, device) | {"processes": ranks.size, "threads": max(self.threads, n_workers)}
         if recipe.start.run:
             self.origin |= {"start": recipe.start.model_dump()}
         self.began = time.perf_counter()
 
     def make_batch(self, step: int) -> list[Batch]:
-        """The training pages of a step, in buckets: a function of the seed and the step alone."""
-        return self.lessons.batches(self.lessons.pages(step), self.n_buckets)
+        """This process's share of the training pages of a step, in buckets: a function of the seed and the step alone."""
+        return self._share(step, self.n_buckets)
+
+    def _share(self, step: int, n: int) -> list[Batch]:
+        """Of all the pages of a step, those of other processes among them (ranks.py says why), its own in n buckets."""
+        return self.lessons.batches(self.ranks.share(self.lessons.pages(step)), n)
 
     def learn(self, step: int, batch: list[Batch]) -> Tensor:
         """One step of gradient descent on all buckets together; returns the loss before it."""
@@ -165,14 +181,16 @@ class _Trainer:
         losses, gradients = zip(*self._on_each(batch, counted), strict=True)
         for parameter, *shares in zip(self.weights.values(), *gradients, strict=True):
             parameter.grad = torch.stack(shares).sum(0) if len(shares) > 1 else shares[0]
-        self.progress.cells += sum(inputs.numel() for inputs, _ in batch)
+        loss = sum(losses)
+        self.ranks.average_([loss, *(parameter.grad for parameter in self.weights.values())], weight=counted)
+        self.cells += sum(inputs.numel() for inputs, _ in batch)
         self.padding += torch.stack([padding(targets) for _, targets in batch]).sum()  # read off only now and then: it waits
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.optim.grad_clip)
         for optimiser in self.optimisers:
             optimiser.step()
         self._count_time()
         self.progress.step = step + 1
-        return sum(losses)
+        return loss
 
     def _on_each(self, batch: list[Batch], counted: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         """The loss and the gradients of each bucket as shares of the whole batch's; side by side where there are workers.
@@ -190,8 +208,11 @@ class _Trainer:
             return map(share, batch)
         return reversed([*self.workers.map(share, batch[::-1])])  # the longest pages first: they would keep the others waiting
 
-    def _count_padding(self) -> None:
-        self.progress.padding += int(self.padding)
+    def _count_cells(self) -> None:
+        cells, padding = self.ranks.sum([self.cells, int(self.padding)])
+        self.progress.cells += cells
+        self.progress.padding += padding
+        self.cells = 0
         self.padding.zero_()
 
     def close(self) -> None:
@@ -201,14 +222,14 @@ class _Trainer:
     def look(self) -> None:
         """Measure exact match on held-out problems, or the loss on held-out text."""
         progress, before = self.progress, self.progress.seconds
-        found = self.lessons.look(self.model)
+        found = self.lessons.look(self.model, self.ranks)
         progress.accuracy, progress.loss = found.accuracy, found.loss
         self._count_time()
         progress.look_seconds += progress.seconds - before
         if found.accuracy:
             progress.worst = [*progress.worst[-1:], min(found.accuracy.values())]
         result = {"accuracy": found.accuracy} if found.loss is None else {"held_out_loss": round(found.loss, 6)}
-        self.run.log({"step": progress.step, "seconds": round(progress.seconds, 3)} | result)
+        self._log({"seconds": round(progress.seconds, 3)} | result)
 
     def log(self, loss: Tensor) -> None:
         """Write the loss down; UserError where it is no longer a number."""
@@ -216,17 +237,23 @@ class _Trainer:
         if not math.isfinite(value):
             raise UserError(f"run {self.run.name}: the loss is {value} at step {step}; {LOWER_RATE}")
         examples = step * self.recipe.budget.batch_size
-        entry = {"step": step, "examples": examples, "seconds": round(self.progress.seconds, 3), "loss": round(value, 6)}
-        self.run.log(entry)
+        self._log({"examples": examples, "seconds": round(self.progress.seconds, 3), "loss": round(value, 6)})
+
+    def _log(self, entry: dict[str, Any]) -> None:
+        self.ranks.first(lambda: self.run.log({"step": self.progress.step} | entry))
 
     def save(self) -> None:
-        """Write a checkpoint: what resumes first, then what is asked, then what is told."""
-        self._count_padding()
-        weights = self.weights
-        if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+        """Write a checkpoint. It knows nothing of how many processes there are."""
+        self._count_cells()
+        if not all(bool(tensor.isfinite().all()) for tensor in self.weights.values()):
             raise UserError(
                 f"run {self.run.name}: the weights are no longer numbers at step {self.progress.step}; {LOWER_RATE}"
             )
+        self.ranks.first(self._write)
+
+    def _write(self) -> None:
+        """What resumes first, then what is asked, then what is told."""
+        weights = self.weights
         notes = {"identity": self.recipe.identity, "progress": dataclasses.asdict(self.progress)}
         state = {f"model.{name}": tensor for name, tensor in weights.items()}
         state |= {f"optim.{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
@@ -238,7 +265,7 @@ class _Trainer:
         """Start from the weights of another run, where the recipe says so. UserError where they cannot be used."""
         if self.recipe.start.run:
             first = {name: weight.detach().cpu().numpy() for name, weight in self.weights.items()}
-            weights = begun(self.recipe, self.model.alphabet, first)
+            weights = self.ranks.first(lambda: begun(self.recipe, self.model.alphabet, first))
             self._load_weights({name: torch.from_numpy(array) for name, array in weights.items()})
 
     def restore(self) -> None:
@@ -247,12 +274,9 @@ class _Trainer:
         UserError where the checkpoint does not fit, or nothing is left to do.
         """
         file, budget = self.run.path / "resume.safetensors", self.recipe.budget
-        if self.run.is_shipped:
-            raise UserError(f"run {self.run.name}: is the calculator that ships; nothing is written there")
-        if file.exists():
-            self._load(file)
-        elif self.run.has_weights:
-            raise UserError(f"{file}: missing; going on without it would overwrite the weights that are there")
+        checkpoint = self.ranks.first(lambda: self._checkpoint(file))
+        if checkpoint is not None:
+            self._load(file, *checkpoint)
         else:
             self.begin()
         progress = self.progress
@@ -262,12 +286,24 @@ class _Trainer:
             larger = "--target" if reached else "--steps"
             raise UserError(f"run {self.run.name}: nothing left to do, it {did}; a larger {larger} goes on")
         progress.status = "unfinished"
-        self.run.forget_after(progress.step)
+        self.ranks.first(self._go_back)
+
+    def _checkpoint(self, file: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        if self.run.is_shipped:
+            raise UserError(f"run {self.run.name}: is the calculator that ships; nothing is written there")
+        if file.exists():
+            return load_tensors(file)
+        if self.run.has_weights:
+            raise UserError(f"{file}: missing; going on without it would overwrite the weights that are there")
+        return None
+
+    def _go_back(self) -> None:
+        """Take out of the run what came after the checkpoint, and keep the recipe it goes on with."""
+        self.run.forget_after(self.progress.step)
         if self.recipe != self.run.recipe:
             write_atomic(self.run.path / "recipe.toml", self.recipe.to_toml())
 
-    def _load(self, file: Path) -> None:
-        state, notes = load_tensors(file)
+    def _load(self, file: Path, state: dict[str, Tensor], notes: dict[str, Any]) -> None:
         if notes.get("identity") != self.recipe.identity:
             raise UserError(f"{file}: this is not a checkpoint of {self.run.path / 'recipe.toml'}; it belongs to another run")
         try:

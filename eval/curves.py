@@ -13,13 +13,15 @@ import statistics
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from eval.measured import Measured
 from eval.report import counted, percent, suite_title
 from eval.stats import is_grid, wilson
+
+T = TypeVar("T")
 
 LIGHT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DARK = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00")
@@ -230,7 +232,22 @@ def _shades(at: int, of: int) -> dict[str, str]:
     return {"light": SHADES[round(BEST * share)], "dark": SHADES[3 + round(6 * share)]}
 
 
-def _thinned(entries: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def worst_chart(grouped: Mapping[str, Sequence[Measured]]) -> Chart:
+    """The held-out accuracy of the worst length by examples: a line for each name, the median where it has several runs."""
+    lines: list[Line] = []
+    for at, (name, group) in enumerate(grouped.items()):
+        colour, own = _colour(at), []
+        for result in group:
+            batch = next((e["examples"] / e["step"] for e in result.metrics if e.get("examples") and e["step"]), 1)
+            looks = [(e["step"] * batch, min(e["accuracy"].values())) for e in result.metrics if e.get("accuracy")]
+            if looks:
+                x, y = zip(*_thinned(looks), strict=True)
+                own.append(Line(name if len(group) == 1 else "", x, y, **colour, thin=len(group) > 1))
+        lines += own if len(group) == 1 else [*own, *_median(name, own, colour)]
+    return Chart("the worst length", "training examples", "exact match", lines, share=True)
+
+
+def _thinned(entries: list[T]) -> list[T]:
     """Every so many of them, and the last, so that there are at most about POINTS."""
     stride = -(-len(entries) // POINTS) or 1
     return entries[::stride] + (entries[-1:] if entries and (len(entries) - 1) % stride else [])

@@ -37,9 +37,9 @@ def figures(results: Sequence[Measured]) -> list[Figure]:
     """
     titles = ", ".join(result.name for result in results)
     learning = curves.learning_charts(results)
-    found = [_charts(f"Accuracy by length: {titles}", curves.accuracy_charts(results))]
+    found = [charted(f"Accuracy by length: {titles}", curves.accuracy_charts(results))]
     found.append(_maps([one for result in results for one in curves.maps(result)]))
-    found.append(_charts(f"Learning: {titles}", learning))
+    found.append(charted(f"Learning: {titles}", learning))
     return [figure for figure in found if figure is not None]
 
 
@@ -98,7 +98,8 @@ def _figure(title: str, rows: int, columns: int, height: float) -> tuple[Figure,
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
-def _charts(title: str, charts: Sequence[curves.Chart]) -> Figure | None:
+def charted(title: str, charts: Sequence[curves.Chart]) -> Figure | None:
+    """Charts side by side; None for none. MissingExtra without matplotlib."""
     if not charts:
         return None
     columns = min(3, max(2, len(charts)))

@@ -12,12 +12,12 @@ MAY_IMPORT = {"tasks": {"tasks"}, "eval": {"eval", "tasks"}, "arithgpt": {"arith
 THIRD_PARTY = {
     "tasks": {"numpy"},
     "eval": {"hypothesis", "numpy", "pandas", "rich"},
-    "arithgpt": {"numpy", "pandas", "prompt_toolkit", "pydantic", "rich", "safetensors", "tomli_w", "torch", "typer"},
+    "arithgpt": {"joblib", "numpy", "pandas", "prompt_toolkit", "pydantic", "rich", "safetensors", "tomli_w", "torch", "typer"},
 }
 OPTIONAL = {
     "tasks": {"reasoning_gym"},
     "eval": {"httpx", "jinja2", "matplotlib", "pyarrow", "torch", "transformers"},
-    "arithgpt": {"reasoning_gym", "trackio", "transformers"},
+    "arithgpt": {"distributed", "ray", "reasoning_gym", "trackio", "transformers"},
 }
 """Extras, and what takes long to import: only inside of what needs them."""
 FILES = [file for package in MAY_IMPORT for file in sorted((ROOT / package).rglob("*.py"))]

@@ -25,10 +25,11 @@ from arithgpt.bench.peak import wait_for
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Side
 from arithgpt.bench.training import Sums, recipes, textbook_size
+from arithgpt.lessons import held_out_questions
 from arithgpt.model import GPT
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
-from arithgpt.train import Progress, held_out_questions, train
+from arithgpt.train import Progress, train
 from arithgpt.vocab import Vocab
 
 

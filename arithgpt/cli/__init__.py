@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 
 import typer
 
-from arithgpt.cli import bench, calc, compare, evaluate, export, falsify, inspect, runs, sample, tasks, train
+from arithgpt.cli import bench, calc, compare, evaluate, export, falsify, inspect, runs, sample, sweep, tasks, train
 
 app = typer.Typer(
     help="Train small GPTs to do arithmetic, measure how far they can be trusted, and ask them.",
@@ -17,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train", short_help="Teach a GPT from nothing.")(train.command)
+app.command("sweep", short_help="Train a grid of recipes side by side.")(sweep.command)
 app.command("eval", short_help="Measure a run by digit length.")(evaluate.command)
 app.command("compare", short_help="Measure several side by side.")(compare.command)
 app.command("falsify", short_help="Find the smallest problem a run gets wrong.")(falsify.command)
@@ -33,10 +36,14 @@ app.command("tasks", short_help="List the tasks.")(tasks.command)
 
 def main() -> None:
     """The console script: the project's own error becomes one line and exit status 2, and nothing else is caught."""
-    from arithgpt.errors import UserError
+    from arithgpt.errors import Lost, UserError
 
     try:
         app()
     except UserError as error:
-        print(f"arithgpt: {error}", file=sys.stderr)
+        # Of several processes on a machine (ranks.py) all meet the same error, unless one has gone.
+        if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, Lost):
+            print(f"arithgpt: {error}", file=sys.stderr) if str(error) else None
+        else:
+            time.sleep(1)  # a launcher ends all as soon as one ends: let the first say why
         sys.exit(2)

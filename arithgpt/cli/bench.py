@@ -41,7 +41,7 @@ def command(
 
     from arithgpt.bench.report import about, as_json, shown
     from arithgpt.checkpoint import write_atomic
-    from arithgpt.train import pick_device
+    from arithgpt.device import pick_device
 
     plan = Plan(
         repeats=repeats,

@@ -44,9 +44,9 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
 
     from arithgpt.checkpoint import write_atomic
     from arithgpt.cli.options import output_files
+    from arithgpt.device import pick_device
     from arithgpt.errors import UserError
     from arithgpt.text_loss import held_out_loss
-    from arithgpt.train import pick_device
 
     for option in context.command.params:
         source = context.get_parameter_source(option.name)

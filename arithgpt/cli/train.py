@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from arithgpt.device import pick_device
+
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
     from arithgpt.model import GPT
+    from arithgpt.ranks import Ranks
     from arithgpt.recipe import Recipe
     from arithgpt.run import Run
+    from arithgpt.trackers import Tracker
     from arithgpt.train import Progress
 
 EXIT_INTERRUPTED = 130
@@ -51,47 +55,67 @@ def command(
 ) -> None:
     """Train a GPT on fresh random problems, and look at held-out ones on the way.
 
-    Ctrl-C stops after the step with a checkpoint; --resume goes on from it.
+    Ctrl-C stops after the step with a checkpoint; --resume goes on from it. On several GPUs, or machines, each step is shared:
+    torchrun --nproc-per-node 4 -m arithgpt train
     """
-    from arithgpt.errors import UserError
-    from arithgpt.recipe import load_recipe
-    from arithgpt.start import settled
-    from tasks import lengths
+    from arithgpt.ranks import joined
 
     budget = {"budget.steps": steps, "budget.target": target}
-    if resume:
-        fixed = {"task": task, "digits": digits, "recipe": recipe, "from": origin, "seed": seed}
-        run, plan = _resumed(name, fixed, overrides or [], budget)
-    else:
-        if digits is not None:
-            try:
-                lengths.parse(digits)
-            except ValueError as error:
-                raise UserError(f"--digits {digits}: {error}") from None
-            digits = f"1-{digits}" if re.fullmatch("[0-9]+", digits) else digits
-        options = {"task.digits": digits, "start.run": origin, "seed": seed} | budget
-        plan = settled(load_recipe(task=task, file=recipe, overrides=overrides or [], options=options))
+    trackers: dict[str, Tracker] = {}
 
-    from arithgpt.run import new_run
-    from arithgpt.trackers import Tracked, make_trackers
-    from arithgpt.train import pick_device, train
+    def begin() -> tuple[Run, Recipe]:
+        from arithgpt.run import new_run
+        from arithgpt.trackers import make_trackers
 
-    chosen, trackers = pick_device(device), make_trackers(log)
-    if not resume:
-        run = new_run(name, plan)
-    observer = _observer(plan)
+        if resume:
+            fixed = {"task": task, "digits": digits, "recipe": recipe, "from": origin, "seed": seed}
+            run, plan = _resumed(name, fixed, overrides or [], budget)
+        else:
+            plan = _new(task, digits, recipe, overrides or [], {"start.run": origin, "seed": seed} | budget)
+        pick_device(device)
+        trackers.update(make_trackers(log))
+        return (run if resume else new_run(name, plan)), plan
+
+    with joined(device) as ranks:
+        run, plan = ranks.first(begin)
+        status = _train(plan, run, device, trackers, resume, ranks)
+    if status == "interrupted":
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _train(recipe: Recipe, run: Run, device: str, trackers: dict[str, Tracker], resume: bool, ranks: Ranks) -> str:
+    """Train, told to the terminal and to trackers; returns how it ended."""
+    from arithgpt.errors import UserError
+    from arithgpt.trackers import Tracked
+    from arithgpt.train import train
+
+    observer = _observer(recipe)
     tracked = Tracked(observer, trackers)
     try:
-        progress = train(plan, run, device=chosen, observer=tracked, resume=resume)
+        return train(recipe, run, device=pick_device(device), observer=tracked, resume=resume, ranks=ranks).status
     except UserError:
-        if not resume:
+        if not resume and ranks.rank == 0:
             run.discard()
         raise
     finally:
         observer.close()
         tracked.close()
-    if progress.status == "interrupted":
-        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _new(task: str | None, digits: str | None, file: Path | None, overrides: list[str], options: dict[str, object]) -> Recipe:
+    """The recipe of a new run."""
+    from arithgpt.errors import UserError
+    from arithgpt.recipe import load_recipe
+    from arithgpt.start import settled
+    from tasks import lengths
+
+    if digits is not None:
+        try:
+            lengths.parse(digits)
+        except ValueError as error:
+            raise UserError(f"--digits {digits}: {error}") from None
+        digits = f"1-{digits}" if re.fullmatch("[0-9]+", digits) else digits
+    return settled(load_recipe(task=task, file=file, overrides=overrides, options={"task.digits": digits} | options))
 
 
 def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], budget: dict[str, object]) -> tuple[Run, Recipe]:

@@ -1,0 +1,294 @@
+"""Several processes: they learn what one learns, agree when to stop, and none waits for one that has gone."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Silent
+
+from arithgpt import cli
+from arithgpt.batches import Batch
+from arithgpt.checkpoint import load_tensors
+from arithgpt.device import pick_device
+from arithgpt.errors import UserError
+from arithgpt.ranks import ALONE, Ranks, joined
+from arithgpt.recipe import Recipe
+from arithgpt.run import Run, find_run, new_run
+from arithgpt.start import settled
+from arithgpt.train import Nobody, _Trainer, train
+from tasks import TASKS
+
+PLAN = {
+    "task": {"name": "arith"},
+    "model": {"n_layer": 1, "n_head": 4, "n_embd": 16},
+    "budget": {"steps": 20, "batch_size": 33, "eval_every": 5, "eval_samples": 3, "checkpoint_every": 5, "stop_early": False},
+}
+OPTIONS = [
+    f"--set={table}.{key}={value}" for table in ("model", "budget") for key, value in PLAN[table].items() if key != "steps"
+]
+
+FORKS = multiprocessing.get_context("forkserver")  # imports torch once for all processes
+FORKS.set_forkserver_preload(["arithgpt.train", "torch.distributed"])
+
+
+def as_rank(
+    work: Callable[..., object], rank: int, environment: dict[str, str], said: Path, arguments: tuple[object, ...]
+) -> None:
+    """Do a process's work as a launcher would have it done; what it prints goes to files."""
+    os.environ.update(environment | {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1", "NO_COLOR": "1"})
+    torch.set_num_threads(1)
+    for number, suffix in ((1, "out"), (2, "err")):
+        with said.with_suffix(f".{rank}.{suffix}").open("w") as file:
+            os.dup2(file.fileno(), number)
+    work(*arguments)
+
+
+def together(n: int, said: Path, work: Callable[..., object], *arguments: object) -> list[multiprocessing.Process]:
+    """Start n processes of one job."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    environment = {"WORLD_SIZE": str(n), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    environment |= {"ARITHGPT_RUNS": os.environ["ARITHGPT_RUNS"], "COLUMNS": "80"}
+    processes = [FORKS.Process(target=as_rank, args=(work, rank, environment, said, arguments)) for rank in range(n)]
+    for process in processes:
+        process.start()
+    return processes
+
+
+def printed(processes: list[multiprocessing.Process], said: Path) -> list[dict[str, object]]:
+    """The JSON that each printed in the end, once all have ended well."""
+    for process in processes:
+        process.join(120)
+    errors = [said.with_suffix(f".{rank}.err").read_text() for rank in range(len(processes))]
+    assert [process.exitcode for process in processes] == [0] * len(processes), errors
+    return [json.loads(said.with_suffix(f".{rank}.out").read_text()) for rank in range(len(processes))]
+
+
+def scenario(plan: dict[str, object], others: dict[str, dict[str, object]], word: str) -> None:
+    recipe, cpu, learn, said, stopping = Recipe.from_dict(plan, "test"), torch.device("cpu"), _Trainer.learn, {}, False
+
+    def watched(trainer: _Trainer, step: int, batch: list[Batch]) -> torch.Tensor:
+        weights = b"".join(weight.detach().numpy().tobytes() for weight in trainer.weights.values())
+        said["weights"] = hashlib.sha256(weights).hexdigest()
+        if stopping and step == 7 and ranks.rank == 1:
+            signal.raise_signal(signal.SIGTERM)  # only one of them is told to stop
+        return learn(trainer, step, batch)
+
+    def taken() -> None:
+        raise UserError("taken")
+
+    _Trainer.learn = watched
+    with joined("cpu") as ranks:
+        said |= {"rank": ranks.rank, "size": ranks.size, "sum": ranks.sum([1, ranks.rank]), "first": ranks.first(lambda: word)}
+        a, b = torch.tensor(1.0 + ranks.rank), torch.tensor([[2.0, 4.0 * ranks.rank]])
+        ranks.average_([a, b], torch.tensor(3 if ranks.rank else 1))
+        said["average"] = [a.item(), *b.flatten().tolist()]
+        try:
+            ranks.first(taken)
+        except UserError as error:
+            said["error"] = str(error)
+        for name, stop in (("whole", False), ("parts", True)):
+            stopping = stop
+            run = ranks.first(lambda name=name: new_run(name, recipe))
+            progress = train(recipe, run, device=cpu, observer=Nobody(), ranks=ranks)
+            said[name] = [progress.status, progress.step, progress.cells, progress.padding, progress.accuracy]
+        stopping = False
+        for name, other in others.items():
+            whole = ranks.first(lambda other=other: settled(Recipe.from_dict(other, "test")))
+            run = ranks.first(lambda name=name, whole=whole: new_run(name, whole))
+            progress = train(whole, run, device=cpu, observer=Nobody(), ranks=ranks)
+            said[name] = [progress.step, progress.accuracy, progress.loss]
+        try:
+            small = Recipe.from_dict(plan | {"budget": {"batch_size": 1}}, "test")
+            train(small, run, device=cpu, observer=Nobody(), ranks=ranks)
+        except UserError as error:
+            said["small"] = str(error)
+    print(json.dumps(said))
+
+
+def command_line(*arguments: str) -> None:
+    sys.argv = ["arithgpt", *arguments]
+    cli.main()
+
+
+def wait_for(file: Path) -> None:
+    for _ in range(600):
+        if file.exists():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{file} did not come")
+
+
+def apart(a: Run, b: Run) -> float:
+    """The largest difference between the weights of two runs."""
+    one, other = (load_tensors(run.path / "weights.safetensors")[0] for run in (a, b))
+    return max(float((one[key] - other[key]).abs().max()) for key in one)
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+    plan = Recipe.from_dict(PLAN, "test")
+    alone = new_run("alone", plan)
+    progress = train(plan, alone, device=torch.device("cpu"), observer=Silent())
+    (tmp_path / "book.txt").write_text("once upon a time " * 40)
+    text = {"task": {"name": "text", "path": str(tmp_path / "book.txt"), "context": 8}}
+    others = {"book": PLAN | text, "fine": PLAN | {"start": {"run": "whole"}}}  # which begins where "whole" has ended
+    first, second = printed(together(2, tmp_path / "said", scenario, PLAN, others, "a word"), tmp_path / "said")
+    assert (first.pop("rank"), second.pop("rank")) == (0, 1)
+    assert first == second  # the weights too, to the last bit
+    assert (first["size"], first["sum"], first["first"], first["error"]) == (2, [2, 1], "a word", "taken")
+    assert first["average"] == [1.75, 2.0, 3.0]
+    assert first["small"] == "budget.batch_size = 1: must be at least 1 for each of 2 processes"
+    whole, parts = find_run("whole"), find_run("parts")
+
+    losses = [[entry["loss"] for entry in run.metrics() if "loss" in entry] for run in (alone, whole)]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+    assert len(losses[0]) == 2
+    assert apart(alone, whole) < 1e-4
+    status, steps, cells, padded, accuracy = first["whole"]
+    assert (status, steps, accuracy) == ("finished", 20, progress.accuracy)
+    assert cells - padded == progress.cells - progress.padding  # every page is learned from once
+    assert whole.info["processes"] == 2
+
+    for name in others:
+        run = find_run(name)
+        by_one = new_run(f"{name}-alone", run.recipe)
+        progress = train(run.recipe, by_one, device=torch.device("cpu"), observer=Silent())
+        steps, accuracy, loss = first[name]
+        assert (steps, accuracy) == (20, progress.accuracy)
+        assert loss == pytest.approx(progress.loss, abs=1e-4)
+        assert apart(by_one, run) < 1e-4, name
+
+    assert first["parts"][:2] == ["interrupted", 8]
+    train(plan, parts, device=torch.device("cpu"), observer=Silent(), resume=True)
+    assert apart(alone, parts) < 1e-4
+    assert [entry["step"] for entry in parts.metrics() if "loss" in entry] == [10, 20]
+
+
+def test_pages_are_dealt_out_evenly() -> None:
+    pages = TASKS["arith"]().batch(50, seed=0, split="train", rank=0, step=0)
+    assert ALONE.share(pages) is pages
+    shares = [Ranks(rank, 3).share(pages) for rank in range(3)]
+    assert sorted(text for share in shares for text in share.texts()) == sorted(pages.texts())
+    assert sorted(map(len, shares)) == [16, 17, 17]
+    ids = np.arange(14).reshape(7, 2)  # pages of a text, all of one length
+    dealt = [Ranks(rank, 3).share(ids) for rank in range(3)]
+    assert sorted(map(len, dealt)) == [2, 2, 3]
+    assert np.array_equal(np.sort(np.concatenate(dealt), 0), ids)
+    cells = [int(share.total.sum()) for share in shares]
+    assert max(cells) - min(cells) <= int(pages.total.max())
+    assert [len(Ranks(rank, 50).share(pages)) for rank in range(50)] == [1] * 50
+
+
+def test_alone_nothing_is_exchanged() -> None:
+    tensor = torch.tensor([1.0, 2.0])
+    ALONE.average_([tensor], torch.tensor(3))
+    assert tensor.tolist() == [1, 2]
+    assert (ALONE.sum([3, 4]), ALONE.any(True), ALONE.any(False), ALONE.first(lambda: 5)) == ([3, 4], True, False, 5)
+    with joined("no such device") as ranks:
+        assert ranks is ALONE
+
+
+def test_each_process_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert str(pick_device("auto")) == "cuda"
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert (str(pick_device("auto")), str(pick_device("cuda")), str(pick_device("cpu"))) == ("cuda:3", "cuda:3", "cpu")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "5")
+    with pytest.raises(UserError, match="5 processes but 4 GPUs"):
+        pick_device("auto")
+
+
+def test_a_process_that_dies_ends_the_job(tmp_path: Path) -> None:
+    command = ("train", "--task", "arith", *OPTIONS, "--steps", "100000", "--name", "mine")
+    said = tmp_path / "said"
+    processes = together(2, said, command_line, *command)
+    folder = Path(os.environ["ARITHGPT_RUNS"]) / "mine"
+    try:
+        wait_for(folder / "run.json")
+        processes[1].kill()
+        processes[0].join(60)
+    finally:
+        for process in processes:
+            process.kill()
+    out, error, out_1, error_1 = (said.with_suffix(f".{name}").read_text() for name in ("0.out", "0.err", "1.out", "1.err"))
+    assert processes[0].exitcode == 2
+    assert out.count("/mine:") == 1
+    assert error.count("\n") == 1, error
+    assert "process 0 of 2: lost the others" in error
+    assert "--resume" in error
+    assert (out_1, error_1) == ("", "")  # only the first one speaks
+    step = json.loads((folder / "run.json").read_text())["step"]
+    run = find_run("mine")
+    plan = run.recipe.model_copy(update={"budget": run.recipe.budget.model_copy(update={"steps": step + 5})})
+    progress = train(plan, run, device=torch.device("cpu"), observer=Silent(), resume=True)
+    assert (progress.status, progress.step) == ("finished", step + 5)
+
+
+def test_bad_input_is_said_once(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    processes = together(2, said, command_line, "train", "--task", "add", "--set", "budget.batch_size=1", "--name", "mine")
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [2, 2]
+    errors = [said.with_suffix(f".{rank}.err").read_text() for rank in range(2)]
+    assert errors == ["arithgpt: budget.batch_size = 1: must be at least 1 for each of 2 processes\n", ""]
+    assert not (Path(os.environ["ARITHGPT_RUNS"]) / "mine").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_under_torchrun(arithgpt: Callable[..., subprocess.CompletedProcess[str]], number: signal.Signals) -> None:
+    """A signal to the launcher stops all with a checkpoint; a process that is killed ends all. Nothing is said twice."""
+    launcher = (
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "arithgpt",
+        "train",
+    )
+    options = ("--task", "arith", *OPTIONS, "--name", "mine")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([*launcher, *options, "--steps", "100000"], **pipes)
+    folder = Path(os.environ["ARITHGPT_RUNS"]) / "mine"
+    try:
+        wait_for(folder / "run.json")
+        if number == signal.SIGKILL:
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(children[-1]), number)
+        else:
+            process.send_signal(number)
+        said, complained = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode != 0
+    info = json.loads((folder / "run.json").read_text())
+    if number == signal.SIGKILL:
+        assert complained.count("lost the others") == 1
+        assert info["status"] == "unfinished"
+    else:
+        assert said.count("go on with: arithgpt train --resume --name mine") == 1
+        assert "lost" not in complained
+        assert info["status"] == "interrupted"
+    again = subprocess.run([*launcher, *options, "--steps", "100000"], **pipes, timeout=60, check=False)
+    assert again.returncode != 0
+    assert again.stderr.count("arithgpt: --name mine: ") == 1
+    done = arithgpt("train", "--resume", "--name", "mine", "--steps", str(info["step"] + 5))
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,248 @@
+"""Sweeps: the grid, its runs, what is skipped and gone on with, what fails alone, and the table of all."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import arithgpt.lessons
+from arithgpt.cli import app
+from arithgpt.errors import UserError
+from arithgpt.recipe import load_recipe
+from arithgpt.run import Run, all_runs, find_run
+from arithgpt.sweep import DONE, STOPPED, Exam, Outcome, check_backend, load_sweep, medians, results, sweep
+
+RECIPE = """
+[task]
+name = "add"
+digits = "1-3"
+[model]
+n_layer = 1
+n_embd = 16
+block_size = 8
+[budget]
+steps = 6
+batch_size = 8
+eval_every = 3
+eval_samples = 4
+checkpoint_every = 3
+stop_early = false
+"""
+GRID = '[sweep]\n"model.positions" = ["page", "learned"]\nseed = [0, 1]\n'
+NARROW = '[sweep]\n"model.n_embd" = [16, 32]\n'
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    """Two kinds of positions, of which the second cannot be trained: its pages are longer than block_size."""
+    file = tmp_path / "tiny.toml"
+    file.write_text(RECIPE + GRID)
+    return file
+
+
+@pytest.fixture
+def workers() -> Iterator[None]:
+    yield
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown()
+
+
+def ended(file: Path, **options: object) -> tuple[dict[int, Outcome], list[dict[str, object]]]:
+    trials = load_sweep(file)
+    outcomes = {outcome.number: outcome for outcome in sweep(trials, **({"jobs": 1, "threads": 1, "device": "cpu"} | options))}
+    return outcomes, results(trials, outcomes)
+
+
+def test_a_grid_is_the_product_of_its_values(grid: Path) -> None:
+    trials = load_sweep(grid)
+    assert [trial.name for trial in trials] == ["tiny-page-s0", "tiny-page-s1", "tiny-learned-s0", "tiny-learned-s1"]
+    last = trials[3]
+    assert (last.recipe.model.positions, last.recipe.seed, last.recipe.budget.steps) == ("learned", 1, 6)
+    assert last.values == {"model.positions": "learned", "seed": 1}
+    with pytest.raises(UserError, match=r"has a table \[sweep\].*arithgpt sweep"):
+        load_recipe(file=grid)
+    grid.write_text(RECIPE + '[sweep]\n"task.digits" = ["1-2", "1-3,5x1"]\n"model.n_head" = [[4], 4]\n"optim.lr" = [1e-3]\n')
+    names = ["tiny-1-2-n_head4-lr0.001", "tiny-1-3-5x1-n_head4-lr0.001"]
+    with pytest.raises(UserError, match=f"two trials would be called {names[0]}|head_dim"):
+        load_sweep(grid)
+    grid.write_text(RECIPE + '[sweep]\n"task.digits" = ["1-2", "1-3,5x1"]\n"model.n_head" = [4]\n"optim.lr" = [1e-3]\n')
+    assert [trial.name for trial in load_sweep(grid)] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "must have a table [sweep]"),
+        ("[sweep]\n", "must have a table [sweep]"),
+        ("[sweep]\nmodel.n_layer = [1]\n", "sweep.model is a table: a dotted field needs quotes"),
+        ("[sweep]\nseed = 3\n", "sweep.seed = 3: must be a list of different values"),
+        ("[sweep]\nseed = []\n", "sweep.seed = []"),
+        ("[sweep]\nseed = [1, 1]\n", "sweep.seed = [1, 1]"),
+        ('[sweep]\nseed = [1]\n"model.n_layers" = [1]\n', "model.n_layers: no such field; did you mean n_layer?"),
+        ('[sweep]\n"model.n_layer" = [1, 0]\n', "model.n_layer = 0"),
+        (f'[sweep]\n"task.digits" = ["{"1," * 60}1"]\n', "a run cannot be called"),
+        ("[sweep\n", "not TOML"),
+    ],
+)
+def test_a_bad_grid_is_one_clear_line(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(RECIPE + text)
+    with pytest.raises(UserError, match=re.escape(said)) as caught:
+        load_sweep(file)
+    assert "\n" not in str(caught.value)
+    assert "bad.toml" in str(caught.value)
+
+
+def test_a_trial_that_fails_leaves_the_others_alone(grid: Path) -> None:
+    outcomes, rows = ended(grid)
+    assert [outcomes[number].status for number in (0, 1)] == [DONE, DONE]
+    assert all("block_size = 8" in outcomes[number].status for number in (2, 3))
+    assert sorted(run.name for run in all_runs()) == ["tiny-page-s0", "tiny-page-s1"]  # what never began leaves nothing
+    assert [row["steps"] for row in rows] == [6, 6, 0, 0]
+    [median] = medians(rows, ["model.positions", "seed"])
+    assert (median["model.positions"], median["seeds"], median["steps"], median["examples"]) == ("page", 2, 6, 48)
+    weights = find_run("tiny-page-s0").path / "weights.safetensors"
+    before = weights.stat().st_mtime_ns
+    assert ended(grid)[0][0].status == DONE
+    assert weights.stat().st_mtime_ns == before  # what is done is not done again
+    grid.write_text(grid.read_text().replace("steps = 6", "steps = 9"))
+    assert ended(grid)[1][0]["steps"] == 9  # but more steps go on
+    assert next(entry["step"] for entry in find_run("tiny-page-s0").metrics()) == 3
+    grid.write_text(grid.read_text().replace("n_embd = 16", "n_embd = 32"))
+    with pytest.raises(UserError, match="tiny-page-s0: is there already with another recipe"):
+        ended(grid)
+
+
+def test_ctrl_c_stops_all_and_they_go_on(grid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid.write_text(RECIPE + NARROW)
+    look = arithgpt.lessons.look
+
+    def pressed(*arguments: object) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return look(*arguments)
+
+    monkeypatch.setattr(arithgpt.lessons, "look", pressed)
+    outcomes, rows = ended(grid)
+    assert [outcome.status for outcome in outcomes.values()] == [STOPPED, STOPPED]
+    assert 3 <= rows[0]["steps"] < 6
+    assert rows[1]["steps"] == 0
+    assert [run.name for run in all_runs()] == ["tiny-n_embd16"]
+    monkeypatch.setattr(arithgpt.lessons, "look", look)
+    outcomes, rows = ended(grid)
+    assert [(row["steps"], row["status"]) for row in rows] == [(6, DONE), (6, DONE)]
+    assert not [file for file in all_runs()[0].path.parent.iterdir() if file.name.startswith(".stop")]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_command_tells_all_in_one_table(grid: Path, tmp_path: Path) -> None:
+    files = {name: tmp_path / f"out.{name}" for name in ("csv", "json", *(["png"] if find_spec("matplotlib") else []))}
+    options = [part for name, file in files.items() for part in (f"--{name}", str(file))]
+    done = CliRunner().invoke(app, ["sweep", str(grid), "--jobs", "1", *options], env={"COLUMNS": "80"})
+    assert done.exit_code == 1, done.output
+    assert "4 trials, 0 of them done already; 1 at a time" in done.output
+    assert "tiny-learned-s0: model.block_size = 8: must be at least" in done.output
+    table = done.output[done.output.index("exact match at the worst") :]
+    assert max(map(len, table.splitlines())) <= 80
+    for part in ("positions", "seed", "parameters", "median of 2", "failed"):
+        assert part in table
+    said = json.loads(files["json"].read_text())
+    assert [row["status"] == DONE for row in said["trials"]] == [True, True, False, False]
+    assert set(said["trials"][0]["accuracy"]) == {"1", "2", "3"}
+    assert [row["seeds"] for row in said["medians"]] == [2]
+    rows = pd.read_csv(files["csv"])
+    assert rows["model.positions"].tolist() == ["page", "page", "learned", "learned"]
+    assert rows.steps.tolist() == [6, 6, 0, 0]
+    if "png" in files:
+        from matplotlib.image import imread
+
+        assert imread(files["png"]).shape[1] == 1320
+
+
+def test_a_sweep_of_text_tells_its_loss(tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("once upon a time " * 40)
+    text = f'name = "text"\npath = "{tmp_path / "book.txt"}"\ncontext = 8'
+    file = tmp_path / "book.toml"
+    file.write_text(RECIPE.replace('name = "add"\ndigits = "1-3"', text) + "[sweep]\nseed = [0, 1]\n")
+    done = CliRunner().invoke(app, ["sweep", str(file), "--jobs", "1", "--json", str(tmp_path / "out.json")])
+    assert done.exit_code == 0, done.output
+    assert "held-out loss in nats a character:" in done.output
+    said = json.loads((tmp_path / "out.json").read_text())
+    losses = [row["loss"] for row in said["trials"]]
+    assert losses == [find_run(f"book-s{seed}").info["loss"] for seed in (0, 1)]
+    assert said["medians"][0]["loss"] == pytest.approx(sum(losses) / 2)
+    assert ended(file)[0][0].status == DONE  # it is the same trial, with its file's hash in it
+    with pytest.raises(UserError, match="--eval-digits 3: a text has no problems"):
+        app(["sweep", str(file), "--eval-digits", "3"], standalone_mode=False)
+
+
+def test_two_at_a_time_on_loky_with_an_exam(grid: Path, workers: None) -> None:
+    grid.write_text(RECIPE + NARROW)
+    cells = [(1, 1), (5, 5)]
+    outcomes, rows = ended(grid, jobs=2, exam=Exam(cells, 5))
+    assert {outcome.status for outcome in outcomes.values()} == {DONE}
+    assert [set(row["accuracy"]) for row in rows] == [{"1", "5"}] * 2
+    assert [Run(run.path).info["threads"] for run in all_runs()] == [1, 1]
+
+
+def test_backends_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_backend("loky")
+    with pytest.raises(UserError, match="--backend slurm: must be loky, ray, dask"):
+        check_backend("slurm")
+    for name, module in (("ray", "ray"), ("ray", "ray.util.joblib"), ("dask", "distributed")):
+        monkeypatch.setitem(sys.modules, module, None)
+        with pytest.raises(
+            UserError, match=rf"--backend {name}: the extra {name} is missing: pip install 'arithgpt\[{name}\]'"
+        ):
+            check_backend(name)
+
+
+@pytest.mark.slow
+def test_dask_on_a_local_cluster(grid: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    grid.write_text(RECIPE + NARROW)
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+    ):
+        outcomes, rows = ended(grid, backend="dask", jobs=2)
+    assert {outcome.status for outcome in outcomes.values()} == {DONE}
+    assert [row["steps"] for row in rows] == [6, 6]
+
+
+@pytest.mark.slow
+def test_ctrl_c_from_a_terminal_reaches_the_workers(grid: Path) -> None:
+    """A terminal signals the whole group of processes; every trial leaves a checkpoint and the command says how to go on."""
+    grid.write_text(RECIPE.replace("steps = 6", "steps = 100000") + NARROW)
+    command = [sys.executable, "-m", "arithgpt", "sweep", str(grid), "--jobs", "2"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"COLUMNS": "80"},
+    )
+    folder = Path(os.environ["ARITHGPT_RUNS"])
+    try:
+        for _ in range(600):
+            if len(list(folder.glob("*/run.json"))) == 2:
+                break
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        said, complained = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, complained) == (130, "")
+    assert f"stopped; go on with: arithgpt sweep {grid}" in said
+    assert [run.info["status"] for run in all_runs()] == ["interrupted", "interrupted"]
