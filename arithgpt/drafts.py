@@ -7,7 +7,7 @@ write something else the model goes on by itself. So the text is the model's, ri
 waiting is shorter (blockwise parallel decoding, arXiv 1811.03115; speculative decoding, 2211.17192).
 
 The one difference is rounding: a place read together with others and the same place read alone differ in the logits by
-about 1e-6 in steps, and by what the folded distances of positions.py cost where a page is read whole.
+about 1e-6 in steps, and by what the folded distances of page kernels cost where a page is read whole.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from arithgpt.vocab import Vocab
 from tasks.ragged import Ints, Ragged, join, only
 
 WHOLE = 256  # characters of a draft that are read at once, as pages are in training
-STEP = 32  # of a longer one: there the cache is exact where training's folded distances are not (positions.py)
+STEP = 32  # of a longer one: there the cache is exact where training's folded distances are not (positions/)
 BYTES = 8 << 20  # of attention mask in a batch on a CPU: more of it leaves the processor's own memory (runs/LOG.md)
 
 

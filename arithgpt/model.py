@@ -49,7 +49,7 @@ def initial(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarr
             "mlp_norm": np.ones(C),
             "up": matrix(hidden, C),
             "down": np.zeros((C, hidden)),
-        } | scheme.initial_of_block(n_head)
+        } | scheme.initial_of_block(n_head, rng)
         weights |= {f"blocks.{layer}.{name}": array for name, array in block.items()}
     weights |= {"norm": np.ones(C), "head": matrix(V, C)}
     return {name: array.astype(np.float32) for name, array in weights.items()}
@@ -100,18 +100,23 @@ class GPT:
             for prefix in (f"blocks.{layer}." for layer in range(config.n_layer))
         ]
 
-    def __call__(self, ids: Array, cache: Cache | None = None, last_only: bool = False) -> Array:
+    def __call__(
+        self, ids: Array, cache: Cache | None = None, last_only: bool = False, rng: np.random.Generator | None = None
+    ) -> Array:
         """The logits of the character after each of `ids`, or after the last one only.
 
         ids: int64 (B, T): whole pages, or with a cache the characters that follow those in it, which it then holds too
+        rng: what is random in training is drawn from it, and then this is training
         Returns (B, T, vocabulary), or (B, 1, vocabulary) with `last_only`, which spares the last block the others.
         """
         w, xp, B = self.weights, ops(ids), ids.shape[0]
         begins = cache is None or cache.length == 0
         start = self.coordinates.first(B) if begins else cache.cells[:, cache.length]
         cells = self.coordinates(ids, start)  # (B, T+1, columns)
+        if rng is not None:
+            cells = self.scheme.at_random(cells, self.config, rng)
         x = w["characters"][ids]  # (B, T, C)
-        positions = self.scheme.embedding(w, cells[:, :-1])
+        positions = self.scheme.embedding(w, cells)
         if positions is not None:
             x = x + positions
         blank = self.scheme.blank and begins
@@ -122,7 +127,7 @@ class GPT:
             end = cache.length + x.shape[1]
             cache.cells[:, cache.length : end + 1] = cells
             cells = cache.cells[:, : end + 1]
-        looks = 1 if last_only and begins else 0 if begins else x.shape[1]
+        looks = int(last_only) if begins and self.scheme.folds else x.shape[1]
         distances = self.scheme.distances(cells[:, -looks:], cells[:, :-1]) if looks else None
         for layer, block in enumerate(self.blocks):
             last = last_only and layer == self.config.n_layer - 1
@@ -147,11 +152,13 @@ class GPT:
         D = self.config.head_size
         qkv = (x @ block["qkv"].T).reshape(B, T, 3 * H, D).swapaxes(1, 2)  # (B, 3 H, T, D)
         q, k, v = xp.rms_norm(qkv[:, :H], block["q_norm"]), xp.rms_norm(qkv[:, H : 2 * H], block["k_norm"]), qkv[:, 2 * H :]
+        own = cells[:, -T - 1 : -1]  # those of x
+        q, k = self.scheme.turn(q, own), self.scheme.turn(k, own)
         if cache is not None:
             k, v = cache.store(layer, k, v)
         if last_only:
             q, T = q[:, :, -1:], 1
-        if k.shape[2] == T:  # the page begins here: nothing but causality hides a key, and the kernel goes into q and k
+        if k.shape[2] == T and self.scheme.folds:  # the page begins here: nothing but causality hides a key
             q, k = self.scheme.widen(block, q, k, cells)
             y = xp.attend(q, k, v, None, D**-0.5)
         else:

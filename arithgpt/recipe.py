@@ -45,6 +45,12 @@ def _counted(heads: object) -> object:
 Heads = Annotated[int | tuple[int, ...], BeforeValidator(_counted)]
 
 
+Positions = Literal[
+    *("page", "sheet", "learned", "sinusoidal", "randomized", "randomized-sinusoidal"),
+    *("abacus", "coupled", "rope", "alibi", "t5", "fire", "none"),
+]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
@@ -62,10 +68,11 @@ class ModelConfig(Section):
     """Width of a head; 0 is n_embd / n_head."""
     mlp_ratio: Annotated[int, Field(ge=1, le=16)] = 4
     """Width of the hidden layer of a block's MLP, in units of n_embd."""
-    positions: Literal["page", "sheet", "learned", "none"] = "page"
-    """The position scheme (positions.py)."""
+    positions: Positions = "page"
+    """The position scheme (positions/)."""
     block_size: Annotated[int, Field(ge=8, le=65536)] = 128
-    """The longest page in characters that learned positions cover; other schemes have no limit."""
+    """The longest page in characters that learned and randomized positions cover; for abacus and coupled, the most places of a
+    number. Other schemes have no limit."""
 
     @model_validator(mode="after")
     def _heads_fit(self) -> ModelConfig:

@@ -39,6 +39,7 @@ from tasks import Pages, Task, lengths
 LOG_EVERY = 10  # steps
 LOOK_LENGTHS = 10  # lengths at most that a look covers, but two of each box
 BUCKET_FLOPS, MAX_BUCKETS = 0.5e9, 8  # a step is cut into buckets of like length while each has so much to compute
+RANDOM_PARTS = 3  # the stream of what is random in the model; 0 to 2 are those of the problems (tasks/base.py)
 LOWER_RATE = "a lower optim.lr or optim.matrix_lr may help"
 
 
@@ -136,7 +137,7 @@ class _Trainer:
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
-        longest = longest_page(self.task) if recipe.model.positions == "learned" else 0
+        longest = longest_page(self.task) if self.model.scheme.limited else 0
         if longest > recipe.model.block_size:
             raise UserError(
                 f"model.block_size = {recipe.model.block_size}: must be at least the {longest} characters of the longest page"
@@ -154,7 +155,7 @@ class _Trainer:
     def make_batch(self, step: int) -> list[Batch]:
         """The training problems of a step, in buckets: a function of the seed and the step alone."""
         pages = self._pages(step)
-        if self.recipe.model.positions == "learned" and pages.total.max() > self.recipe.model.block_size + 1:
+        if self.model.scheme.limited and pages.total.max() > self.recipe.model.block_size + 1:
             raise UserError(  # free text has no longest page that could be known before
                 f"model.block_size = {self.recipe.model.block_size}: must be at least the {pages.total.max() - 1} characters "
                 f"of a page at step {step}"
@@ -171,7 +172,7 @@ class _Trainer:
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * share
         counted = sum((targets != IGNORED).sum() for _, targets in batch)
-        losses, gradients = zip(*self._on_each(batch, counted), strict=True)
+        losses, gradients = zip(*self._on_each(step, batch, counted), strict=True)
         for parameter, *shares in zip(self.weights.values(), *gradients, strict=True):
             parameter.grad = torch.stack(shares).sum(0) if len(shares) > 1 else shares[0]
         self.progress.cells += sum(inputs.numel() for inputs, _ in batch)
@@ -183,21 +184,25 @@ class _Trainer:
         self.progress.step = step + 1
         return sum(losses)
 
-    def _on_each(self, batch: list[Batch], counted: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
+    def _on_each(self, step: int, batch: list[Batch], counted: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         """The loss and the gradients of each bucket as shares of the whole batch's; side by side where there are workers.
 
-        What is added up, and in which order, does not depend on which of them is faster.
+        What is added up, and in which order, does not depend on which of them is faster; what is random in the model is drawn
+        anew for each bucket, from the seed, the step and its number alone.
         """
 
-        def share(bucket: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
-            inputs, targets = bucket
-            logits = self.model(inputs).flatten(0, 1)
+        def share(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+            inputs, targets = batch[number]
+            rng = np.random.default_rng([self.recipe.seed, RANDOM_PARTS, step, number])
+            logits = self.model(inputs, rng=rng).flatten(0, 1)
             loss = F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum") / counted
             return loss.detach(), torch.autograd.grad(loss, list(self.weights.values()))
 
         if not self.workers:
-            return map(share, batch)
-        return reversed([*self.workers.map(share, batch[::-1])])  # the longest pages first: they would keep the others waiting
+            return map(share, range(len(batch)))
+        return reversed(
+            [*self.workers.map(share, reversed(range(len(batch))))]
+        )  # the longest pages first: they would keep the others waiting
 
     def _count_padding(self) -> None:
         self.progress.padding += int(self.padding)
