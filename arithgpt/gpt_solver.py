@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from arithgpt.architectures import Model
 from arithgpt.decode import complete, stream
 from arithgpt.drafts import complete_drafts
 from arithgpt.errors import UserError
-from arithgpt.model import GPT
 from arithgpt.run import Run
 from arithgpt.vocab import Vocab
 from eval.solver import Answer
@@ -26,7 +26,7 @@ class GPTSolver:
     """
 
     name: str
-    model: GPT
+    model: Model
     task: Task
     drafts: bool = True
 

@@ -24,10 +24,10 @@ import torch.nn.functional as F
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from arithgpt.architectures import Model, first_weights, make_model
 from arithgpt.batches import IGNORED, Batch, bucketed, padding, prefetched, tensors
 from arithgpt.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
 from arithgpt.errors import UserError
-from arithgpt.model import GPT, initial
 from arithgpt.optim import make_optimisers, rate
 from arithgpt.origin import commit, processor
 from arithgpt.recipe import Recipe
@@ -71,7 +71,7 @@ class Progress:
 class Observer(Protocol):
     """Whoever watches a run; told, never asked."""
 
-    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
+    def started(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None: ...
     def stepped(self, progress: Progress, loss: float) -> None: ...
     def looked(self, progress: Progress) -> None: ...
     def ended(self, progress: Progress) -> None: ...
@@ -130,9 +130,9 @@ class _Trainer:
     def __init__(self, recipe: Recipe, run: Run, device: torch.device) -> None:
         self.recipe, self.run, self.device = recipe, run, device
         self.task, self.vocab = recipe.problems, Vocab(recipe.problems.alphabet)
-        first = initial(recipe.model, self.task.alphabet, recipe.seed)
+        first = first_weights(recipe.model, self.task.alphabet, recipe.seed)
         self.weights = {name: torch.from_numpy(array).to(device).requires_grad_() for name, array in first.items()}
-        self.model = GPT(recipe.model, self.task.alphabet, self.weights)
+        self.model = make_model(recipe.model, self.task.alphabet, self.weights)
         self.optimisers = make_optimisers(self.weights, recipe.optim)
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
@@ -142,7 +142,7 @@ class _Trainer:
             raise UserError(
                 f"model.block_size = {recipe.model.block_size}: must be at least the {longest} characters of the longest page"
             )
-        flops = 6 * self.model.n_params * tensors(self._pages(0), self.vocab)[0].numel()
+        flops = 6 * self.model.n_params * recipe.model.loops * tensors(self._pages(0), self.vocab)[0].numel()
         self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / BUCKET_FLOPS)))
         n_workers = min(self.n_buckets, torch.get_num_threads()) if device.type == "cpu" else 1
         # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
@@ -281,7 +281,7 @@ class _Trainer:
 
     @torch.no_grad()
     def _load_weights(self, weights: dict[str, Tensor]) -> None:
-        GPT(self.recipe.model, self.task.alphabet, weights)  # ValueError where they do not fit
+        make_model(self.recipe.model, self.task.alphabet, weights)  # ValueError where they do not fit
         for name, weight in self.weights.items():
             weight.copy_(weights[name])
 
@@ -311,7 +311,7 @@ def longest_page(task: Task) -> int:
 
 
 @torch.no_grad()
-def look(model: GPT, questions: dict[str, Batch]) -> dict[str, float]:
+def look(model: Model, questions: dict[str, Batch]) -> dict[str, float]:
     """Exact match by length, with the right characters given so far.
 
     A page counts where every character to be written is the likeliest one: then, rounding aside, greedy decoding writes it.
@@ -344,7 +344,7 @@ def _asked_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _origin(model: GPT, device: torch.device) -> dict[str, Any]:
+def _origin(model: Model, device: torch.device) -> dict[str, Any]:
     """How a run was made: size, versions, source and machine."""
     return {
         "parameters": model.n_params,
