@@ -188,7 +188,16 @@ class Recipe(Section):
         for name in LATER:
             if getattr(self.model, name) == ModelConfig.model_fields[name].default:
                 del said["model"][name]
+        for task, options in self._options(said["task"]):
+            for field in dataclasses.fields(task):
+                if field.name in task.later and options.get(field.name, field.default) == field.default:
+                    options.pop(field.name, None)
         return hashlib.sha256(tomli_w.dumps(said).encode()).hexdigest()
+
+    def _options(self, said: dict[str, Any]) -> list[tuple[type[Task], dict[str, Any]]]:
+        """The task and, of a mixture, its parts; each with what a recipe says of its options."""
+        parts = [(TASKS[name], options) for name, options in said.items() if isinstance(options, dict) and name in TASKS]
+        return [(type(self.problems), said), *parts]
 
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json"))

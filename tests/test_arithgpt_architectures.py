@@ -165,6 +165,13 @@ def test_what_came_later_leaves_old_identities_alone() -> None:
         assert load_recipe(task="add", overrides=[f"model.{field}={value}"]).identity != identity
 
 
+@pytest.mark.parametrize(("task", "change"), [("mul", "working=false"), ("add", "hints=true"), ("arith", "div.working=false")])
+def test_later_options_of_tasks_too(task: str, change: str) -> None:
+    old = {"add": "7124b33dad03d6b7", "mul": "2c4c0e69af3da6c2", "arith": "2c395fa81ac07ea7"}
+    assert load_recipe(task=task).identity.startswith(old[task])
+    assert not load_recipe(task=task, overrides=[f"task.{change}"]).identity.startswith(old[task])
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
