@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor."""
 
+LAYER_NORM_EPS = 1e-5
 SHORT_PAGE = 64  # characters; up to here plain products beat torch's fused attention on a CPU (runs/LOG.md)
 
 
@@ -31,6 +32,7 @@ class OnNumPy:
     take_along = staticmethod(np.take_along_axis)
     maximum = staticmethod(np.maximum)
     broadcast_to = staticmethod(np.broadcast_to)
+    log, sin, cos, tanh = (staticmethod(function) for function in (np.log, np.sin, np.cos, np.tanh))
 
     @staticmethod
     def zeros(shape: tuple[int, ...], like: Array) -> Array:
@@ -54,6 +56,11 @@ class OnNumPy:
         return x.astype(np.int64)
 
     @staticmethod
+    def cast(x: Array, like: Array) -> Array:
+        """The same numbers in the type of `like`."""
+        return x.astype(like.dtype, copy=False)
+
+    @staticmethod
     def to_numpy(x: Array) -> np.ndarray:
         return x
 
@@ -67,8 +74,22 @@ class OnNumPy:
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
     @staticmethod
+    def sigmoid(x: Array) -> Array:
+        return 0.5 * (1 + np.tanh(0.5 * x))
+
+    @staticmethod
     def rms_norm(x: Array, weight: Array) -> Array:
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + np.finfo(x.dtype).eps) * weight
+
+    @staticmethod
+    def layer_norm(x: Array, weight: Array) -> Array:
+        x = x - x.mean(-1, keepdims=True)
+        return x / np.sqrt((x * x).mean(-1, keepdims=True) + np.asarray(LAYER_NORM_EPS, x.dtype)) * weight
+
+    @staticmethod
+    def dropout(x: Array, share: float, rng: np.random.Generator) -> Array:
+        """A share of the numbers set to zero, the others made larger by as much."""
+        return x * ((rng.random(x.shape) >= share) / (1 - share)).astype(x.dtype)
 
     @staticmethod
     def attend(q: Array, k: Array, v: Array, mask: Array | None, scale: float) -> Array:
@@ -101,6 +122,7 @@ def _on_torch() -> type:
         cumsum = staticmethod(torch.cumsum)
         take_along = staticmethod(torch.take_along_dim)
         broadcast_to = staticmethod(torch.broadcast_to)
+        log, sin, cos, tanh = (staticmethod(function) for function in (torch.log, torch.sin, torch.cos, torch.tanh))
 
         @staticmethod
         def cummax(x: Tensor, axis: int) -> Tensor:
@@ -131,6 +153,10 @@ def _on_torch() -> type:
             return x.long()
 
         @staticmethod
+        def cast(x: Tensor, like: Tensor) -> Tensor:
+            return x.to(like.dtype)
+
+        @staticmethod
         def to_numpy(x: Tensor) -> np.ndarray:
             return x.cpu().numpy()
 
@@ -140,9 +166,21 @@ def _on_torch() -> type:
         def gelu(x: Tensor) -> Tensor:
             return F.gelu(x, approximate="tanh")
 
+        sigmoid = staticmethod(torch.sigmoid)
+
         @staticmethod
         def rms_norm(x: Tensor, weight: Tensor) -> Tensor:
             return F.rms_norm(x, weight.shape, weight)
+
+        @staticmethod
+        def layer_norm(x: Tensor, weight: Tensor) -> Tensor:
+            return F.layer_norm(x, weight.shape, weight, eps=LAYER_NORM_EPS)
+
+        @staticmethod
+        def dropout(x: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+            """The same rule as OnNumPy.dropout, and other numbers: they are drawn where x is."""
+            generator = torch.Generator(x.device).manual_seed(int(rng.integers(2**63)))
+            return x * torch.empty_like(x).bernoulli_(1 - share, generator=generator) / (1 - share)
 
         @staticmethod
         def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Batched decoding with a key-value cache: prompts in, what the GPT writes after them out."""
+"""Batched decoding with a key-value cache: prompts in, what the model writes after them out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from arithgpt.architectures import Model
 from arithgpt.arrays import Array, ops
-from arithgpt.model import GPT, Cache
 from arithgpt.vocab import Vocab
 from tasks.ragged import Ints, Ragged
 
@@ -35,7 +35,7 @@ class Completions:
 
 
 def complete(
-    model: GPT,
+    model: Model,
     vocab: Vocab,
     prompts: Ragged,
     budgets: Ints,
@@ -70,7 +70,7 @@ def complete(
     return Completions(Ragged(text * (np.arange(text.shape[1]) < lengths[:, None]), lengths), finished)
 
 
-def stream(model: GPT, vocab: Vocab, prompt: str, budget: int) -> Iterator[str]:
+def stream(model: Model, vocab: Vocab, prompt: str, budget: int) -> Iterator[str]:
     """The characters that `complete` writes greedily after one prompt, as they come, the stop included if it is reached."""
     ids = vocab.encode(np.frombuffer(prompt.encode("ascii"), np.uint8))[None]
     for _, _, chosen in _written(model, vocab, ids, np.array([len(prompt)]), np.array([budget]), _chooser(0, None)):
@@ -78,7 +78,7 @@ def stream(model: GPT, vocab: Vocab, prompt: str, budget: int) -> Iterator[str]:
 
 
 def over_batches(
-    work: Callable[[Ints], None], batches: Callable[[int], list[Ints]], model: GPT, *, together: bool = True, tokens: int = 1
+    work: Callable[[Ints], None], batches: Callable[[int], list[Ints]], model: Model, *, together: bool = True, tokens: int = 1
 ) -> None:
     """Call `work` for the rows of each batch: on NumPy and on a GPU one after the other, on torch's CPU side by side.
 
@@ -89,7 +89,7 @@ def over_batches(
     is faster
     tokens: read at once of each row
     """
-    if isinstance(model.weights["head"], np.ndarray) or model.weights["head"].is_cuda:
+    if isinstance(model.like, np.ndarray) or model.like.is_cuda:
         for rows in batches(1):
             work(rows)
         return
@@ -108,7 +108,7 @@ def over_batches(
             list(pool.map(work, all_rows))
 
 
-def _batches(lengths: Ints, budgets: Ints, model: GPT, workers: int) -> list[Ints]:
+def _batches(lengths: Ints, budgets: Ints, model: Model, workers: int) -> list[Ints]:
     """Batches of rows whose prompts and budgets are of about the same length, the longest first."""
     config, batches = model.config, []
     octaves = np.stack([np.log2(lengths), np.log2(lengths + budgets)]).astype(np.int64)
@@ -116,7 +116,7 @@ def _batches(lengths: Ints, budgets: Ints, model: GPT, workers: int) -> list[Int
     for start, end in pairwise([0, *(np.flatnonzero(np.diff(octaves[:, order]).any(0)) + 1).tolist(), len(order)]):
         rows = order[start:end]
         length = int(lengths[rows].max())
-        cached = 2 * config.n_layer * config.n_embd * (length + int(budgets[rows].max()))
+        cached = 2 * config.n_layer * config.loops * config.n_embd * (length + int(budgets[rows].max()))
         masked = 4 * max(*config.heads, 2 * model.scheme.n_axes) * min(length, PROMPT_STEP) * length
         fitting = MAX_BYTES // (4 * workers * (cached + masked))
         shared = max(MIN_ROWS, -(-len(rows) // workers))
@@ -129,7 +129,7 @@ _Chooser: TypeAlias = Callable[[Array], NDArray[np.int64]]
 
 
 def _complete_batch(
-    model: GPT, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints, choose: _Chooser
+    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints, choose: _Chooser
 ) -> tuple[NDArray[np.int64], Ints]:
     """What is written after each prompt, int64 (B, <= the largest budget), and how much of it, (B,), the stop included."""
     written, total = np.full((len(prompts), int(budgets.max())), vocab.stop), np.zeros(len(prompts), np.int64)
@@ -140,16 +140,16 @@ def _complete_batch(
 
 
 def _written(
-    model: GPT, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints, choose: _Chooser
+    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints, choose: _Chooser
 ) -> Iterator[tuple[Ints, Ints, NDArray[np.int64]]]:
     """Step by step: the rows that are written to, at which place of their completion each, and the ids.
 
     prompts: int64 (B, T), each its own length; the model reads together what all have, and what longer ones have beyond
     that while it already writes after the shorter ones.
     """
-    like = model.weights["head"]
+    like = model.like
     xp = ops(like)
-    cache, read = Cache(model, len(prompts), int((lengths + budgets).max())), int(lengths.min())
+    cache, read = model.cache(len(prompts), int((lengths + budgets).max())), int(lengths.min())
     rows = np.arange(len(prompts))  # those in the cache
     going = np.ones(len(prompts), bool)  # those of them that have not ended
     with xp.inference():

@@ -7,7 +7,7 @@ write something else the model goes on by itself. So the text is the model's, ri
 waiting is shorter (blockwise parallel decoding, arXiv 1811.03115; speculative decoding, 2211.17192).
 
 The one difference is rounding: a place read together with others and the same place read alone differ in the logits by
-about 1e-6 in steps, and by what the folded distances of positions.py cost where a page is read whole.
+about 1e-6 in steps, and by what the folded distances of page kernels cost where a page is read whole.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from arithgpt.architectures import Model
 from arithgpt.arrays import ops
 from arithgpt.decode import MAX_BYTES, Completions, complete, over_batches
-from arithgpt.model import GPT, Cache
 from arithgpt.vocab import Vocab
 from tasks.ragged import Ints, Ragged, join, only
 
 WHOLE = 256  # characters of a draft that are read at once, as pages are in training
-STEP = 32  # of a longer one: there the cache is exact where training's folded distances are not (positions.py)
+STEP = 32  # of a longer one: there the cache is exact where training's folded distances are not (positions/)
 BYTES = 8 << 20  # of attention mask in a batch on a CPU: more of it leaves the processor's own memory (runs/LOG.md)
 
 
-def complete_drafts(model: GPT, vocab: Vocab, drafts: Ragged, prompts: Ints, budgets: Ints) -> Completions:
+def complete_drafts(model: Model, vocab: Vocab, drafts: Ragged, prompts: Ints, budgets: Ints) -> Completions:
     """What `complete` writes greedily after each prompt, until the stop or the budget.
 
     drafts: n pages of ASCII, the stop nowhere but at their ends; any guess will do, and a good one is fast
@@ -62,11 +62,11 @@ def complete_drafts(model: GPT, vocab: Vocab, drafts: Ragged, prompts: Ints, bud
     return Completions(join([from_draft, own_character, Ragged(texts, lengths)], n), finished)
 
 
-def _batches(lengths: Ints, model: GPT, workers: int) -> list[Ints]:
+def _batches(lengths: Ints, model: Model, workers: int) -> list[Ints]:
     """Batches of rows of about the same length, the longest first."""
     order = np.argsort(-lengths, kind="stable")
     shared, batches, start = -(-len(order) // workers), [], 0
-    on_cpu = isinstance(model.weights["head"], np.ndarray) or not model.weights["head"].is_cuda
+    on_cpu = isinstance(model.like, np.ndarray) or not model.like.is_cuda
     while start < len(order):
         masked = 4 * max(model.config.heads) * STEP * int(lengths[order[start]])
         rows = max(1, min(shared, (BYTES if on_cpu else MAX_BYTES) // masked))
@@ -75,13 +75,13 @@ def _batches(lengths: Ints, model: GPT, workers: int) -> list[Ints]:
     return batches
 
 
-def _kept(model: GPT, drafts: NDArray[np.int64], prompts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+def _kept(model: Model, drafts: NDArray[np.int64], prompts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     """How many ids of each draft stand, and the id that the model writes next where those are fewer than its end.
 
     drafts: int64 (B, T); the others and what is returned: int64 (B,)
     """
-    like = model.weights["head"]
-    xp, cache = ops(like), Cache(model, *drafts.shape)
+    like = model.like
+    xp, cache = ops(like), model.cache(*drafts.shape)
     kept, own, going = ends.copy(), np.zeros(len(ends), np.int64), np.ones(len(ends), bool)
     n = drafts.shape[1] - 1  # after the last there is nothing to ask
     step = WHOLE if n <= WHOLE else STEP

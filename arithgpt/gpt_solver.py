@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from arithgpt.architectures import Model
 from arithgpt.decode import complete, stream
 from arithgpt.drafts import complete_drafts
 from arithgpt.errors import UserError
-from arithgpt.model import GPT
 from arithgpt.run import Run
 from arithgpt.vocab import Vocab
 from eval.solver import Answer
@@ -26,7 +26,7 @@ class GPTSolver:
     """
 
     name: str
-    model: GPT
+    model: Model
     task: Task
     drafts: bool = True
 
@@ -36,7 +36,7 @@ class GPTSolver:
         return GPTSolver(run.name, run.load_model(device), run.recipe.problems, drafts)
 
     def solve(self, task: Task, problems: Problems) -> list[Answer]:
-        """Answers in order; one that learned positions have no room for is cut off. UserError for a task it did not learn."""
+        """Answers in order; one that its positions have no room for is cut off. UserError for a task it did not learn."""
         if task.name not in self.task.parts and task.name != self.task.name:
             raise UserError(f"run {self.name} was trained on task {self.task.name}: it cannot be asked {task.name}")
         prompts, budgets = task.prompts(problems), self._budgets(task, problems)
@@ -63,8 +63,8 @@ class GPTSolver:
         yield from stream(self.model, Vocab(self.model.alphabet), prompt, budget) if budget >= 1 else ()
 
     def _budgets(self, task: Task, problems: Problems) -> Ints:
-        """The characters each completion is allowed, as far as learned positions have room for them; may be below 1."""
+        """The characters each completion is allowed, as far as positions have room for them; may be below 1."""
         budgets, config = task.budgets(problems), self.model.config
-        if config.positions != "learned":
+        if not self.model.scheme.limited:
             return budgets
         return np.minimum(budgets, config.block_size - task.prompts(problems).lengths)

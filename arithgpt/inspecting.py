@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arithgpt.arrays import ops
-from arithgpt.model import GPT, Cache
+from arithgpt.model import GPT
 from arithgpt.page import AXES
 
 MAX_PAGE = 1024  # characters: the distances of a page are squared in memory
@@ -30,7 +30,8 @@ class Reading:
     """A page as a GPT reads it, T ids of which the last W were, or might have been, written by it.
 
     logits: float (W, vocabulary), before each of the written characters
-    attention: of each block, float (H, W, blank + T-1): by what is written, and by what is looked at; the blank comes first
+    attention: of each block, each time it is applied, float (H, W, blank + T-1): by what is written, and by what is looked at;
+    the blank comes first
     look, at: float (W, axes) the cell each written character goes to, and (T-1, axes) those of the characters looked at
     axes: the names of the page's axes
     """
@@ -80,9 +81,9 @@ def read(model: GPT, ids: NDArray[np.int64], prompt: int) -> Reading:
     T = len(ids)
     if not 1 <= prompt < T <= MAX_PAGE:
         raise ValueError(f"a page of {T} characters with {prompt} given: needs one given, one more, and {MAX_PAGE} at most")
-    like = model.weights["head"]
-    xp, blank, cache = ops(like), int(model.scheme.blank), Cache(model, 1, T)
-    logits, attention = [], [np.zeros((H, T - 1, blank + T - 1), np.float32) for H in model.config.heads]
+    like = model.like
+    xp, blank, cache = ops(like), int(model.scheme.blank), model.cache(1, T)
+    logits, attention = [], [np.zeros((H, T - 1, blank + T - 1), np.float32) for H in heads_of(model)]
     with xp.inference():
         for start, end in ((0, 1), (1, T - 1)):  # on top of a cache kernels are exact at any length
             if start < end:
@@ -101,6 +102,11 @@ def read(model: GPT, ids: NDArray[np.int64], prompt: int) -> Reading:
         at=cells[:-1, getattr(scheme, "at", first)],
         axes=getattr(scheme, "axes", AXES),
     )
+
+
+def heads_of(model: GPT) -> tuple[int, ...]:
+    """The heads of each block, each time it is applied: what counts as a layer here."""
+    return model.config.heads * model.config.loops
 
 
 def focuses(reading: Reading) -> list[Focus]:
@@ -155,10 +161,11 @@ def _most_looked_at(
 
 
 def kernels(model: GPT) -> list[dict[str, NDArray[np.floating]]]:
-    """What the heads of each block have learned of where to look: strength and centre (H, axes) and blank (H,).
+    """What the heads of each layer have learned of where to look: strength and centre (H, axes) and blank (H,).
 
     Empty where the position scheme has no kernels.
     """
     names = ("strength", "centre", "blank")
     blocks = [{name: block[name] for name in names if name in block} for block in model.blocks]
-    return [{name: ops(array).to_numpy(array) for name, array in block.items()} for block in blocks if len(block) == len(names)]
+    own = [{name: ops(array).to_numpy(array) for name, array in block.items()} for block in blocks if len(block) == len(names)]
+    return own * model.config.loops

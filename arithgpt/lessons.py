@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from arithgpt.architectures import Model, room
 from arithgpt.batches import IGNORED, Batch, bucketed, tensors
 from arithgpt.errors import UserError
-from arithgpt.model import GPT
 from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
 from arithgpt.vocab import Vocab
@@ -45,12 +45,12 @@ class Lessons(Protocol):
 
     def pages(self, step: int) -> Pages | Ids: ...
     def batches(self, pages: Pages | Ids, n: int) -> list[Batch]: ...
-    def look(self, model: GPT, ranks: Ranks) -> Look:
+    def look(self, model: Model, ranks: Ranks) -> Look:
         """Each process looks at a share; all are told what was found."""
 
 
 def lessons_of(recipe: Recipe, device: torch.device) -> Lessons:
-    """UserError where a text cannot be read or is another one than before, or learned positions have no room for a page."""
+    """UserError where a text cannot be read or is another one than before, or its positions have no room for a page."""
     return TextLessons(recipe, device) if recipe.text else ProblemLessons(recipe, device)
 
 
@@ -59,7 +59,7 @@ class ProblemLessons:
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.problems.alphabet)
-        self.room = recipe.model.block_size if recipe.model.positions == "learned" else None
+        self.room = room(recipe.model)
         if self.room is not None:
             _check_room(self.room, longest_page(self.task), "of the longest page")
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
@@ -74,7 +74,7 @@ class ProblemLessons:
         """In at most n buckets of like length."""
         return bucketed(pages, self.vocab, n)
 
-    def look(self, model: GPT, ranks: Ranks) -> Look:
+    def look(self, model: Model, ranks: Ranks) -> Look:
         return Look(accuracy=look(model, self.questions, ranks))
 
 
@@ -85,8 +85,8 @@ class TextLessons:
         if not recipe.alphabet:
             raise UserError("task.characters: missing; arithgpt.start.settled puts it in")
         self.recipe, self.device, self.text = recipe, device, recipe.text.settled()
-        if recipe.model.positions == "learned":
-            _check_room(recipe.model.block_size, self.text.context, "of task.context")
+        if (limit := room(recipe.model)) is not None:
+            _check_room(limit, self.text.context, "of task.context")
 
     def pages(self, step: int) -> Ids:
         return self.text.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
@@ -95,7 +95,7 @@ class TextLessons:
         """In n buckets of as many pages, as far as there are so many."""
         return [_next_characters(part) for part in np.array_split(pages, n) if len(part)]
 
-    def look(self, model: GPT, ranks: Ranks) -> Look:
+    def look(self, model: Model, ranks: Ranks) -> Look:
         """On pages spread evenly over what is held out, budget.eval_samples at most."""
         span, size = self.text.span("held-out"), self.text.context + 1
         starts = np.linspace(span.start, span.stop - size, self.recipe.budget.eval_samples).astype(np.int64)
@@ -108,7 +108,7 @@ class TextLessons:
 
 
 @torch.no_grad()
-def losses_of(model: GPT, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def losses_of(model: Model, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """The cross-entropy of each target in nats, (B, T); 0 where it is not counted."""
     return F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none").view_as(
         targets
@@ -135,7 +135,7 @@ def longest_page(task: Task) -> int:
 
 
 @torch.no_grad()
-def look(model: GPT, questions: dict[str, Batch], ranks: Ranks = ALONE) -> dict[str, float]:
+def look(model: Model, questions: dict[str, Batch], ranks: Ranks = ALONE) -> dict[str, float]:
     """Exact match by length, with the right characters given so far; each process looks at a share.
 
     A page counts where every character to be written is the likeliest one: then, rounding aside, greedy decoding writes it.
@@ -153,6 +153,6 @@ def _next_characters(pages: Ids) -> Batch:
     return torch.from_numpy(pages[:, :-1].copy()), torch.from_numpy(pages[:, 1:].copy())
 
 
-def _check_room(room: int, needed: int, what: str) -> None:
-    if needed > room:
-        raise UserError(f"model.block_size = {room}: must be at least the {needed} characters {what}")
+def _check_room(limit: int, needed: int, what: str) -> None:
+    if needed > limit:
+        raise UserError(f"model.block_size = {limit}: must be at least the {needed} characters {what}")

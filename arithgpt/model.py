@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from arithgpt.recipe import ModelConfig
 
-MATRICES = ("qkv", "out", "up", "down")
+MATRICES = ("qkv", "out", "up", "gate", "down")
 """The matrices of a block."""
 
 
@@ -38,20 +38,24 @@ def initial(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarr
         return 0.5 * columns**-0.5 * rng.standard_normal((rows, columns))
 
     weights = {"characters": EMBEDDING_STD * rng.standard_normal((V, C))} | scheme.initial(config, V, rng)
-    for layer, n_head in enumerate(config.heads):
+    for layer, (n_head, n_kv_head) in enumerate(zip(config.heads, config.kv_heads, strict=True)):
         A = n_head * D
         block = {
             "attention_norm": np.ones(C),
-            "qkv": matrix(3 * A, C),
+            "qkv": matrix((n_head + 2 * n_kv_head) * D, C),
             "q_norm": np.ones(D),
             "k_norm": np.ones(D),
             "out": np.zeros((C, A)),
             "mlp_norm": np.ones(C),
             "up": matrix(hidden, C),
             "down": np.zeros((C, hidden)),
-        } | scheme.initial_of_block(n_head)
+        } | scheme.initial_of_block(n_head, rng)
+        if config.activation == "swiglu":
+            block["gate"] = matrix(hidden, C)
         weights |= {f"blocks.{layer}.{name}": array for name, array in block.items()}
-    weights |= {"norm": np.ones(C), "head": matrix(V, C)}
+    weights["norm"] = np.ones(C)
+    if not config.tied:
+        weights["head"] = matrix(V, C)
     return {name: array.astype(np.float32) for name, array in weights.items()}
 
 
@@ -62,17 +66,17 @@ class Cache:
     """
 
     def __init__(self, model: GPT, n: int, size: int) -> None:
-        config, like = model.config, model.weights["head"]
+        config, like = model.config, model.like
         size += model.scheme.blank
-        shapes = [(2, n, n_head, size, config.head_size) for n_head in config.heads]
-        self.keys_values = [ops(like).zeros(shape, like) for shape in shapes]  # of each block
+        shapes = [(2, n, n_head, size, config.head_size) for n_head in config.kv_heads] * config.loops
+        self.keys_values = [ops(like).zeros(shape, like) for shape in shapes]  # of each block, each time it is applied
         self.cells = ops(like).zeros((n, size + 1, len(model.coordinates.first_cell)), like)
         self.length = 0
 
-    def store(self, layer: int, k: Array, v: Array) -> tuple[Array, Array]:
-        """Append k and v (B, H, T, D) of one layer; return all of that layer so far."""
+    def store(self, depth: int, k: Array, v: Array) -> tuple[Array, Array]:
+        """Append k and v (B, H, T, D) of one application of a block; return all of it so far."""
         end = self.length + k.shape[2]
-        keys, values = self.keys_values[layer]
+        keys, values = self.keys_values[depth]
         keys[:, :, self.length : end] = k
         values[:, :, self.length : end] = v
         return keys[:, :, :end], values[:, :, :end]
@@ -83,39 +87,63 @@ class Cache:
         self.cells = self.cells[rows]
 
 
+def check_shapes(weights: Mapping[str, Array], first: Mapping[str, np.ndarray]) -> None:
+    """ValueError where a weight is missing, left over or of another shape than those before training."""
+    wanted = {name: array.shape for name, array in first.items()}
+    given = {name: tuple(array.shape) for name, array in weights.items()}
+    if given != wanted:
+        odd = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+        raise ValueError(f"weights: {odd[0]} is {given.get(odd[0])}, not {wanted.get(odd[0])}")
+
+
+def blocks_of(weights: Mapping[str, Array], n_layer: int) -> list[dict[str, Array]]:
+    """The weights of each block, by the names they have within it."""
+    return [
+        {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
+        for prefix in (f"blocks.{layer}." for layer in range(n_layer))
+    ]
+
+
 class GPT:
     """A GPT over the characters of `alphabet`. ValueError where a weight is missing, left over or of another shape."""
 
     def __init__(self, config: ModelConfig, alphabet: str, weights: Mapping[str, Array]) -> None:
-        wanted = {name: array.shape for name, array in initial(config, alphabet, seed=0).items()}
-        given = {name: tuple(array.shape) for name, array in weights.items()}
-        if given != wanted:
-            odd = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
-            raise ValueError(f"weights: {odd[0]} is {given.get(odd[0])}, not {wanted.get(odd[0])}")
+        check_shapes(weights, initial(config, alphabet, seed=0))
         self.config, self.alphabet, self.weights = config, alphabet, dict(weights)
+        self.like = self.weights["characters"]  # the library, device and type of all that is computed
         self.scheme = SCHEMES[config.positions]
-        self.coordinates = self.scheme.coordinates(alphabet, like=ops(weights["head"]).detached(weights["head"]))
-        self.blocks = [
-            {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
-            for prefix in (f"blocks.{layer}." for layer in range(config.n_layer))
-        ]
+        self.coordinates = self.scheme.coordinates(alphabet, like=ops(self.like).detached(self.like))
+        self.blocks = blocks_of(weights, config.n_layer)
+
+    def cache(self, n: int, size: int) -> Cache:
+        """An empty cache for n pages of at most `size` characters."""
+        return Cache(self, n, size)
 
     def __call__(
-        self, ids: Array, cache: Cache | None = None, last_only: bool = False, return_attention: bool = False
+        self,
+        ids: Array,
+        cache: Cache | None = None,
+        last_only: bool = False,
+        rng: np.random.Generator | None = None,
+        return_attention: bool = False,
     ) -> Array | tuple[Array, list[Array]]:
         """The logits of the character after each of `ids`, or after the last one only.
 
         ids: int64 (B, T): whole pages, or with a cache the characters that follow those in it, which it then holds too
+        rng: what is random in training is drawn from it, and then this is training
         Returns (B, T, vocabulary), or (B, 1, vocabulary) with `last_only`, which spares the last block the others; with
-        `return_attention` also each block's weights (B, H, queries, keys), of which the first is the blank if there is one.
+        `return_attention` also the weights (B, H, queries, keys) of each block, each time it is applied; of the keys the first
+        is the blank if there is one.
         """
         w, xp, B = self.weights, ops(ids), ids.shape[0]
         attention: list[Array] | None = [] if return_attention else None
         begins = cache is None or cache.length == 0
         start = self.coordinates.first(B) if begins else cache.cells[:, cache.length]
         cells = self.coordinates(ids, start)  # (B, T+1, columns)
+        if rng is not None:
+            cells = self.scheme.at_random(cells, self.config, rng)
         x = w["characters"][ids]  # (B, T, C)
-        positions = self.scheme.embedding(w, cells[:, :-1])
+        positions = self.scheme.embedding(w, cells)
         if positions is not None:
             x = x + positions
         blank = self.scheme.blank and begins
@@ -126,18 +154,42 @@ class GPT:
             end = cache.length + x.shape[1]
             cache.cells[:, cache.length : end + 1] = cells
             cells = cache.cells[:, : end + 1]
-        looks = 1 if last_only and begins else 0 if begins else x.shape[1]
+        looks = int(last_only) if begins and self.scheme.folds else x.shape[1]
         distances = self.scheme.distances(cells[:, -looks:], cells[:, :-1]) if looks else None
-        for layer, block in enumerate(self.blocks):
-            last = last_only and layer == self.config.n_layer - 1
-            normed = xp.rms_norm(x, block["attention_norm"])
-            attended = self._attention(block, normed, cells, distances, cache, layer, last, attention)
-            x = (x[:, -1:] if last else x) + attended
-            x = x + xp.gelu(xp.rms_norm(x, block["mlp_norm"]) @ block["up"].T) @ block["down"].T
+        embedded = x = self._dropped(x, rng)
+        for depth in range(n_deep := self.config.n_layer * self.config.loops):
+            layer = depth % self.config.n_layer
+            block, last = self.blocks[layer], last_only and depth == n_deep - 1
+            if self.config.inject and depth > 0 and layer == 0:
+                x = x + embedded
+            normed = self._normed(x, block["attention_norm"])
+            attended = self._attention(block, normed, cells, distances, cache, depth, last, attention)
+            x = (x[:, -1:] if last else x) + self._dropped(attended, rng)
+            x = x + self._dropped(self._mlp(block, self._normed(x, block["mlp_norm"])), rng)
         if cache is not None:
             cache.length = end
-        logits = xp.rms_norm(x[:, -1:] if last_only else x[:, int(blank) :], w["norm"]) @ w["head"].T
+        x = self._normed(x[:, -1:] if last_only else x[:, int(blank) :], w["norm"])
+        logits = x @ (w["characters"] * x.shape[2] ** -0.5 if self.config.tied else w["head"]).T
         return logits if attention is None else (logits, attention)
+
+    def _normed(self, x: Array, weight: Array) -> Array:
+        return ops(x).layer_norm(x, weight) if self.config.norm == "layer" else ops(x).rms_norm(x, weight)
+
+    def _dropped(self, x: Array, rng: np.random.Generator | None) -> Array:
+        """Dropout, in training only: where there is an rng."""
+        return x if rng is None or self.config.dropout == 0 else ops(x).dropout(x, self.config.dropout, rng)
+
+    def _mlp(self, block: dict, x: Array) -> Array:
+        """(B, T, C) -> (B, T, C), over mlp_ratio C hidden features."""
+        hidden = x @ block["up"].T
+        if self.config.activation == "gelu":
+            hidden = ops(x).gelu(hidden)
+        elif self.config.activation == "relu2":
+            hidden = ops(x).maximum(hidden, 0) ** 2
+        else:  # swiglu: another product decides how much of each feature comes through
+            gate = x @ block["gate"].T
+            hidden = gate * ops(x).sigmoid(gate) * hidden
+        return hidden @ block["down"].T
 
     def _attention(
         self,
@@ -146,7 +198,7 @@ class GPT:
         cells: Array,
         distances: Array | None,
         cache: Cache | None,
-        layer: int,
+        depth: int,
         last_only: bool,
         seen: list[Array] | None,
     ) -> Array:
@@ -157,16 +209,22 @@ class GPT:
         seen: takes the attention weights (B, H, T or 1, keys), which fused kernels would not give, where it is a list
         Returns (B, T or 1, C).
         """
-        xp, H = ops(x), self.config.heads[layer]
+        layer = depth % self.config.n_layer
+        xp, H, K = ops(x), self.config.heads[layer], self.config.kv_heads[layer]  # K: heads of keys and values
         B, T, _ = x.shape
         D = self.config.head_size
-        qkv = (x @ block["qkv"].T).reshape(B, T, 3 * H, D).swapaxes(1, 2)  # (B, 3 H, T, D)
-        q, k, v = xp.rms_norm(qkv[:, :H], block["q_norm"]), xp.rms_norm(qkv[:, H : 2 * H], block["k_norm"]), qkv[:, 2 * H :]
+        qkv = (x @ block["qkv"].T).reshape(B, T, H + 2 * K, D).swapaxes(1, 2)  # (B, H + 2 K, T, D)
+        q, k, v = qkv[:, :H], qkv[:, H : H + K], qkv[:, H + K :]
+        q, k = xp.rms_norm(q, block["q_norm"]), xp.rms_norm(k, block["k_norm"])
+        own = cells[:, -T - 1 : -1]  # those of x
+        q, k = self.scheme.turn(q, own), self.scheme.turn(k, own)
         if cache is not None:
-            k, v = cache.store(layer, k, v)
+            k, v = cache.store(depth, k, v)
+        if K < H:  # each serves a group of queries
+            k, v = (xp.broadcast_to(y[:, :, None], (B, K, H // K, *y.shape[2:])).reshape(B, H, -1, D) for y in (k, v))
         if last_only:
             q, T = q[:, :, -1:], 1
-        if k.shape[2] == T:  # the page begins here: nothing but causality hides a key, and the kernel goes into q and k
+        if k.shape[2] == T and self.scheme.folds:  # the page begins here: nothing but causality hides a key
             q, k = self.scheme.widen(block, q, k, cells)
             mask = None
         else:

@@ -19,8 +19,9 @@ def make_optimisers(weights: dict[str, Tensor], config: OptimConfig) -> list[tor
     """The optimisers that together change every weight of a GPT, each at its peak learning rate."""
     matrices = [weight for name, weight in weights.items() if name.split(".")[-1] in MATRICES]
     rest = [weight for name, weight in weights.items() if name.split(".")[-1] not in MATRICES]
-    if config.name == "adamw":
-        groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": rest}]
+    if config.name == "adamw" or not matrices:  # recurrent nets have none that Muon is for
+        groups = [{"params": matrices, "weight_decay": config.weight_decay}] if matrices else []
+        groups.append({"params": rest})
         return [torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
     adamw = torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
     # The library's Muon works in bfloat16: fast on a GPU, far slower than float32 on a CPU without bfloat16 units.

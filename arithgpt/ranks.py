@@ -5,9 +5,10 @@
 
 The problems of a step are the same however many processes there are: each draws all of them, a pure function of the seed and
 the step, and keeps a share of its own. So the loss falls as it does in one process, up to rounding, and a run can be resumed
-with any number of them. Streams of their own would save the drawing of what others learn from, but then every number of
-processes would train on other problems, and nobody could deal out pages of like length. Drawing is done ahead of time, on a
-thread of its own: as long as it takes less than a step, nobody waits for it.
+with any number of them; only what is random within the model, such as dropout, each draws for its own share. Streams of
+their own would save the drawing of what others learn from, but then every number of processes would train on other problems,
+and nobody could deal out pages of like length. Drawing is done ahead of time, on a thread of its own: as long as it takes
+less than a step, nobody waits for it.
 
 Every process computes the gradient of its share; `average_` makes them one, the same bits everywhere, and all take one step.
 What is small and must be known on the CPU goes by gloo, also where gradients go by NCCL, so that no GPU is waited for.

@@ -49,30 +49,55 @@ def _counted(heads: object) -> object:
 Heads = Annotated[int | tuple[int, ...], BeforeValidator(_counted)]
 
 
+Positions = Literal[
+    *("page", "sheet", "learned", "sinusoidal", "randomized", "randomized-sinusoidal"),
+    *("abacus", "coupled", "rope", "alibi", "t5", "fire", "none"),
+]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class ModelConfig(Section):
-    """The size and shape of the GPT."""
+    """The size and shape of the model."""
 
+    arch: Literal["gpt", "rnn", "lstm", "gru"] = "gpt"
+    """The GPT (model.py) or a recurrent net (recurrent.py), for which n_layer, n_embd, tied and dropout say all."""
     n_layer: Annotated[int, Field(ge=1, le=64)] = 2
-    """Transformer blocks."""
+    """Transformer blocks, or recurrent layers."""
     n_head: Heads = 4
     """Attention heads a block, or of each block where they differ: [28, 16, 8]; must divide n_embd where head_dim is 0."""
     n_embd: Annotated[int, Field(ge=8, le=4096)] = 32
-    """Width of the residual stream."""
+    """Width of the residual stream, or of a recurrent layer."""
     head_dim: Annotated[int, Field(ge=0, le=512)] = 0
     """Width of a head; 0 is n_embd / n_head."""
     mlp_ratio: Annotated[int, Field(ge=1, le=16)] = 4
     """Width of the hidden layer of a block's MLP, in units of n_embd."""
-    positions: Literal["page", "sheet", "learned", "none"] = "page"
-    """The position scheme (positions.py)."""
+    positions: Positions = "page"
+    """The position scheme (positions/)."""
     block_size: Annotated[int, Field(ge=8, le=65536)] = 128
-    """The longest page in characters that learned positions cover; other schemes have no limit."""
+    """The longest page in characters that learned and randomized positions cover; for abacus and coupled, the most places of a
+    number. Other schemes have no limit."""
+    norm: Literal["rms", "layer"] = "rms"
+    """RMSNorm or LayerNorm, either with a learned scale and no shift."""
+    activation: Literal["gelu", "relu2", "swiglu"] = "gelu"
+    """Of the MLP: GELU, the square of ReLU (2109.08668), or SwiGLU (2002.05202), which has a third matrix."""
+    tied: bool = False
+    """Whether the embeddings of characters, made smaller by sqrt(n_embd), are also the head."""
+    n_kv_head: Annotated[int, Field(ge=0, le=64)] = 0
+    """Heads of keys and values, each for a group of heads (2305.13245); 0 is as many as heads."""
+    loops: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many times the blocks are applied, one after the other (2409.15647)."""
+    inject: bool = False
+    """Whether the embeddings are added again before each loop but the first."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of features that training sets to zero, of the embeddings and of what each part of a block adds."""
 
     @model_validator(mode="after")
     def _heads_fit(self) -> ModelConfig:
+        if self.arch != "gpt":
+            return self
         if isinstance(self.n_head, tuple):
             if len(self.n_head) != self.n_layer:
                 raise ValueError(f"n_head = {list(self.n_head)}: must be one number, or {self.n_layer}: one for each block")
@@ -80,6 +105,8 @@ class ModelConfig(Section):
                 raise ValueError(f"n_head = {list(self.n_head)}: head_dim must say how wide heads are whose numbers differ")
         elif self.head_dim == 0 and self.n_embd % self.n_head:
             raise ValueError(f"n_embd = {self.n_embd}: must be a multiple of n_head = {self.n_head}")
+        if any(n_head % n_kv_head for n_head, n_kv_head in zip(self.heads, self.kv_heads, strict=True)):
+            raise ValueError(f"n_kv_head = {self.n_kv_head}: must divide n_head = {self.n_head}")
         return self
 
     @property
@@ -88,9 +115,18 @@ class ModelConfig(Section):
         return self.n_head if isinstance(self.n_head, tuple) else (self.n_head,) * self.n_layer
 
     @property
+    def kv_heads(self) -> tuple[int, ...]:
+        """The heads of keys and values of each block."""
+        return (self.n_kv_head,) * self.n_layer if self.n_kv_head else self.heads
+
+    @property
     def head_size(self) -> int:
         """The width of a head."""
         return self.head_dim or self.n_embd // self.heads[0]
+
+
+LATER = ("head_dim", "arch", "norm", "activation", "tied", "n_kv_head", "loops", "inject", "dropout")
+"""Fields that came later. Their defaults are what was before and are left out of identities: old checkpoints stay valid."""
 
 
 class OptimConfig(Section):
@@ -179,8 +215,13 @@ class Recipe(Section):
         """A hash of all that decides what a step learns: what weights must share to belong to this run."""
         same = self.model_copy(update={"budget": Budget(batch_size=self.budget.batch_size)})
         said = same.model_dump(mode="json")
-        if self.model.head_dim == 0:  # this field came later, and 0 is what was before: checkpoints of then stay what they are
-            del said["model"]["head_dim"]
+        for name in LATER:
+            if getattr(self.model, name) == ModelConfig.model_fields[name].default:
+                del said["model"][name]
+        for kind, options in self._options(said["task"]):
+            for field in dataclasses.fields(kind):
+                if field.name in kind.later and options.get(field.name, field.default) == field.default:
+                    options.pop(field.name, None)
         if self.text and self.text.sha256:
             del said["task"]["path"]  # its content decides, wherever it lies
         if self.start.run:
@@ -188,6 +229,11 @@ class Recipe(Section):
         else:
             del said["start"]
         return hashlib.sha256(tomli_w.dumps(said).encode()).hexdigest()
+
+    def _options(self, said: dict[str, Any]) -> list[tuple[type[Task | Text], dict[str, Any]]]:
+        """What is learned and, of a mixture, its parts; each with what a recipe says of its options."""
+        parts = [(TASKS[name], options) for name, options in said.items() if isinstance(options, dict) and name in TASKS]
+        return [(type(self._learned), said), *parts]
 
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json", exclude=None if self.start.run else {"start"}))

@@ -20,7 +20,7 @@ from arithgpt.errors import UserError
 from arithgpt.recipe import Recipe
 
 if TYPE_CHECKING:
-    from arithgpt.model import GPT
+    from arithgpt.architectures import Model
 
 SHIPPED = Path(__file__).parent / "pretrained"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -99,13 +99,13 @@ class Run:
         files = [self.path / "weights.safetensors", self.path / "recipe.toml"]
         return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
-    def load_model(self, device: str = "cpu") -> GPT:
+    def load_model(self, device: str = "cpu") -> Model:
         """The trained model, ready to be asked: with torch on "cpu" or "cuda", or without it on "numpy".
 
         UserError where the weights are missing, damaged, or another run's.
         """
+        from arithgpt.architectures import make_model
         from arithgpt.checkpoint import load_tensors
-        from arithgpt.model import GPT
 
         recipe, file = self.recipe, self.path / "weights.safetensors"
         weights, notes = load_tensors(file, device)
@@ -113,7 +113,7 @@ class Run:
         if notes.get("identity") != recipe.identity:
             raise other
         try:
-            return GPT(recipe.model, recipe.alphabet, weights)
+            return make_model(recipe.model, recipe.alphabet, weights)
         except ValueError:
             raise other from None
 

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from arithgpt.architectures import Model
 from arithgpt.arrays import Array, ops
 from arithgpt.decode import PROMPT_STEP
-from arithgpt.model import GPT, Cache
+from arithgpt.model import Cache
+from arithgpt.recurrent import States
 
 
 def write(
-    model: GPT,
+    model: Model,
     ids: NDArray[np.int64],
     n: int,
     choose: Callable[[NDArray[np.floating]], int],
@@ -31,7 +33,7 @@ def write(
 
     ids: int64 (T,), at least one; choose: logits (vocabulary,) -> an id; window: characters known at once, at least 2, or all
     """
-    xp, room = ops(model.weights["head"]), window or len(ids) + n
+    xp, room = ops(model.like), window or len(ids) + n
     recent = ids[-room:].tolist()
     cache, logits = _read(model, recent, room)
     for _ in range(n):
@@ -45,12 +47,12 @@ def write(
             cache, logits = _read(model, recent, room)
         else:
             with xp.inference():
-                logits = model(xp.constant(np.array([[id]]), model.weights["head"]), cache)
+                logits = model(xp.constant(np.array([[id]]), model.like), cache)
 
 
-def _read(model: GPT, ids: list[int], room: int) -> tuple[Cache, Array]:
+def _read(model: Model, ids: list[int], room: int) -> tuple[Cache | States, Array]:
     """A cache of room characters with some read, and the logits after them."""
-    like, cache = model.weights["head"], Cache(model, 1, room)
+    like, cache = model.like, model.cache(1, room)
     with ops(like).inference():
         for start in range(0, len(ids), PROMPT_STEP):
             part = np.array([ids[start : start + PROMPT_STEP]])

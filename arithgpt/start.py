@@ -23,10 +23,13 @@ from arithgpt.recipe import ModelConfig, Recipe
 from arithgpt.text import Text
 
 if TYPE_CHECKING:
-    from arithgpt.model import GPT
+    from arithgpt.architectures import Model
 
 BY_CHARACTER = {"characters": 0, "head": 0, "marks": 1}
 """Weights with a row for each character, and the row of the first; `marks` has one for no mark before."""
+
+BY_INDEX = ("learned", "randomized", "abacus", "coupled")
+"""Position schemes with weights for each of block_size places."""
 
 
 def settled(recipe: Recipe) -> Recipe:
@@ -77,7 +80,7 @@ def weights_hash(weights: Mapping[str, NDArray[np.float32]]) -> str:
     return digest.hexdigest()
 
 
-def _model(recipe: Recipe) -> GPT:
+def _model(recipe: Recipe) -> Model:
     """The model to start from. UserError where it is not the one that is meant, or its shape does not fit."""
     from arithgpt.run import find_run
 
@@ -95,7 +98,7 @@ def _model(recipe: Recipe) -> GPT:
 
 
 def _shape(config: ModelConfig, field: str) -> object:
-    """What a field decides, however it is written."""
-    if field == "block_size" and config.positions != "learned":
+    """What a field decides, however it is written; None where it decides nothing that a start must share."""
+    if field == "dropout" or (field == "block_size" and config.positions not in BY_INDEX):
         return None
     return {"n_head": config.heads, "head_dim": config.head_size}.get(field, getattr(config, field))

@@ -52,6 +52,7 @@ class Text:
     sha256: str = ""
     """Of the file; put in when the run begins, and checked ever after."""
 
+    later: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "text"
     summary: ClassVar[str] = "the characters of a file"
     idle: ClassVar[frozenset[str]] = frozenset()

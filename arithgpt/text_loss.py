@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from arithgpt.architectures import Model
 from arithgpt.lessons import TEXT_ROWS, losses_of
-from arithgpt.model import GPT
 from arithgpt.text import Text
 
 
@@ -46,7 +46,7 @@ class TextLoss:
 
 
 def held_out_loss(
-    model: GPT, text: Text, device: torch.device, tell: Callable[[int, int], None] = lambda done, of: None
+    model: Model, text: Text, device: torch.device, tell: Callable[[int, int], None] = lambda done, of: None
 ) -> TextLoss:
     """The loss over the whole held-out part.
 

@@ -19,7 +19,7 @@ from eval.solver import MissingExtra
 if TYPE_CHECKING:
     import torch
 
-    from arithgpt.model import GPT
+    from arithgpt.architectures import Model
     from arithgpt.run import Run
     from arithgpt.train import Observer, Progress
 
@@ -106,7 +106,7 @@ class Tracked:
     def __init__(self, observer: Observer, trackers: Mapping[str, Tracker]) -> None:
         self.observer, self.trackers = observer, dict(trackers)
 
-    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
+    def started(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
         self.observer.started(run, model, device, progress)
         parts = {} if run.recipe.text else run.recipe.problems.parts
         self.tasks = {part.operator: name for name, part in parts.items()}

@@ -18,16 +18,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from arithgpt.architectures import Model, first_weights, make_model
 from arithgpt.batches import IGNORED, Batch, padding, prefetched
 from arithgpt.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
 from arithgpt.errors import UserError
 from arithgpt.lessons import lessons_of
-from arithgpt.model import GPT, initial
 from arithgpt.optim import make_optimisers, rate
 from arithgpt.origin import commit, processor
 from arithgpt.ranks import ALONE, Ranks
@@ -38,6 +39,7 @@ from arithgpt.threads import one_thread, threads, worth
 
 LOG_EVERY = 10  # steps
 BUCKET_FLOPS, MAX_BUCKETS = 0.5e9, 8  # a step is cut into buckets of like length while each has so much to compute
+RANDOM_PARTS = 3  # the stream of what is random in the model; 0 to 2 are those of the problems (tasks/base.py)
 LOWER_RATE = "a lower optim.lr or optim.matrix_lr may help"
 
 
@@ -71,7 +73,7 @@ class Progress:
 class Observer(Protocol):
     """Whoever watches a run; told, never asked."""
 
-    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
+    def started(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None: ...
     def stepped(self, progress: Progress, loss: float) -> None: ...
     def looked(self, progress: Progress) -> None: ...
     def ended(self, progress: Progress) -> None: ...
@@ -143,15 +145,15 @@ class _Trainer:
                 f"budget.batch_size = {recipe.budget.batch_size}: must be at least 1 for each of {ranks.size} processes"
             )
         self.lessons = lessons_of(recipe, device)
-        first = initial(recipe.model, recipe.alphabet, recipe.seed)
+        first = first_weights(recipe.model, recipe.alphabet, recipe.seed)
         # Copied into torch's own memory: products may round differently where a matrix begins elsewhere in a cache line.
         self.weights = {name: torch.from_numpy(array).to(device, copy=True).requires_grad_() for name, array in first.items()}
-        self.model = GPT(recipe.model, recipe.alphabet, self.weights)
+        self.model = make_model(recipe.model, recipe.alphabet, self.weights)
         self.optimisers = make_optimisers(self.weights, recipe.optim)
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         [(inputs, _)] = self._share(0, 1)
-        flops = 6 * self.model.n_params * inputs.numel()
+        flops = 6 * self.model.n_params * recipe.model.loops * inputs.numel()
         self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / BUCKET_FLOPS)))
         n_workers = min(self.n_buckets, torch.get_num_threads()) if device.type == "cpu" else 1
         # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
@@ -178,7 +180,7 @@ class _Trainer:
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * share
         counted = sum((targets != IGNORED).sum() for _, targets in batch)
-        losses, gradients = zip(*self._on_each(batch, counted), strict=True)
+        losses, gradients = zip(*self._on_each(step, batch, counted), strict=True)
         for parameter, *shares in zip(self.weights.values(), *gradients, strict=True):
             parameter.grad = torch.stack(shares).sum(0) if len(shares) > 1 else shares[0]
         loss = sum(losses)
@@ -192,21 +194,26 @@ class _Trainer:
         self.progress.step = step + 1
         return loss
 
-    def _on_each(self, batch: list[Batch], counted: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
+    def _on_each(self, step: int, batch: list[Batch], counted: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         """The loss and the gradients of each bucket as shares of the whole batch's; side by side where there are workers.
 
-        What is added up, and in which order, does not depend on which of them is faster.
+        What is added up, and in which order, does not depend on which of them is faster; what is random in the model is drawn
+        anew for each bucket, from the seed, the step and its number among those of all processes.
         """
 
-        def share(bucket: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
-            inputs, targets = bucket
-            logits = self.model(inputs).flatten(0, 1)
+        def share(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+            inputs, targets = batch[number]
+            of_all = number * self.ranks.size + self.ranks.rank
+            rng = np.random.default_rng([self.recipe.seed, RANDOM_PARTS, step, of_all])
+            logits = self.model(inputs, rng=rng).flatten(0, 1)
             loss = F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum") / counted
             return loss.detach(), torch.autograd.grad(loss, list(self.weights.values()))
 
+        numbers = range(len(batch))
         if not self.workers:
-            return map(share, batch)
-        return reversed([*self.workers.map(share, batch[::-1])])  # the longest pages first: they would keep the others waiting
+            return map(share, numbers)
+        # The longest pages first: they would keep the others waiting.
+        return reversed([*self.workers.map(share, numbers[::-1])])
 
     def _count_cells(self) -> None:
         cells, padding = self.ranks.sum([self.cells, int(self.padding)])
@@ -315,7 +322,7 @@ class _Trainer:
 
     @torch.no_grad()
     def _load_weights(self, weights: dict[str, Tensor]) -> None:
-        GPT(self.recipe.model, self.recipe.alphabet, weights)  # ValueError where they do not fit
+        make_model(self.recipe.model, self.recipe.alphabet, weights)  # ValueError where they do not fit
         for name, weight in self.weights.items():
             weight.copy_(weights[name])
 
@@ -346,7 +353,7 @@ def _asked_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _origin(model: GPT, device: torch.device) -> dict[str, Any]:
+def _origin(model: Model, device: torch.device) -> dict[str, Any]:
     """How a run was made: size, versions, source and machine."""
     return {
         "parameters": model.n_params,

@@ -109,6 +109,9 @@ class Task(ABC):
     version: ClassVar[int] = 1
     """Raised when the problems or pages drawn from one seed change, so that results name what they measured."""
 
+    later: ClassVar[tuple[str, ...]] = ()
+    """Options that came later: their defaults are the pages of before, and recipes without them mean the same."""
+
     suites: ClassVar[tuple[str, ...]] = ("random",)
     """The kinds of test problems it has; `random` is always one, but a mixture has none: its parts do."""
     fixed_suites: ClassVar[tuple[str, ...]] = ()

@@ -18,7 +18,9 @@ Where it was negative the next is taken from the remainder before it: from what 
     > quotient r rest $                 the quotient's digits as people write them, one a line, zeros in front included
 
 and `?$` instead of all this where the divisor is zero. `;` and `#` indent (arithgpt/page.py): the digit brought down and the
-quotient's digit stand in the column of the dividend's digit.
+quotient's digit stand in the column of the dividend's digit. With `working = false` only what follows `>` is written:
+
+    no working  7391/25=0142r700$
 """
 
 from __future__ import annotations
@@ -65,14 +67,17 @@ class Division(Binary):
     """The share of problems made from a quotient and a remainder: without it exact divisions are rare."""
     zero_share: float = 0.01
     """The share of divisors that are zero."""
+    working: bool = True
+    """Write the long division; without it quotient and remainder stand at once behind the prompt."""
 
+    later: ClassVar[tuple[str, ...]] = ("working",)
     name: ClassVar[str] = "div"
     summary: ClassVar[str] = "division of two natural numbers with remainder, worked out"
     operator: ClassVar[str] = "/"
 
     @property
     def alphabet(self) -> str:
-        return "0123456789/='\"&|,(AaBbCcDd#;>r?" + STOP
+        return "0123456789/=" + ("'\"&|,(AaBbCcDd#;>" if self.working else "") + "r?" + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         left, right = lengths.draw(self.boxes, rng, n)
@@ -126,6 +131,8 @@ class Division(Binary):
                 parts.append(only(dg.characters(rest), tried))
             digit = Ragged(quotient[:, place : place + 1], one)
             parts += [marks("#", here), only(dg.characters(digit), here), marks(";>", here, place + 1 == a.lengths)]
+        if not self.working:
+            parts = self._prompt_parts(problems)
         parts += [only(dg.characters(Ragged(quotient, a.lengths)), working), marks("r", working)]
         parts += [only(dg.characters(rest), working), marks("?", ~working), STOP]
         page = join(parts, n)
@@ -136,7 +143,7 @@ class Division(Binary):
             return BY_ZERO
         if runs_on(written):
             return None
-        end = re.search(r">([0-9]+)r([0-9]+)$", written)
+        end = re.search(r">([0-9]+)r([0-9]+)$", written) if self.working else _END.fullmatch(written)
         if not end:
             return None
         quotient, rest = int(end[1]), number(end[2])
@@ -144,6 +151,8 @@ class Division(Binary):
 
     def budgets(self, problems: Problems) -> Ints:
         n, m = (number.lengths for number in problems.fields)
+        if not self.working:
+            return n + m + 2 + len(STOP) + 8
         return 3 * (m + 2) + n * (6 * (m + 1) + 10) + n + m + 20
 
     def truth(self, question: str) -> str:
@@ -156,6 +165,8 @@ class Division(Binary):
     def check(self, question: str, written: str) -> Fault | None:
         if runs_on(written):
             return Fault(1, written, RUNS_ON)
+        if not self.working:
+            return super().check(question, written)
         a, b = self.operands(question)
         if b == 0 or written == "?":
             return None if b == 0 and written == "?" else Fault(1, written, f"{question} is {self.truth(question)}")
@@ -179,6 +190,8 @@ class Division(Binary):
         return None
 
     def drawing(self, question: str, written: str) -> list[Row]:
+        if not self.working:
+            return super().drawing(question, written)
         left, right = question.split(self.operator)
         written = "" if runs_on(written) else written
         multiples = MULTIPLES.match(written)

@@ -2,6 +2,7 @@
 
     question    123*45
     page        321*54=5:5160_5160;4!2940_53550$         reads 5535
+    no working  321*54=5355$
 
 A line a digit of the second factor: the digit, the first factor times this digit, the total so far. Numbers are written least
 significant digit first. The digit and the product begin one place further in on each line (`;`, `:` and `!` indent, see
@@ -37,14 +38,17 @@ class Multiplication(Binary):
     """The digits of the factors in training (tasks/lengths.py)."""
     hard_share: float = 0.1
     """The share of factors with a pattern: nines, zeros inside, powers of ten, ..."""
+    working: bool = True
+    """Write the long multiplication; without it the product stands at once behind the prompt."""
 
+    later: ClassVar[tuple[str, ...]] = ("working",)
     name: ClassVar[str] = "mul"
     summary: ClassVar[str] = "multiplication of two natural numbers, worked out"
     operator: ClassVar[str] = "*"
 
     @property
     def alphabet(self) -> str:
-        return "0123456789*=:!_;" + STOP
+        return "0123456789*=" + (":!_;" if self.working else "") + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         return Problems(tuple(sampling.mixed(rng, side, self.hard_share) for side in lengths.draw(self.boxes, rng, n)))
@@ -56,6 +60,9 @@ class Multiplication(Binary):
     def pages(self, problems: Problems) -> Pages:
         a, b = problems.fields
         n = len(a)
+        if not self.working:
+            page = join([*self._prompt_parts(problems), dg.characters(dg.multiply(a, b)), STOP], n)
+            return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
         parts, total = self._prompt_parts(problems), dg.from_ints([0] * n)
         for place in range(b.values.shape[1]):
             here, last = place < b.lengths, place == b.lengths - 1
@@ -76,11 +83,15 @@ class Multiplication(Binary):
     def read(self, written: str, question: str) -> str | None:
         if runs_on(written):
             return None
+        if not self.working:
+            return written[::-1] if re.fullmatch("[0-9]+", written) else None
         total = re.search(r"![0-9]+_([0-9]+)$", written)
         return str(number(total[1])) if total else None
 
     def budgets(self, problems: Problems) -> Ints:
         n, m = (factor.lengths for factor in problems.fields)
+        if not self.working:
+            return n + m + len(STOP) + 8
         return m * (2 * n + 5) + m * (m + 1) // 2 + 16
 
     def truth(self, question: str) -> str:
@@ -88,9 +99,13 @@ class Multiplication(Binary):
         return str(left * right)
 
     def check(self, question: str, written: str) -> Fault | None:
+        if not self.working:
+            return super().check(question, written)
         return Fault(1, written, RUNS_ON) if runs_on(written) else check_lines(*self.operands(question), written)
 
     def drawing(self, question: str, written: str) -> list[Row]:
+        if not self.working:
+            return super().drawing(question, written)
         left, right = question.split(self.operator)
         written = "" if runs_on(written) else written
         lines = [line for line in _LINE.finditer(written) if line["more"] or line["last"]]  # not one still being written

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import random_model
+from conftest import ALPHABET, random_model
 
 from arithgpt.cli import app
+from arithgpt.cli.inspect import _chosen
 from arithgpt.errors import UserError
 from arithgpt.inspecting import focuses, kernels, read
-from arithgpt.model import GPT, Cache
+from arithgpt.model import GPT, Cache, initial
 from arithgpt.positions import SCHEMES
+from arithgpt.recipe import ModelConfig, Recipe
+from arithgpt.run import new_run
 from arithgpt.vocab import Vocab
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -76,6 +79,22 @@ def test_a_head_with_one_sharp_kernel_is_told_by_it() -> None:
     assert (found[3].looks_at, found[3].share, round(found[3].blank, 3)) == ((), 0.0, 1.0)
     assert kernels(model)[0]["centre"][1, 2] == -2
     assert kernels(random_model("learned", "numpy")) == []
+
+
+def test_a_block_that_is_applied_again_is_a_layer_of_its_own() -> None:
+    config = ModelConfig(n_layer=2, n_head=(4, 3), head_dim=8, loops=2)
+    model = GPT(config, ALPHABET, initial(config, ALPHABET, seed=0))
+    reading = read(model, ids_of(model), prompt=8)
+    assert [len(heads) for heads in reading.attention] == [4, 3, 4, 3]
+    assert {(one.layer, one.head) for one in focuses(reading)} >= {(3, 0), (3, 2)}
+    assert np.array_equal(kernels(model)[0]["centre"], kernels(model)[2]["centre"])
+    assert _chosen(model, 4, 3) == [(3, 2)]
+
+
+def test_a_recurrent_net_has_nothing_to_inspect() -> None:
+    new_run("net", Recipe.from_dict({"task": {"name": "add"}, "model": {"arch": "gru"}}, "test"))
+    with pytest.raises(UserError, match="^run net: its model is GRU, which has no attention to look at$"):
+        app(["inspect", "net", "1+2"], standalone_mode=False)
 
 
 def test_inspect_as_a_user_calls_it(arithgpt: Call, tmp_path: Path) -> None:

@@ -89,6 +89,15 @@ def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> Non
     assert load_tensors(run.path / "weights.safetensors")[1]["identity"] == plan.identity
 
 
+def test_fields_that_shape_no_weights_may_differ(pre: Run) -> None:
+    for same in ({"block_size": 64}, {"dropout": 0.1}):
+        assert settled(recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=same)})).start.weights
+    for other in ({"tied": True}, {"loops": 2}, {"positions": "rope"}, {"arch": "lstm"}):
+        plan = recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=other)})
+        with pytest.raises(UserError, match=f"--from pre: model.{next(iter(other))} is"):
+            settled(plan)
+
+
 def test_other_weights_of_the_same_name_are_refused(pre: Run) -> None:
     with pytest.raises(UserError, match=r"start.weights = 000000000000\.\.\.: the weights of run pre are others"):
         settled(recipe(weights="0" * 64))

@@ -28,9 +28,13 @@ TESTED: list[Task] = [
     Addition(digits="3-3", pad=True, order="plain"),
     Addition(digits="1-4", pad=True, signs=False, order="reversed-answer"),
     Addition(digits="30-40", chain_share=1.0),
+    Addition(digits="1-5", order="plain", hints=True),
+    Addition(digits="1-5", pad=True, working=True),
     Subtraction(digits="1-12,40x3", chain_share=1.0),
     Multiplication(digits="1-9x1-2,3x12", hard_share=0.5),
+    Multiplication(digits="1-5", working=False),
     Division(digits="1-9x1-2,3x12,2-5", hard_share=0.5, built_share=0.6, zero_share=0.05),
+    Division(digits="1-6x1-3", zero_share=0.05, working=False),
     Arithmetic(weights=(1, 1, 1, 1, 4)),
     Expression(
         operators="1-2,6", levels=5, digits="1-12", places="0-12", decimal_share=0.6, negative_share=0.4, pattern_share=0.6
@@ -203,7 +207,7 @@ def _problems(task: Task, texts: list[str]) -> Problems:
         if "@" in text:
             typed.append(expression_on(text))
             continue
-        left, sign, right = re.split(r"([-+*/])", text.split("=")[0])
+        left, sign, right = re.split(r"([-+*/])", re.sub("[a-z]", "", text.split("=")[0]))
         back = [side[::-1] if order == "reversed" else side for side in (left, right)]
         typed.append(f"{int(left if sign == '/' else back[0])}{sign}{int(back[1])}")
     return task.problems(typed)

@@ -50,6 +50,9 @@ def command(
     files = output_files({"--png": png_file})
     check_extras(files)
     found = find_run(run)
+    arch = found.recipe.model.arch
+    if arch != "gpt":
+        raise UserError(f"run {found.name}: its model is {arch.upper()}, which has no attention to look at")
     model = found.load_model("numpy")
     chosen = _chosen(model, layer, head)
     said, ids, prompt = _page(found, model, question)
@@ -70,8 +73,9 @@ def command(
 def _chosen(model: GPT, layer: int | None, head: int | None) -> list[tuple[int, int]]:
     """The layers and heads to show, from 0 on. UserError where there are no such."""
     from arithgpt.errors import UserError
+    from arithgpt.inspecting import heads_of
 
-    heads = model.config.heads
+    heads = heads_of(model)
     if head is not None and layer is None:
         raise UserError(f"--head {head}: needs --layer too")
     if layer is not None and not 1 <= layer <= len(heads):
@@ -110,7 +114,7 @@ def _page(run: Run, model: GPT, typed: str) -> tuple[dict[str, Any], Any, int]:
         if len(prompt) + len(written) > MAX_PAGE:
             raise UserError(f"{typed[:40]!r}: needs a page of more than the {MAX_PAGE} characters that can be inspected")
     if not written:
-        raise UserError(f"{typed[:40]!r}: needs a longer page than learned positions have room for")
+        raise UserError(f"{typed[:40]!r}: needs a longer page than its positions have room for")
     answer = task.read(written.rstrip(STOP), question) if written.endswith(STOP) else None
     expected = task.truth(question)
     said = {"run": run.name, "question": question, "answer": answer, "expected": expected, "correct": answer == expected}

@@ -27,6 +27,7 @@ def command(
 
     import numpy as np
 
+    from arithgpt.architectures import room
     from arithgpt.errors import UserError
     from arithgpt.run import find_run, newest_run
     from arithgpt.sample import chooser, write
@@ -46,7 +47,7 @@ def command(
         ids = encode(prompt, model.alphabet)
     except UserError as error:
         raise UserError(f"--prompt: {error}") from None
-    window = text.context if text else model.config.block_size if model.config.positions == "learned" else None
+    window = text.context if text else room(model.config)
     stop = None if text else model.alphabet.index(STOP)
     if stop is not None and stop in ids:
         raise UserError(f"--prompt: has the character {STOP!r} that ends a page: there is nothing to go on from")

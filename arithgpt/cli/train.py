@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from arithgpt.model import GPT
+    from arithgpt.architectures import Model
     from arithgpt.ranks import Ranks
     from arithgpt.recipe import Recipe
     from arithgpt.run import Run
@@ -169,17 +169,16 @@ class _Lines:
     def say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True)
 
-    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
+    def started(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
         from rich.markup import escape
 
         self.run, self.headed = run, False
         shape, budget = self.recipe.model, self.recipe.budget
         heads = ", ".join(map(str, shape.heads if isinstance(shape.n_head, tuple) else shape.heads[:1]))
         self.say(f"[bold]{escape(str(run.path))}[/]: {escape(_learned(self.recipe))}")
-        self.say(
-            f"GPT of {model.n_params:,} parameters: {shape.n_layer} layers, {heads} heads, width {shape.n_embd}, "
-            f"{shape.positions} positions"
-        )
+        attends = (f", {heads} heads", f", {shape.positions} positions") if shape.arch == "gpt" else ("", "")
+        said = f"{shape.arch.upper()} of {model.n_params:,} parameters: {shape.n_layer} layers"
+        self.say(f"{said}{attends[0]}, width {shape.n_embd}{attends[1]}")
         what = "pages" if self.recipe.text else "problems"
         self.say(f"{budget.steps} steps of {budget.batch_size} {what} on {device.type}, seed {self.recipe.seed}")
         start = self.recipe.start
@@ -254,7 +253,7 @@ class _Live(_Lines):
             transient=True,
         )
 
-    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None:
+    def started(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
         super().started(run, model, device, progress)
         self.first = progress.step, progress.seconds - progress.look_seconds  # the pace is that of this session
         self.line = self.bar.add_task("", total=self.recipe.budget.steps, completed=progress.step, pace="")

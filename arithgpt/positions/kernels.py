@@ -1,9 +1,4 @@
-"""The position schemes, by name: how a GPT knows where on the page its characters stand.
-
-Every scheme works from the same page coordinates (page.py) and can act at two points: on the embeddings, once, and on the
-attention of each block. What `widen` does to a whole page in training and what `bias` gives to the cached decoder are the same
-function of the cells; a test holds every scheme to that.
-"""
+"""Kernels on page coordinates, in the attention logits of each head: the schemes `page` and `sheet`."""
 
 from __future__ import annotations
 
@@ -13,63 +8,11 @@ import numpy as np
 
 from arithgpt import sheet
 from arithgpt.arrays import Array, ops
-from arithgpt.page import AXES, MARK, PageCoordinates
+from arithgpt.page import AXES, MARK
+from arithgpt.positions.base import EMBEDDING_STD, NoPositions
 
 if TYPE_CHECKING:
     from arithgpt.recipe import ModelConfig
-
-EMBEDDING_STD = 0.5
-
-
-class NoPositions:
-    """Nothing but the order in which causal attention sees the characters; also what the other schemes change."""
-
-    blank = False
-    """Whether a blank stands before the first character of every page."""
-    n_axes = 0
-    """How many axes the kernels of its heads have."""
-    coordinates: type[PageCoordinates] = PageCoordinates
-    """What follows the cells of a page; their columns are its own, but for the first six."""
-
-    def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """The first weights of the whole model's part in it, by name."""
-        return {}
-
-    def initial_of_block(self, n_head: int) -> dict[str, np.ndarray]:
-        """The first weights of a block's part in it, by name."""
-        return {}
-
-    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        """What is added to the embeddings of the characters: (B, T, columns) -> (B, T, C)"""
-        return None
-
-    def widen(self, block: dict[str, Array], q: Array, k: Array, cells: Array) -> tuple[Array, Array]:
-        """Queries and keys of a whole page (B, H, T, D), made so that their products know the cells (B, T+1, columns)."""
-        return q, k
-
-    def distances(self, look: Array, at: Array) -> Array | None:
-        """What every block's `bias` needs of the cells (B, Tq, columns) looked from and (B, Tk, ...) looked at."""
-        return None
-
-    def bias(self, block: dict[str, Array], distances: Array) -> Array:
-        """What a block adds to its attention logits: (B, H, Tq, Tk)"""
-        raise NotImplementedError
-
-
-class LearnedPositions(NoPositions):
-    """A learned vector for each character index, as in GPT-2. Pages longer than block_size raise ValueError."""
-
-    def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return {"positions": EMBEDDING_STD * rng.standard_normal((config.block_size, config.n_embd))}
-
-    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        vectors = weights["positions"]
-        token = cells[..., AXES.index("token")]
-        longest = int(token.max()) + 1
-        if longest > len(vectors):
-            raise ValueError(f"a page of {longest} characters: learned positions end at block_size = {len(vectors)}")
-        return vectors[ops(cells).integers(token)]
-
 
 # What each head looks at before training, over and over: one cell of one number, or what stands a fixed way back. A centre is
 # counted from the cell about to be written. The first four are what addition needs, the rest is for longer workings.
@@ -122,7 +65,7 @@ class PagePositions(NoPositions):
             "blank": EMBEDDING_STD * rng.standard_normal(config.n_embd),
         }
 
-    def initial_of_block(self, n_head: int) -> dict[str, np.ndarray]:
+    def initial_of_block(self, n_head: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         strength, centre = np.zeros((2, n_head, self.n_axes))
         for head in range(n_head):
             for axis, start in self.head_starts[head % len(self.head_starts)].items():
@@ -131,7 +74,7 @@ class PagePositions(NoPositions):
         return {"strength": strength, "centre": centre, "blank": np.full(n_head, _BLANK)}
 
     def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        return weights["marks"][ops(cells).integers(cells[..., MARK])]
+        return weights["marks"][ops(cells).integers(cells[:, :-1, MARK])]
 
     def widen(self, block: dict[str, Array], q: Array, k: Array, cells: Array) -> tuple[Array, Array]:
         """Widened so that their scaled dot product has the kernel in it: no T x T tensor is made.
@@ -199,11 +142,3 @@ class SheetPositions(PagePositions):
         *({"number": 0}, {"number": -1}, {"number": -1, "digit": -1}, {"number": -1, "place of the digit": 0}),
         *({"work": 0}, {"work": 0, "digit": 0}, {"field": 0, "place": -1}, {"field": 1, "dots": -0.5}),
     )
-
-
-SCHEMES: dict[str, NoPositions] = {
-    "page": PagePositions(),
-    "sheet": SheetPositions(),
-    "learned": LearnedPositions(),
-    "none": NoPositions(),
-}

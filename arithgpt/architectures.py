@@ -1,0 +1,39 @@
+"""Models by the name of their architecture. All are asked alike:
+
+weights = first_weights(config, "0123456789+=$", seed=0)       named NumPy arrays
+model = make_model(config, "0123456789+=$", weights)
+logits = model(ids)                                            (B, T) -> (B, T, vocabulary)
+cache = model.cache(n, size)                                   and then model(ids, cache) piece by piece
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from arithgpt.arrays import Array
+from arithgpt.model import GPT, initial
+from arithgpt.positions import SCHEMES
+from arithgpt.recurrent import Recurrent, initial_recurrent
+
+if TYPE_CHECKING:
+    from arithgpt.recipe import ModelConfig
+
+Model: TypeAlias = GPT | Recurrent
+
+
+def first_weights(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarray]:
+    """The weights before training, float32 by name; the same on every machine."""
+    return (initial if config.arch == "gpt" else initial_recurrent)(config, alphabet, seed)
+
+
+def make_model(config: ModelConfig, alphabet: str, weights: Mapping[str, Array]) -> Model:
+    """The model of these weights. ValueError where one is missing, left over or of another shape."""
+    return (GPT if config.arch == "gpt" else Recurrent)(config, alphabet, weights)
+
+
+def room(config: ModelConfig) -> int | None:
+    """How many characters a page has room for; None where there is no limit."""
+    return config.block_size if config.arch == "gpt" and SCHEMES[config.positions].limited else None
