@@ -143,7 +143,10 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     progress = train(plan, alone, device=torch.device("cpu"), observer=Silent())
     (tmp_path / "book.txt").write_text("once upon a time " * 40)
     text = {"task": {"name": "text", "path": str(tmp_path / "book.txt"), "context": 8}}
-    others = {"book": PLAN | text, "fine": PLAN | {"start": {"run": "whole"}}}  # which begins where "whole" has ended
+    # Kernels on the places of digits would have no gradient but rounding here, of which Adam makes whole steps.
+    text["model"] = PLAN["model"] | {"positions": "learned", "block_size": 8}
+    short = PLAN | {"budget": PLAN["budget"] | {"steps": 5}}
+    others = {"book": short | text, "fine": short | {"start": {"run": "whole"}}}  # which begins where "whole" has ended
     first, second = printed(together(2, tmp_path / "said", scenario, PLAN, others, "a word"), tmp_path / "said")
     assert (first.pop("rank"), second.pop("rank")) == (0, 1)
     assert first == second  # the weights too, to the last bit
@@ -166,7 +169,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
         by_one = new_run(f"{name}-alone", run.recipe)
         progress = train(run.recipe, by_one, device=torch.device("cpu"), observer=Silent())
         steps, accuracy, loss = first[name]
-        assert (steps, accuracy) == (20, progress.accuracy)
+        assert (steps, accuracy) == (5, progress.accuracy)
         assert loss == pytest.approx(progress.loss, abs=1e-4)
         assert apart(by_one, run) < 1e-4, name
 
