@@ -101,4 +101,5 @@ def _shape(config: ModelConfig, field: str) -> object:
     """What a field decides, however it is written; None where it decides nothing that a start must share."""
     if field == "dropout" or (field == "block_size" and config.positions not in BY_INDEX):
         return None
-    return {"n_head": config.heads, "head_dim": config.head_size}.get(field, getattr(config, field))
+    shapes = {"n_head": config.heads, "n_kv_head": config.kv_heads, "head_dim": config.head_size}
+    return shapes.get(field, getattr(config, field))

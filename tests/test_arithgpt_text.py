@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from conftest import Silent
 
 from arithgpt import text as text_module
+from arithgpt.architectures import first_weights, make_model
 from arithgpt.cli import app
 from arithgpt.errors import UserError
 from arithgpt.lessons import lessons_of
@@ -198,13 +199,14 @@ def test_characters_go_over_from_text_to_text(run: Run, tmp_path: Path) -> None:
     assert np.array_equal(seen[0].weights["positions"].numpy(), before.weights["positions"])
 
 
-@pytest.mark.parametrize("positions", ["learned", "page"])
+@pytest.mark.parametrize("shape", [{}, {"positions": "page"}, {"positions": "rope", "tied": True}, {"arch": "gru"}], ids=str)
 @pytest.mark.parametrize("window", [None, 6])
-def test_sampling_is_the_model_itself(positions: str, window: int | None) -> None:
-    config, alphabet = ModelConfig(**SMALL | {"positions": positions}), "abc$"
+def test_sampling_is_the_model_itself(shape: dict[str, object], window: int | None) -> None:
+    config, alphabet = ModelConfig(**SMALL | shape), "abc$"
     rng = np.random.default_rng(0)
-    weights = {name: array + 0.3 * rng.standard_normal(array.shape) for name, array in initial(config, alphabet, 0).items()}
-    model = GPT(config, alphabet, {name: array.astype(np.float32) for name, array in weights.items()})
+    first = first_weights(config, alphabet, 0)
+    weights = {name: array + 0.3 * rng.standard_normal(array.shape) for name, array in first.items()}
+    model = make_model(config, alphabet, {name: array.astype(np.float32) for name, array in weights.items()})
     seen: list[np.ndarray] = []
 
     def choose(logits: np.ndarray) -> int:

@@ -42,8 +42,8 @@ def main() -> None:
         app()
     except UserError as error:
         # Of several processes on a machine (ranks.py) all meet the same error, unless one has gone.
-        if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, Lost):
-            print(f"arithgpt: {error}", file=sys.stderr) if str(error) else None
-        else:
+        if os.environ.get("LOCAL_RANK", "0") != "0" and not isinstance(error, Lost):
             time.sleep(1)  # a launcher ends all as soon as one ends: let the first say why
+        elif str(error):
+            print(f"arithgpt: {error}", file=sys.stderr)
         sys.exit(2)
