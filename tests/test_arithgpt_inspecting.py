@@ -97,19 +97,27 @@ def test_a_recurrent_net_has_nothing_to_inspect() -> None:
         app(["inspect", "net", "1+2"], standalone_mode=False)
 
 
-def test_inspect_as_a_user_calls_it(arithgpt: Call, tmp_path: Path) -> None:
+def test_inspect_as_a_user_calls_it(
+    arithgpt: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     picture = tmp_path / "heads.png"
     pytest.importorskip("matplotlib")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def said_here(*arguments: str) -> str:
+        app(["inspect", "calculator", *arguments], standalone_mode=False)
+        return capsys.readouterr().out
+
     done = arithgpt("inspect", "calculator", "123+989")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("123+989 = 1112  right\n321+989=2111$\n        ^^^^^ written\n")
     assert max(map(len, done.stdout.splitlines())) <= 80
-    done = arithgpt("inspect", "calculator", "12*34", "--layer", "1", "--head", "2", "--png", str(picture))
+    told = said_here("12*34", "--layer", "1", "--head", "2", "--png", str(picture))
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "layer 1, head 2" in done.stdout
-    assert "    ∘21*43=4:840_840;3!630_8040\n" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
-    said = json.loads(arithgpt("inspect", "calculator", "12*34", "--layer", "3", "--json").stdout)
+    assert "layer 1, head 2" in told
+    assert "    ∘21*43=4:840_840;3!630_8040\n" in told
+    assert max(map(len, told.splitlines())) <= 80
+    said = json.loads(said_here("12*34", "--layer", "3", "--json"))
     assert (said["answer"], said["correct"], said["prompt"]) == ("408", True, "21*43=")
     assert [one["character"] for one in said["characters"]] == list(said["page"].removeprefix(said["prompt"]))
     assert all(one["probability"] > 0.5 > one["next_probability"] for one in said["characters"])

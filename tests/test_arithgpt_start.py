@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,6 @@ from arithgpt.run import Run, new_run, shipped_run
 from arithgpt.start import begun, settled, weights_hash
 from arithgpt.train import train
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 CPU = torch.device("cpu")
 QUICK = {"steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "checkpoint_every": 2, "stop_early": False}
 
@@ -105,11 +102,10 @@ def test_other_weights_of_the_same_name_are_refused(pre: Run) -> None:
         begun(recipe(), "", {})
 
 
-def test_from_on_the_command_line(pre: Run, arithgpt: Call, tmp_path: Path) -> None:
+def test_from_on_the_command_line(pre: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     options = ("--digits", "4", "--steps", "2", "--set", "budget.eval_samples=2", "--name", "fine")
-    done = arithgpt("train", "--from", "pre", *options)
-    assert done.returncode == 0, done.stderr
-    assert "begins with the weights of run pre" in done.stdout
+    app(["train", "--from", "pre", *options], standalone_mode=False)
+    assert "begins with the weights of run pre" in capsys.readouterr().out
     written = load_recipe(file=tmp_path / "runs" / "fine" / "recipe.toml")
     assert (written.start.run, len(written.start.weights)) == ("pre", 64)
     for arguments, part in [

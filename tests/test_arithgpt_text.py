@@ -248,12 +248,9 @@ def test_a_text_on_the_command_line(arithgpt: Call, run: Run, capsys: pytest.Cap
     assert report["characters"] == int(0.1 * len(MIXED)) - 1
     assert f"{report['bits_per_character']:.4f} a character" in done.stdout
     assert f"{math.exp(report['loss']):.3f}" in done.stdout
-    first, again, other = (
-        arithgpt(
-            "sample", "book", "--prompt", "日本", "-n", "30", "--seed", seed, "--top-k", "9", PYTHONIOENCODING="utf-8"
-        ).stdout
-        for seed in ("1", "1", "2")
-    )
+    asked = ("sample", "book", "--prompt", "日本", "-n", "30", "--top-k", "9", "--seed")
+    first = arithgpt(*asked, "1", PYTHONIOENCODING="utf-8").stdout
+    again, other = (_said(capsys, *asked, seed) for seed in ("1", "2"))
     assert first.startswith("日本")
     assert len(first) == 2 + 30 + 1
     assert first == again != other
