@@ -62,14 +62,21 @@ def test_an_unknown_run_is_named() -> None:
         Calculator("nope")
 
 
-def test_the_calculator_that_ships_answers_all_four() -> None:
-    questions = ["123+456", "12-99", "123*45", "7391/52", "7391/1", "5/0", "0*7", "1,234 × 5", "100 ÷ 10", "7−9"]
-    answers = Calculator().answer_all(questions)
-    assert [answer.answer for answer in answers] == [
-        *("579", "-87", "5535", "142 r 7", "7391", "division by zero", "0", "6170", "10", "-2")
-    ]
+def test_the_calculator_that_ships_answers_whole_expressions() -> None:
+    known = {"123+456": "579", "12-99": "-87", "123*45": "5535", "1,234 × 5": "6170", "100 ÷ 10": "10", "7−9": "-2", "0*7": "0"}
+    known |= {"7391/52": "142.1346153846", "7391/1": "7391", "5/0": "division by zero", "7/2": "3.5", "2/3": "0.6666666667"}
+    known |= {"(12+34)*5-6/2": "227", "-3*(4-7)": "9", "3.5*2.25": "7.875", "7/3*6": "14", "1/(2-2)": "division by zero"}
+    answers = Calculator().answer_all(list(known))
+    assert [answer.answer for answer in answers] == list(known.values())
     assert all(answer.correct and answer.fault is None and not answer.beyond_training for answer in answers)
     assert {answer.run for answer in answers} == {"calculator"}
+    assert [answer.expression for answer in answers if not answer.exact] == ["7391/52", "2/3"]
+
+
+def test_a_remainder_can_be_asked_for() -> None:
+    answers = Calculator().answer_all(["7391/52", "7391/1", "5/0"], remainder=True)
+    assert [answer.answer for answer in answers] == ["142 r 7", "7391", "division by zero"]
+    assert all(answer.correct and answer.fault is None for answer in answers)
 
 
 def test_it_is_what_the_package_offers_and_brings_no_torch() -> None:
@@ -80,7 +87,7 @@ def test_it_is_what_the_package_offers_and_brings_no_torch() -> None:
 
 def test_numpy_and_torch_write_the_same_pages() -> None:
     task = Calculator().task
-    questions = task.questions(task.draw(np.random.default_rng(0), 40))
+    questions = task.questions(task.draw(np.random.default_rng(0), 24))
     on_numpy, on_torch = (Calculator(device=device).answer_all(questions) for device in ("numpy", "cpu"))
     assert on_numpy == on_torch
 
@@ -97,7 +104,7 @@ def test_watching_ends_with_the_same_answer() -> None:
 
 def test_the_shipped_weights_are_small() -> None:
     run = shipped_run()
-    assert run.load_model("numpy").n_params <= 1_500_000
+    assert run.load_model("numpy").n_params <= 1_000_000
     assert (run.path / "weights.safetensors").stat().st_size <= 4_000_000
     assert run.is_shipped
 
@@ -110,10 +117,16 @@ class TestPrompt:
         return Prompt(Calculator(device="numpy"), working=False)
 
     def test_the_last_answer_can_be_used(self, prompt: Prompt, capsys: pytest.CaptureFixture[str]) -> None:
-        for line in ("12+30", " _ * 2", "", "_-100"):
+        for line in ("12+30", " _ * 2", "", "_-100", "_+1"):
             prompt.take(line.strip())
-        assert capsys.readouterr().out == "12+30 = 42  right\n42*2 = 84  right\n84-100 = -16  right\n"
-        with pytest.raises(QuestionError, match="-16 is no natural number"):
+        said = "12+30 = 42  right\n42*2 = 84  right\n84-100 = -16  right\n(-16)+1 = -15  right\n"
+        assert capsys.readouterr().out == said
+
+    @pytest.mark.usefixtures("runs")
+    def test_a_run_of_natural_numbers_takes_no_other_last_answer(self, prompt: Prompt) -> None:
+        prompt.take("1/4")
+        prompt.take(":run small")
+        with pytest.raises(QuestionError, match=r"0\.25 is no natural number"):
             prompt.take("_+1")
 
     def test_without_an_answer_there_is_no_last_one(self, prompt: Prompt) -> None:

@@ -256,7 +256,7 @@ def test_bad_digits(arithgpt: Call, digits: str) -> None:
         (("eval", "small", "--json", "/dev/null"), ("--json /dev/null", "no plain file")),
         (("eval", "small", "--json", "x", "--csv", "x"), ("--csv x",)),
         (("train", "--task", "ad"), ("--task ad", "did you mean add?")),
-        (("train", "--task", "nope"), ("--task nope", "there are: add, arith, div, expr, mul, sub")),
+        (("train", "--task", "nope"), ("--task nope", "there are: add, arith, base, compare, copy")),
         (("train", "--set", "model.n_layer=0"), ("model.n_layer = 0", "greater than or equal to 1")),
         (("train", "--set", "modle.n_layer=2"), ("modle", "no such field")),
         (("train", "--steps", "0"), ("budget.steps = 0",)),

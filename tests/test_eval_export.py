@@ -100,7 +100,7 @@ GOLDEN = {
     "div": ('{"question": "43/76", "answer": "0 r 43", "page": "43/67=251', "068489a9586b064a"),
     "expr": (
         '{"question": "((9-62--0.733)-39.51)*5.03 rounded to 4 decimals", "answer": "-461.6383", "page": "........@[[9-26-',
-        "9eb1b8d96e71fab3",
+        "fe4deeca7c484585",
     ),
     "mul": ('{"question": "43*76", "answer": "3268", "page": "34*67=6:852_852;7!103_8623$"', "5b7fc696f064a6bb"),
     "sub": ('{"question": "43-28", "answer": "15", "page": "34-82=51$"', "c96c3916731810c3"),

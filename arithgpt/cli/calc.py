@@ -25,7 +25,7 @@ STYLES = {"given": "bold", "rule": "dim", "working": "cyan", "answer": "bold gre
 
 def command(
     expressions: Annotated[
-        Optional[list[str]], typer.Argument(metavar="[EXPR]...", help='What to ask, as in "123*45" or "7391/52".')
+        Optional[list[str]], typer.Argument(metavar="[EXPR]...", help='What to ask, as in "123*45" or "(12+34)*5-6/2".')
     ] = None,
     run: Annotated[Optional[str], typer.Option(help="Ask this run. [default: the calculator that ships]")] = None,
     working: Annotated[
@@ -33,19 +33,16 @@ def command(
         typer.Option("--working/--no-working", help="Draw the working. [default: in a terminal, for one EXPR]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    places: Annotated[
-        Optional[int], typer.Option(help="Decimals of the answer at most, of a run trained on expr. [default: 10]")
-    ] = None,
+    places: Annotated[Optional[int], typer.Option(help="Decimals of the answer at most. [default: 10]")] = None,
     remainder: Annotated[bool, typer.Option("--remainder", help="Divide two natural numbers with a remainder.")] = False,
     brief: Annotated[bool, typer.Option("--brief", help="The answer, and what is right only where it is wrong.")] = False,
 ) -> None:
     """Ask a GPT and check its answer exactly.
 
-    The calculator that ships takes two natural numbers with + - * or / between them; 7391/52 is 142 r 7, the quotient cut to a
-    whole number and the remainder. A run trained on expr takes whole expressions with parentheses, signs and decimals; there
-    7391/52 is 142.1346153846, rounded half away from zero. Without EXPR it asks for expressions at a prompt, or reads them from
-    a pipe, one a line. The answer is the GPT's own, marked right or wrong. Exit status: 0 all right, 1 some wrong or divided by
-    zero, 2 something could not be understood.
+    The calculator that ships takes expressions of + - * / with parentheses, signs and decimals; 7391/52 is 142.1346153846,
+    rounded half away from zero, and with --remainder 142 r 7. Another run takes what it was trained on. Without EXPR it asks
+    for expressions at a prompt, or reads them from a pipe, one a line. The answer is the GPT's own, marked right or wrong.
+    Exit status: 0 all right, 1 some wrong or divided by zero, 2 something could not be understood.
     """
     from arithgpt.calculator import Calculator
     from arithgpt.errors import UserError

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arithgpt.calculator import Calculator, CalculatorAnswer
     from tasks import Row
 
-HELP = """Type a sum such as 123*45 or 7391/52; _ is the last answer.
+HELP = """Type what to work out, such as 123*45 or (12+34)*5-6/2; _ is the last answer.
   :working on|off   show how it is worked out
   :run NAME         ask another run; `calculator` is the one that ships
   :help             this
@@ -49,7 +49,7 @@ class Prompt:
         # The whole line is one word: a command with what may follow it is completed as a whole.
         completer = WordCompleter(self.completions, sentence=True)
         session: PromptSession[str] = PromptSession("> ", history=_history(), completer=completer, complete_while_typing=False)
-        print("Type a sum such as 123*45; :help tells more, Ctrl-D ends.")
+        print("Type what to work out, such as (12+34)*5; :help tells more, Ctrl-D ends.")
         while True:
             try:
                 self.take(session.prompt().strip())
