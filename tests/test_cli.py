@@ -165,7 +165,9 @@ def test_eval_of_a_grid_with_mistakes(arithgpt: Call, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     one_clear_line(arithgpt("eval", "bad", "--task", "sqrt"), "--task sqrt", "add, sub, mul, div")
     one_clear_line(arithgpt("eval", "bad", "--suite", "nope"), "--suite nope", "random")
-    one_clear_line(arithgpt("eval", "bad", "--suite", "exhaustive", "--digits", "9"), "exhaustive", "1,000,000")
+    one_clear_line(
+        arithgpt("eval", "bad", "--task", "mul", "--suite", "exhaustive", "--digits", "9"), "exhaustive", "1,000,000"
+    )
 
 
 @pytest.mark.parametrize("stop", ["close", "interrupt"])
