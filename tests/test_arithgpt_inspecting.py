@@ -121,9 +121,9 @@ def test_inspect_as_a_user_calls_it(
     assert (said["answer"], said["correct"], said["prompt"]) == ("408", True, "21*43=")
     assert [one["character"] for one in said["characters"]] == list(said["page"].removeprefix(said["prompt"]))
     assert all(one["probability"] > 0.5 > one["next_probability"] for one in said["characters"])
-    assert {(one["layer"], one["head"]) for one in said["heads"]} == {(3, head) for head in range(1, 13)}
+    assert {(one["layer"], one["head"]) for one in said["heads"]} == {(3, head) for head in range(1, 9)}
     assert len(said["heads"][0]["attention"]) == len(said["characters"])
-    assert set(said["heads"][0]["kernel"]["centre"]) == {"place", "digit", "number", "token", "line"}
+    assert set(said["heads"][0]["kernel"]["centre"]) >= {"place", "digit", "number", "token", "line"}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_inspect_as_a_user_calls_it(
         (["9" * 1030 + "+1"], "1024 characters"),
         (["1+1", "--head", "3"], "--head 3: needs --layer"),
         (["1+1", "--layer", "9"], "--layer 9: must be from 1 to 3"),
-        (["1+1", "--layer", "1", "--head", "13"], "--head 13: layer 1 has heads 1 to 12"),
+        (["1+1", "--layer", "1", "--head", "29"], "--head 29: layer 1 has heads 1 to 28"),
         (["1+1", "--png", "/nowhere/x.png"], "--png /nowhere/x.png"),
     ],
 )

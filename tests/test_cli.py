@@ -188,9 +188,9 @@ def test_a_closed_pipe_or_ctrl_c_does_not_abort(stop: str) -> None:
 
 
 def test_long_operands_have_a_bound(arithgpt: Call) -> None:
-    done = arithgpt("calc", "9" * 5000 + "*2", "9" * 1500 + "*" + "9" * 1500, "1+1")
+    done = arithgpt("calc", "9" * 5000 + "*2", "9" * 900 + "*" + "9" * 900, "1+1")
     assert (done.returncode, done.stdout) == (2, "1+1 = 2  right\n")
-    assert "a number of 5000 digits: at most 2000" in done.stderr
+    assert "an expression of 5000 digits: at most 2000" in done.stderr
     assert "at most 20,000 are written" in done.stderr
 
 
@@ -305,7 +305,7 @@ def test_a_full_disk_is_one_clear_line(arithgpt: Call, tmp_path: Path) -> None:
     one_clear_line(arithgpt("train", "--steps", "1", ARITHGPT_RUNS=str(tmp_path / "file")), "cannot be made", "file")
 
 
-@pytest.mark.parametrize("expression", ["", " ", "abc", "1+", "+", "1+2+3", "💥"])
+@pytest.mark.parametrize("expression", ["", " ", "abc", "1+", "+", "1+2)", "💥"])
 @small
 def test_bad_expressions(arithgpt: Call, expression: str) -> None:
     done = arithgpt("calc", expression)

@@ -22,7 +22,7 @@ from arithgpt.bench import textbook
 from arithgpt.bench.peak import wait_for
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Side, by_turns, rate
-from arithgpt.bench.training import NO_TRANSFORMERS, gpt2
+from arithgpt.bench.training import NO_TRANSFORMERS, gpt2, sized
 from arithgpt.gpt_solver import GPTSolver
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run, shipped_run
@@ -96,8 +96,7 @@ def answered(solver: GPTSolver, task: Task, problems: Problems) -> tuple[int, in
 
 def textbook_size(recipe: Recipe) -> textbook.Size:
     """A textbook's GPT as large as a recipe's, with room for such a sum."""
-    model, alphabet = recipe.model, recipe.problems.alphabet
-    return textbook.Size(model.n_layer, max(model.heads), model.n_embd, PROMPT + WRITTEN, len(alphabet))
+    return sized(recipe, PROMPT + WRITTEN)
 
 
 def _asked(solver: GPTSolver, task: Task, problems: Problems) -> int:

@@ -180,9 +180,14 @@ class Given:
 
 def textbook_size(recipe: Recipe, pages: Sums | Given) -> textbook.Size:
     """A textbook's GPT as large as a recipe's; where blocks have different numbers of heads it has the most in each."""
+    return sized(recipe, pages.longest)
+
+
+def sized(recipe: Recipe, longest: int) -> textbook.Size:
+    """The same for pages of so many characters; the most heads of a block, or the next number that divides the width."""
     model = recipe.model
     heads = next(n for n in range(max(model.heads), 0, -1) if model.n_embd % n == 0)
-    return textbook.Size(model.n_layer, heads, model.n_embd, pages.longest, len(recipe.problems.alphabet))
+    return textbook.Size(model.n_layer, heads, model.n_embd, longest, len(recipe.problems.alphabet))
 
 
 def theirs(model: nn.Module, pages: Maker, alphabet: str, device: torch.device, steps: int) -> float:
