@@ -131,6 +131,24 @@ class Task(ABC):
             if name.endswith("_share") and not 0 <= value <= 1:
                 raise ValueError(f"{name} = {value}: must be from 0 to 1")
 
+    def boxes_of(self, option: str, longest: int | None = None) -> tuple[Box, ...]:
+        """The lengths that an option such as `digits` names. ValueError where it names none, or any over `longest`."""
+        text = getattr(self, option)
+        try:
+            boxes = lengths.parse(text)
+        except ValueError as error:
+            raise ValueError(f"{option} = {text!r}: {error}") from None
+        if longest is not None and max(side[1] for box in boxes for side in (box.left, box.right)) > longest:
+            raise ValueError(f"{option} = {text!r}: task {self.name} takes at most {longest}")
+        return boxes
+
+    def ranges_of(self, option: str, example: str, longest: int | None = None, why: str = "") -> tuple[Box, ...]:
+        """The same of an option that counts one thing, so that it has no `x`; the example and why are for the message."""
+        boxes = self.boxes_of(option, longest)
+        if any(box.left != box.right for box in boxes):
+            raise ValueError(f"{option} = {getattr(self, option)!r}: must be one range such as {example}, without x{why}")
+        return boxes
+
     @property
     def split_rule(self) -> str:
         """How problems are held out, for data cards; empty where it is as for sums, expressions or free text."""

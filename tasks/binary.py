@@ -39,10 +39,7 @@ class Binary(Task):
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
-        try:
-            return lengths.parse(self.digits)
-        except ValueError as error:
-            raise ValueError(f"digits = {self.digits!r}: {error}") from None
+        return self.boxes_of("digits")
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
         if suite == "exhaustive":

@@ -61,18 +61,16 @@ class Base(Worded):
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
-        sides = self._boxes("digits", self.longest), self._boxes("bases", MOST)
-        for option, side in zip(("digits", "bases"), sides, strict=True):
-            if any(box.left != box.right for box in side) or (option == "bases" and min(box.left[0] for box in side) < LEAST):
-                raise ValueError(
-                    f"{option} = {getattr(self, option)!r}: must be one range such as 2-8, without x; no base is 1"
-                )
-        return tuple(Box(long.left, base.left) for long in sides[0] for base in sides[1])
+        why = "; no base is 1"
+        digits, bases = self.ranges_of("digits", "2-8", self.longest, why), self.ranges_of("bases", "2-8", MOST, why)
+        if lengths.left_span(bases)[0] < LEAST:
+            raise ValueError(f"bases = {self.bases!r}: must be one range such as 2-8, without x{why}")
+        return tuple(Box(long.left, base.left) for long in digits for base in bases)
 
     @property
     def span(self) -> tuple[int, int]:
         """The fewest and the most digits."""
-        return min(box.left[0] for box in self.boxes), max(box.left[1] for box in self.boxes)
+        return lengths.left_span(self.boxes)
 
     @property
     def beyond(self) -> list[Cell]:

@@ -108,7 +108,7 @@ class Expression(Task):
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
         """Operators by levels."""
-        spans = self._spans("operators")
+        spans = self.ranges_of("operators", "1-4")
         if max(box.left[1] for box in spans) > MAX_OPERATORS:
             raise ValueError(f"operators = {self.operators!r}: must be from 1 to {MAX_OPERATORS}")
         return tuple(Box(box.left, (1, self.levels)) for box in spans)
@@ -116,7 +116,7 @@ class Expression(Task):
     @property
     def span(self) -> tuple[int, int]:
         """The fewest and the most operators."""
-        return min(box.left[0] for box in self.boxes), max(box.left[1] for box in self.boxes)
+        return lengths.left_span(self.boxes)
 
     @property
     def beyond(self) -> list[Cell]:
@@ -126,7 +126,7 @@ class Expression(Task):
 
     @cached_property
     def _digits(self) -> tuple[Box, ...]:
-        return self._spans("digits")
+        return self.ranges_of("digits", "1-4")
 
     @cached_property
     def _places(self) -> list[tuple[int, int]]:
@@ -135,15 +135,6 @@ class Expression(Task):
         if not all(0 <= low <= high <= MAX_PLACES for low, high in spans):
             raise ValueError(f"places = {self.places!r}: must be such as 2, 0-4 or 0-2,10, from 0 to {MAX_PLACES}")
         return spans
-
-    def _spans(self, option: str) -> tuple[Box, ...]:
-        try:
-            boxes = lengths.parse(getattr(self, option))
-        except ValueError as error:
-            raise ValueError(f"{option} = {getattr(self, option)!r}: {error}") from None
-        if any(box.left != box.right for box in boxes):
-            raise ValueError(f"{option} = {getattr(self, option)!r}: must be one range such as 1-4, without x")
-        return boxes
 
     @property
     def alphabet(self) -> str:

@@ -14,7 +14,7 @@ Problem by problem, as each line depends on the one before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -23,11 +23,11 @@ from typing import ClassVar
 import numpy as np
 
 from tasks import lengths
-from tasks.base import STOP, Pages, Problems, register
+from tasks.base import STOP, Problems, register
 from tasks.lengths import Box, Cell
 from tasks.question import Reader
-from tasks.ragged import Ints, Ragged
-from tasks.worded import EDGES_SHARE, Line, Worded
+from tasks.ragged import Ints
+from tasks.worded import EDGES_SHARE, Line, OneByOne
 
 LETTERS = "abcdefghij"
 MOST_NODES = len(LETTERS)
@@ -37,7 +37,7 @@ _WRITTEN = re.compile("(?:[0-9]{2},)*(?:[0-9]{2})?~([01])")
 
 @register
 @dataclass(frozen=True)
-class Path(Worded):
+class Path(OneByOne):
     """Options of `path`. ValueError names a field that is out of range."""
 
     nodes: str = "3-6"
@@ -57,19 +57,12 @@ class Path(Worded):
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
-        sides = self._boxes("nodes", MOST_NODES), self._boxes("edges", MOST_NODES * (MOST_NODES - 1))
-        for option, side in zip(("nodes", "edges"), sides, strict=True):
-            if any(box.left != box.right for box in side):
-                raise ValueError(f"{option} = {getattr(self, option)!r}: must be one range such as 3-6, without x")
+        most = MOST_NODES * (MOST_NODES - 1)
+        sides = self.ranges_of("nodes", "3-6", MOST_NODES), self.ranges_of("edges", "3-6", most)
         found = tuple(Graphs(nodes.left, edges.left) for nodes in sides[0] for edges in sides[1])
         if not all(list(box) for box in found):
             raise ValueError(f"edges = {self.edges!r}: {POSSIBLE}, and nodes = {self.nodes!r}")
         return found
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """The fewest and the most nodes."""
-        return min(box.left[0] for box in self.boxes), max(box.left[1] for box in self.boxes)
 
     @property
     def beyond(self) -> list[Cell]:
@@ -83,25 +76,28 @@ class Path(Worded):
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         cells = [list(box) for box in self.boxes]
         chosen = [cells[box][int(rng.random() * len(cells[box]))] for box in rng.integers(0, len(cells), n).tolist()]
-        return self._asked([_graph(rng, *cell, long=rng.random() < self.chain_share) for cell in chosen])
+        return self.posed([_graph(rng, *cell, long=rng.random() < self.chain_share) for cell in chosen])
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
         """`edges`: a way through all nodes, asked from one of its ends to the other."""
         if not _possible(cell):
             raise ValueError(f"{lengths.shown(cell)}: {POSSIBLE}")
-        return self._asked([_graph(rng, *cell, long=suite == "edges" and rng.random() < EDGES_SHARE) for _ in range(n)])
+        return self.posed([_graph(rng, *cell, long=suite == "edges" and rng.random() < EDGES_SHARE) for _ in range(n)])
 
-    def _asked(self, texts: Sequence[str]) -> Problems:
-        return Problems((Ragged.from_strings(texts),))
+    def prompt(self, text: str) -> str:
+        return text.translate(_TO_PAGE) + "="
 
-    def pages(self, problems: Problems) -> Pages:
-        texts = problems.fields[0].to_strings()
-        prompts = [_prompt(text) for text in texts]
-        page = Ragged.from_strings([prompt + _search(text) + STOP for prompt, text in zip(prompts, texts, strict=True)])
-        return Pages(page.values, np.array([len(prompt) for prompt in prompts], np.int64), page.lengths)
-
-    def prompts(self, problems: Problems) -> Ragged:
-        return Ragged.from_strings([_prompt(text) for text in problems.fields[0].to_strings()])
+    def working(self, text: str) -> str:
+        edges, _, asked = text.translate(_TO_PAGE).partition("?")
+        reached, steps = asked[0], []
+        left = edges.split(".")
+        while asked[1] not in reached:
+            step = next((edge for edge in left if edge[0] in reached and edge[1] not in reached), None)
+            if step is None:
+                break
+            steps.append(step)
+            reached += step[1]
+        return f"{','.join(steps)}~{int(asked[1] in reached)}"
 
     def what(self, reader: Reader) -> str:
         edge = f"an edge of two of the nodes {LETTERS[0]} to {LETTERS[-1]}"
@@ -153,12 +149,6 @@ class Path(Worded):
         nodes = "".join(LETTERS[int(digit)] if digit.isdigit() else digit for digit in line.rstrip(",~"))
         return f"{nodes[:1]} to {nodes[1:]}" if len(nodes) > 1 else {"0": "not reached", "1": "reached"}.get(line, nodes)
 
-    def questions(self, problems: Problems) -> list[str]:
-        return [f"{self.name} {text}" for text in problems.fields[0].to_strings()]
-
-    def problems(self, questions: Sequence[str]) -> Problems:
-        return self._asked([self.asks(question) for question in questions])
-
     def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The nodes that are named, and the edges."""
         text = problems.fields[0].values
@@ -206,21 +196,3 @@ def _graph(rng: np.random.Generator, nodes: int, edges: int, *, long: bool) -> s
     found += [others[k] for k in rng.permutation(len(others))[: edges - len(found)].tolist()]
     listed = ",".join(f"{LETTERS[a]}{LETTERS[b]}" for a, b in (found[k] for k in rng.permutation(len(found)).tolist()))
     return f"{listed}:{LETTERS[asked[0]]}>{LETTERS[asked[1]]}"
-
-
-def _prompt(text: str) -> str:
-    return text.translate(_TO_PAGE) + "="
-
-
-def _search(text: str) -> str:
-    """The working, without the stop."""
-    edges, _, asked = text.translate(_TO_PAGE).partition("?")
-    reached, steps = asked[0], []
-    left = edges.split(".")
-    while asked[1] not in reached:
-        step = next((edge for edge in left if edge[0] in reached and edge[1] not in reached), None)
-        if step is None:
-            break
-        steps.append(step)
-        reached += step[1]
-    return f"{','.join(steps)}~{int(asked[1] in reached)}"

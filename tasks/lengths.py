@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -55,6 +55,11 @@ class Alike(Box):
 
     def __iter__(self) -> Iterator[Cell]:
         return ((n, n) for n in range(self.left[0], self.left[1] + 1))
+
+
+def left_span(boxes: Sequence[Box]) -> tuple[int, int]:
+    """The fewest and the most that the first lengths of boxes say."""
+    return min(box.left[0] for box in boxes), max(box.left[1] for box in boxes)
 
 
 def parse(text: str) -> tuple[Box, ...]:

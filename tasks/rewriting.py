@@ -14,7 +14,6 @@ Problem by problem, as each line depends on the one before.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -22,11 +21,11 @@ from typing import ClassVar
 import numpy as np
 
 from tasks import lengths
-from tasks.base import STOP, Pages, Problems, register
+from tasks.base import STOP, Problems, register
 from tasks.lengths import Box, Cell
 from tasks.question import Reader
-from tasks.ragged import Ints, Ragged
-from tasks.worded import EDGES_SHARE, Line, Worded
+from tasks.ragged import Ints
+from tasks.worded import EDGES_SHARE, Line, OneByOne
 
 LETTERS = "abcd"
 MOST_RULES, MOST_STEPS = 8, 100
@@ -38,7 +37,7 @@ _FROM_PAGE = str.maketrans("1234", LETTERS)
 
 @register
 @dataclass(frozen=True)
-class Rewrite(Worded):
+class Rewrite(OneByOne):
     """Options of `rewrite`. ValueError names a field that is out of range."""
 
     digits: str = "2-6"
@@ -66,16 +65,8 @@ class Rewrite(Worded):
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
-        sides = self._boxes("digits", LONGEST), self._boxes("rules", MOST_RULES)
-        for option, side in zip(("digits", "rules"), sides, strict=True):
-            if any(box.left != box.right for box in side):
-                raise ValueError(f"{option} = {getattr(self, option)!r}: must be one range such as 2-6, without x")
+        sides = self.ranges_of("digits", "2-6", LONGEST), self.ranges_of("rules", "2-6", MOST_RULES)
         return tuple(Box(letters.left, rules.left) for letters in sides[0] for rules in sides[1])
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """The fewest and the most letters."""
-        return min(box.left[0] for box in self.boxes), max(box.left[1] for box in self.boxes)
 
     @property
     def beyond(self) -> list[Cell]:
@@ -89,29 +80,22 @@ class Rewrite(Worded):
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         cells = zip(*(side.tolist() for side in lengths.draw(self.boxes, rng, n)), strict=True)
-        return self._asked([_system(rng, *cell, self.hit_share) for cell in cells])
+        return self.posed([_system(rng, *cell, self.hit_share) for cell in cells])
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
         """`edges`: mostly strings of two letters, and rules that apply over and over or hardly ever."""
         if not (1 <= cell[0] <= LONGEST and 1 <= cell[1] <= MOST_RULES):
             raise ValueError(f"{lengths.shown(cell)}: 1 to {LONGEST} letters and 1 to {MOST_RULES} rules are asked, as in 6x3")
         if suite != "edges":
-            return self._asked([_system(rng, *cell, self.hit_share) for _ in range(n)])
+            return self.posed([_system(rng, *cell, self.hit_share) for _ in range(n)])
         few = ((LETTERS[:2], round(rng.random())) if rng.random() < EDGES_SHARE else (LETTERS, 0.5) for _ in range(n))
-        return self._asked([_system(rng, *cell, hits, letters) for letters, hits in few])
+        return self.posed([_system(rng, *cell, hits, letters) for letters, hits in few])
 
-    def _asked(self, texts: Sequence[str]) -> Problems:
-        return Problems((Ragged.from_strings(texts),))
+    def prompt(self, text: str) -> str:
+        return text.translate(_TO_PAGE) + "="
 
-    def pages(self, problems: Problems) -> Pages:
-        texts = problems.fields[0].to_strings()
-        prompts = [_prompt(text) for text in texts]
-        workings = [",".join(_strings(text, self.steps)).translate(_TO_PAGE).replace(".", ",") + STOP for text in texts]
-        page = Ragged.from_strings([prompt + working for prompt, working in zip(prompts, workings, strict=True)])
-        return Pages(page.values, np.array([len(prompt) for prompt in prompts], np.int64), page.lengths)
-
-    def prompts(self, problems: Problems) -> Ragged:
-        return Ragged.from_strings([_prompt(text) for text in problems.fields[0].to_strings()])
+    def working(self, text: str) -> str:
+        return ",".join(string.translate(_TO_PAGE) for string in _strings(text, self.steps))
 
     def what(self, reader: Reader) -> str:
         side = f"one or two of the letters {LETTERS[0]} to {LETTERS[-1]}"
@@ -158,12 +142,6 @@ class Rewrite(Worded):
     def shown(self, line: str) -> str:
         return line.rstrip(",").translate(_FROM_PAGE)
 
-    def questions(self, problems: Problems) -> list[str]:
-        return [f"{self.name} {text}" for text in problems.fields[0].to_strings()]
-
-    def problems(self, questions: Sequence[str]) -> Problems:
-        return self._asked([self.asks(question) for question in questions])
-
     def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The letters of the string, and the rules."""
         text = problems.fields[0]
@@ -193,10 +171,6 @@ def _system(rng: np.random.Generator, letters: int, rules: int, hits: float, sym
             left = "".join(rng.choice(list(LETTERS), SIDE))
         found.setdefault(left, some(int(rng.integers(1, SIDE + 1))))
     return f"{','.join(f'{left}>{right}' for left, right in found.items())}:{string}"
-
-
-def _prompt(text: str) -> str:
-    return text.translate(_TO_PAGE) + "="
 
 
 def _strings(text: str, steps: int) -> list[str]:

@@ -51,10 +51,7 @@ class Sum(Worded):
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
-        sides = self._boxes("operands", MOST_OPERANDS), self._boxes("digits", self.longest)
-        for option, side in zip(("operands", "digits"), sides, strict=True):
-            if any(box.left != box.right for box in side):
-                raise ValueError(f"{option} = {getattr(self, option)!r}: must be one range such as 1-4, without x")
+        sides = self.ranges_of("operands", "1-4", MOST_OPERANDS), self.ranges_of("digits", "1-4", self.longest)
         return tuple(Box(many.left, long.left) for many in sides[0] for long in sides[1])
 
     @property

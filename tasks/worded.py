@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import lengths, sampling
-from tasks.base import Problems, QuestionError, Task
+from tasks.base import STOP, Pages, Problems, QuestionError, Task
 from tasks.lengths import Alike, Box, Cell
 from tasks.question import Reader
 from tasks.ragged import Ints, Ragged, join
@@ -62,18 +62,7 @@ class Worded(Task):
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
-        return self._boxes("digits", self.longest)
-
-    def _boxes(self, option: str, longest: int) -> tuple[Box, ...]:
-        """The lengths that an option names. ValueError where it names none, or any over `longest`."""
-        text = getattr(self, option)
-        try:
-            boxes = lengths.parse(text)
-        except ValueError as error:
-            raise ValueError(f"{option} = {text!r}: {error}") from None
-        if max(side[1] for box in boxes for side in (box.left, box.right)) > longest:
-            raise ValueError(f"{option} = {text!r}: task {self.name} takes at most {longest}")
-        return boxes
+        return self.boxes_of("digits", self.longest)
 
     @property
     def split_rule(self) -> str:
@@ -155,7 +144,46 @@ class Worded(Task):
         return sum(field.lengths for field in problems.fields) >= self.least_held_out
 
 
-class OneString(Worded):
+class OneText(Worded):
+    """What follows the name is kept as it is typed, in one field."""
+
+    def posed(self, texts: Sequence[str]) -> Problems:
+        """The problems of what follows the name."""
+        return Problems((Ragged.from_strings(texts),))
+
+    def questions(self, problems: Problems) -> list[str]:
+        return [f"{self.name} {text}" for text in problems.fields[0].to_strings()]
+
+    def problems(self, questions: Sequence[str]) -> Problems:
+        return self.posed([self.asks(question) for question in questions])
+
+
+class OneByOne(OneText):
+    """Pages made problem by problem, as each line of their workings depends on the one before."""
+
+    @abstractmethod
+    def prompt(self, text: str) -> str:
+        """What is given of the page of a problem."""
+
+    @abstractmethod
+    def working(self, text: str) -> str:
+        """What follows it, without the stop."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return lengths.left_span(self.boxes)
+
+    def prompts(self, problems: Problems) -> Ragged:
+        return Ragged.from_strings([self.prompt(text) for text in problems.fields[0].to_strings()])
+
+    def pages(self, problems: Problems) -> Pages:
+        prompts = self.prompts(problems)
+        workings = Ragged.from_strings([self.working(text) + STOP for text in problems.fields[0].to_strings()])
+        page = join([prompts, workings], len(problems))
+        return Pages(page.values, prompts.lengths, page.lengths)
+
+
+class OneString(OneText):
     """`NAME 31415`: asked of one string, its characters not numbers."""
 
     symbols: ClassVar[str] = "0123456789"
@@ -166,9 +194,7 @@ class OneString(Worded):
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
-        boxes = self._boxes("digits", self.longest)
-        if any(box.left != box.right for box in boxes):
-            raise ValueError(f"digits = {self.digits!r}: must be one range such as 1-8, without x: there is one string")
+        boxes = self.ranges_of("digits", "1-8", self.longest, ": there is one string")
         return tuple(Alike(box.left, box.right) for box in boxes)
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
@@ -188,12 +214,6 @@ class OneString(Worded):
 
     def what(self, reader: Reader) -> str:
         return reader.string(f"[{self.symbols}]+", f"{self.called} {self.symbols[0]} to {self.symbols[-1]}", self.longest)
-
-    def questions(self, problems: Problems) -> list[str]:
-        return [f"{self.name} {text}" for text in problems.fields[0].to_strings()]
-
-    def problems(self, questions: Sequence[str]) -> Problems:
-        return Problems((Ragged.from_strings([self.asks(question) for question in questions]),))
 
     def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
         length = problems.fields[-1].lengths
