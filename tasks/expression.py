@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -216,21 +216,15 @@ class Expression(Task):
         expression, places = split(question)
         if longest == sys.maxsize and "/" not in expression and "." not in expression:
             return True  # whole numbers are never cut
-        row = page.fields(expression)
-        body, last = page.body(row, places + GUARD)
-        if len(page.prompt(row, places + GUARD)) + len(body) > longest:
+        prompt, body, last = _page(question)
+        if len(prompt) + len(body) > longest:
             return False
         return (BY_ZERO if last is None else shown(_value(last), places)) == self.truth(question)
 
     def pages(self, problems: Problems) -> Pages:
-        prompts, bodies = [], []
-        for question in self.questions(problems):
-            expression, places = split(question)
-            row = page.fields(expression)
-            prompts.append(page.prompt(row, places + GUARD))
-            bodies.append(page.body(row, places + GUARD)[0])
-        text = Ragged.from_strings([prompt + body for prompt, body in zip(prompts, bodies, strict=True)])
-        return Pages(text.values, np.array([len(prompt) for prompt in prompts], np.int64), text.lengths)
+        pages = [_page(question) for question in self.questions(problems)]
+        text = Ragged.from_strings([prompt + body for prompt, body, _ in pages])
+        return Pages(text.values, np.array([len(prompt) for prompt, *_ in pages], np.int64), text.lengths)
 
     def prompts(self, problems: Problems) -> Ragged:
         split_up = (split(question) for question in self.questions(problems))
@@ -312,6 +306,17 @@ class Expression(Task):
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
         digits = _among(problems.fields[0].values, "0123456789")
         return digits.sum(axis=1) >= sampling.HELD_OUT_MIN_DIGITS
+
+
+@lru_cache(maxsize=4096)
+def _page(question: str) -> tuple[str, str, page.Number | None]:
+    """What is given of the page of a plain question, what follows it, and the last number, None where it divides by zero.
+
+    Kept for a while: a problem that is drawn has been looked at before it is written.
+    """
+    expression, places = split(question)
+    row = page.fields(expression)
+    return page.prompt(row, places + GUARD), *page.body(row, places + GUARD)
 
 
 def _problems(texts: Sequence[str], places: Sequence[int]) -> Problems:
