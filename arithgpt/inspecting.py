@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from arithgpt.arrays import ops
 from arithgpt.model import GPT
-from arithgpt.page import AXES
 
 MAX_PAGE = 1024  # characters: the distances of a page are squared in memory
 WORTH_NAMING = 0.01  # an axis is named where it says this much more
@@ -92,15 +91,15 @@ def read(model: GPT, ids: NDArray[np.int64], prompt: int) -> Reading:
                 for whole, weights in zip(attention, seen, strict=True):
                     whole[:, start:end, : blank + end] = xp.to_numpy(weights)[0, :, start - end :]
     cells = xp.to_numpy(cache.cells)[0, blank : blank + T]
-    scheme, first = model.scheme, slice(len(AXES))
+    scheme = model.scheme
     return Reading(
         ids=ids,
         logits=np.concatenate(logits)[prompt - 1 :],
         attention=[whole[:, prompt - 1 :] for whole in attention],
         blank=bool(blank),
-        look=cells[prompt:, getattr(scheme, "look", first)],
-        at=cells[:-1, getattr(scheme, "at", first)],
-        axes=getattr(scheme, "axes", AXES),
+        look=cells[prompt:, scheme.look],
+        at=cells[:-1, scheme.at],
+        axes=scheme.axes,
     )
 
 

@@ -6,6 +6,7 @@ recipe.toml  weights.safetensors  resume.safetensors  metrics.jsonl  run.json  e
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import os
 import re
@@ -92,6 +93,11 @@ class Run:
     @property
     def has_weights(self) -> bool:
         return (self.path / "weights.safetensors").is_file()
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of the file of its weights."""
+        return hashlib.sha256((self.path / "weights.safetensors").read_bytes()).hexdigest()
 
     @property
     def changed(self) -> float:

@@ -6,7 +6,6 @@ exact wrong random  to try the harness with    llm:qwen3           a model behin
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,10 +33,9 @@ class Found:
         """What a report says of a run: where it stands, its source, its machine and a hash of its weights."""
         if self.run is None:
             return {}
-        weights = (self.run.path / "weights.safetensors").read_bytes()
         said = {name: self.run.info.get(name) for name in ("step", "parameters", "commit")}
         said |= {"trained_on": self.run.info.get("device")}
-        return said | {"weights_sha256": hashlib.sha256(weights).hexdigest()}
+        return said | {"weights_sha256": self.run.weights_sha256}
 
 
 def find_solver(

@@ -23,12 +23,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from arithgpt.errors import UserError
 from arithgpt.recipe import SWEEP, Recipe, changed, read_tables
 from arithgpt.run import NAME, Run, new_run, runs_folder
+from arithgpt.signals import wishes_to_stop
 from arithgpt.start import settled
 from eval.solver import MissingExtra
 
@@ -214,23 +214,13 @@ def _asked(run: Run, device: str, exam: Exam) -> dict[str, float]:
 
 @contextmanager
 def _stopping(file: Path) -> Iterator[None]:
-    """Ctrl-C and SIGTERM make a file, and a second one breaks off."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if file.exists():
-            raise KeyboardInterrupt
-        file.touch()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Ctrl-C and SIGTERM make a file, and a second one breaks off; in the main thread it is gone after this."""
     try:
-        yield
+        with wishes_to_stop(file.exists, file.touch):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        file.unlink(missing_ok=True)
+        if threading.current_thread() is threading.main_thread():
+            file.unlink(missing_ok=True)
 
 
 def results(trials: Sequence[Trial], outcomes: Mapping[int, Outcome]) -> list[dict[str, Any]]:
@@ -256,17 +246,20 @@ def results(trials: Sequence[Trial], outcomes: Mapping[int, Outcome]) -> list[di
 
 def medians(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:
     """The medians over seeds of what `results` found, for each other value of the fields that vary; of trials that are done."""
-    others = [name for name in fields if name != "seed"]
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        if row["status"] == DONE:
-            groups.setdefault(repr([row[name] for name in others]), []).append(row)
     return [
-        {name: group[0][name] for name in others}
+        {name: group[0][name] for name in fields if name != "seed"}
         | {"seeds": len(group), "parameters": group[0]["parameters"]}
         | {key: _median([row[key] for row in group]) for key in ("steps", "examples", "seconds", "worst", "best", "loss")}
-        for group in groups.values()
+        for group in but_for_seeds([row for row in rows if row["status"] == DONE], fields)
     ]
+
+
+def but_for_seeds(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[list[Mapping[str, Any]]]:
+    """The rows of `results` in groups that differ in the seed only, in the order of their first ones."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(repr([row[name] for name in fields if name != "seed"]), []).append(row)
+    return list(groups.values())
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -190,9 +190,9 @@ def encode(text: str, alphabet: str) -> NDArray[np.int64]:
     return ids
 
 
-def bits(loss: float) -> str:
-    """A loss in nats as it is shown: 1.0 is `1.443 bits`."""
-    return f"{loss / math.log(2):.3f} bits"
+def bits(loss: float) -> float:
+    """A loss in nats, in bits: 1.0 is 1.443."""
+    return loss / math.log(2)
 
 
 def _why(error: OSError | ValueError) -> str:

@@ -19,7 +19,7 @@ import torch
 
 from arithgpt.architectures import Model
 from arithgpt.lessons import TEXT_ROWS, losses_of
-from arithgpt.text import Text
+from arithgpt.text import Text, bits
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TextLoss:
     @property
     def bits(self) -> float:
         """In bits a character."""
-        return self.loss / math.log(2)
+        return bits(self.loss)
 
     @property
     def perplexity(self) -> float:

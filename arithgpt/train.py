@@ -6,16 +6,14 @@ import dataclasses
 import json
 import math
 import platform
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +32,7 @@ from arithgpt.origin import commit, processor
 from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run
+from arithgpt.signals import wishes_to_stop
 from arithgpt.start import begun
 from arithgpt.threads import one_thread, threads, worth
 
@@ -111,7 +110,8 @@ def train(
     steps = range(progress.step, budget.steps)
     observer.started(run, trainer.model, device, progress)
     batches = prefetched(trainer.make_batch, steps, device)
-    with _asked_to_stop() as stop, threads(trainer.threads), closing(batches), closing(trainer):
+    stop = threading.Event()  # set by Ctrl-C and SIGTERM: no step is broken off
+    with wishes_to_stop(stop.is_set, stop.set), threads(trainer.threads), closing(batches), closing(trainer):
         for step, batch in zip(steps, batches, strict=True):
             loss = trainer.learn(step, batch)
             last = progress.step == budget.steps
@@ -330,27 +330,6 @@ class _Trainer:
         now = time.perf_counter()
         self.progress.seconds += now - self.began
         self.began = now
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM set the event instead of breaking off a step; a second one breaks off at once."""
-    stop = threading.Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread may set signal handlers
-        return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _origin(model: Model, device: torch.device) -> dict[str, Any]:

@@ -77,16 +77,13 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
 
 
 def _report(run: Run, found: object) -> dict[str, object]:
-    import hashlib
-
     from arithgpt.text_loss import TextLoss
 
     assert isinstance(found, TextLoss)
     text = run.recipe.text
-    weights = (run.path / "weights.safetensors").read_bytes()
     said = {"solver": run.name, "task": "text", "path": text.path, "text_sha256": text.sha256}
     said |= {"loss": found.loss, "standard_error": found.error if found.error == found.error else None}
     said |= {"bits_per_character": found.bits, "perplexity": found.perplexity, "characters": found.characters}
     said |= {"context": text.context, "before": list(found.before)}
     said |= {name: run.info.get(name) for name in ("step", "parameters", "commit")}
-    return said | {"weights_sha256": hashlib.sha256(weights).hexdigest()}
+    return said | {"weights_sha256": run.weights_sha256}

@@ -26,12 +26,13 @@ def command() -> None:
         text = run.task_name == "text"
         low, high = ("?", "?") if not run.task_name else (0, 0) if text else run.recipe.problems.span
         made = Made.read(run) if run.task_name else Made(status="unreadable recipe")
+        loss = "?" if made.loss is None else f"{bits(made.loss):.3f} bits"
         table.add_row(
             escape(run.name),
             run.task_name or "?",
             f"{low}-{high}" if high else "-",
             f"{made.parameters:,}" if made.parameters else "?",
-            percent(min(made.accuracy.values())) if made.accuracy else bits(made.loss) if made.loss is not None else "?",
+            percent(min(made.accuracy.values())) if made.accuracy else loss,
             str(made.step),
             made.status,
             _age(time.time() - run.changed),

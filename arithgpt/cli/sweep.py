@@ -107,7 +107,7 @@ def _table(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], found: Sequ
     from rich.markup import escape
     from rich.table import Table
 
-    from arithgpt.sweep import DONE, medians
+    from arithgpt.sweep import DONE, but_for_seeds, medians
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     short = [name.split(".")[-1] for name in fields]
@@ -123,17 +123,12 @@ def _table(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], found: Sequ
         cells = [escape(str(named[name])) for name in fields]
         table.add_row(*cells, *_figures(row, found), *([said] if partial else []), style=style)
 
-    others = [name for name in fields if name != "seed"]
-    summed = medians(rows, fields) if "seed" in fields and len(rows) > 1 else []
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(repr([row[name] for name in others]), []).append(row)
-    for key, group in groups.items():
+    for group in but_for_seeds(rows, fields):
         for row in group:
             said = "" if row["status"] == DONE else "stopped" if row["status"] == "stopped" else "failed"
             add(row, row, said, None if row["status"] == DONE else "yellow")
-        for median in summed:
-            if repr([median[name] for name in others]) == key and median["seeds"] > 1:
+        for median in medians(group, fields):
+            if median["seeds"] > 1:
                 add(median, median | {"seed": f"median of {median['seeds']}"}, "", "bold")
     return table
 

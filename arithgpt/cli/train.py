@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -206,12 +205,14 @@ class _Lines:
         self.say(f"{progress.step:>6}{examples:>10,}{training:>9.1f}{self.loss:>8.4f}{shares}")
 
     def _looked_at_text(self, progress: Progress, loss: float) -> None:
+        from arithgpt.text import bits
+
         if not self.headed:
             self.headed = True
             self.say("loss in nats a character, and that of held-out text in bits:")
             self.say("  step     pages  seconds    loss  held out   bits")
         training, pages = progress.seconds - progress.look_seconds, progress.step * self.recipe.budget.batch_size
-        shown = f"{loss:>10.4f}{loss / math.log(2):>7.3f}"
+        shown = f"{loss:>10.4f}{bits(loss):>7.3f}"
         self.say(f"{progress.step:>6}{pages:>10,}{training:>9.1f}{self.loss:>8.4f}{shown}")
 
     def ended(self, progress: Progress) -> None:

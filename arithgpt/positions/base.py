@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from arithgpt.arrays import Array
-from arithgpt.page import PageCoordinates
+from arithgpt.page import AXES, PageCoordinates
 
 if TYPE_CHECKING:
     from arithgpt.recipe import ModelConfig
@@ -31,6 +31,12 @@ class NoPositions:
     """Whether `widen` does for a whole page what `bias` does for the cached decoder; else `bias` does both."""
     limited = False
     """Whether it has no place for pages of more than block_size characters."""
+    axes: tuple[str, ...] = AXES
+    """The axes of a page on which it tells characters apart, by name."""
+    look: slice | list[int] = slice(len(AXES))
+    """The columns of a cell that say where a query looks from, by axis."""
+    at: slice | list[int] = slice(len(AXES))
+    """Those that say where a key stands."""
     coordinates: type[PageCoordinates] = PageCoordinates
     """What follows the cells of a page; their columns are its own, but for the first six."""
 

@@ -52,11 +52,6 @@ class PagePositions(NoPositions):
 
     blank = True
     n_axes = len(AXES)
-    look: slice | list[int] = slice(len(AXES))
-    """The columns of a cell that say where a query looks from, by axis."""
-    at: slice | list[int] = slice(len(AXES))
-    """Those that say where a key stands."""
-    axes: tuple[str, ...] = AXES
     head_starts: tuple[dict[str, float], ...] = _HEAD_STARTS
 
     def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
