@@ -21,8 +21,9 @@ from arithgpt.batches import IGNORED, Batch, bucketed, tensors
 from arithgpt.errors import UserError
 from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
+from arithgpt.training_set import rows_of_step, training_set
 from arithgpt.vocab import Vocab
-from tasks import Pages, Task, lengths
+from tasks import Pages, Problems, Task, lengths
 
 LOOK_LENGTHS = 10  # lengths at most that a look covers, but two of each box
 TEXT_ROWS = 64  # pages of text that a look reads at once
@@ -50,7 +51,8 @@ class Lessons(Protocol):
 
 
 def lessons_of(recipe: Recipe, device: torch.device) -> Lessons:
-    """UserError where a text cannot be read or is another one than before, or its positions have no room for a page."""
+    """UserError where a text cannot be read or is another one than before, positions have no room for a page, or a task has
+    fewer problems than `data` says."""
     return TextLessons(recipe, device) if recipe.text else ProblemLessons(recipe, device)
 
 
@@ -58,17 +60,25 @@ class ProblemLessons:
     """Pages of a task, made on the fly; only what comes after the prompt is learned."""
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.problems.alphabet)
+        self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.alphabet)
         self.room = room(recipe.model)
         if self.room is not None:
             _check_room(self.room, longest_page(self.task), "of the longest page")
+        size = recipe.data.train_size
+        self.known = training_set(self.task, size, seed=recipe.seed) if size else None
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
 
     def pages(self, step: int) -> Pages:
-        pages = self.task.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
+        pages = self.task.pages(self._problems(step))
         if self.room is not None:  # free text has no longest page that could be known before
             _check_room(self.room, int(pages.total.max()) - 1, f"of a page at step {step}")
         return pages
+
+    def _problems(self, step: int) -> Problems:
+        n, seed = self.recipe.budget.batch_size, self.recipe.seed
+        if self.known is None:
+            return self.task.stream(n, seed=seed, split="train", rank=0, step=step)
+        return self.known[rows_of_step(len(self.known), n, seed=seed, step=step)]
 
     def batches(self, pages: Pages, n: int) -> list[Batch]:
         """In at most n buckets of like length."""

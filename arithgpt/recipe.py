@@ -129,6 +129,9 @@ LATER = ("head_dim", "arch", "norm", "activation", "tied", "n_kv_head", "loops",
 """Fields that came later. Their defaults are what was before and are left out of identities: old checkpoints stay valid."""
 
 
+LATER_SECTIONS = ("data",)
+
+
 class OptimConfig(Section):
     """How the weights are changed."""
 
@@ -167,6 +170,13 @@ class Budget(Section):
     """Steps between two checkpoints."""
 
 
+class Data(Section):
+    """What training meets where it is no endless stream (training_set.py)."""
+
+    train_size: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Different problems to train on, met again and again, shuffled anew each time; 0: an endless stream."""
+
+
 class Start(Section):
     """The weights that training begins with (start.py)."""
 
@@ -184,9 +194,16 @@ class Recipe(Section):
     model: ModelConfig = ModelConfig()
     optim: OptimConfig = OptimConfig()
     budget: Budget = Budget()
+    data: Data = Data()
     start: Start = Start()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of the initial weights and of the stream of problems."""
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> Recipe:
+        if self.data.train_size and self.text:
+            raise ValueError(f"data.train_size = {self.data.train_size}: a text has no problems; it is finite as it is")
+        return self
 
     @cached_property
     def problems(self) -> Task:
@@ -228,6 +245,8 @@ class Recipe(Section):
             del said["start"]["run"]  # its weights decide, whatever it is called
         else:
             del said["start"]
+        for section in self._unused & said.keys():
+            del said[section]
         return hashlib.sha256(tomli_w.dumps(said).encode()).hexdigest()
 
     def _options(self, said: dict[str, Any]) -> list[tuple[type[Task | Text], dict[str, Any]]]:
@@ -235,8 +254,13 @@ class Recipe(Section):
         parts = [(TASKS[name], options) for name, options in said.items() if isinstance(options, dict) and name in TASKS]
         return [(type(self._learned), said), *parts]
 
+    @property
+    def _unused(self) -> set[str]:
+        """Sections that came later and say nothing here: left out of identities and files."""
+        return {name for name in LATER_SECTIONS if getattr(self, name) == type(self).model_fields[name].default}
+
     def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json", exclude=None if self.start.run else {"start"}))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude=self._unused | (set() if self.start.run else {"start"})))
 
     @staticmethod
     def from_dict(data: Mapping[str, Any], source: str) -> Recipe:

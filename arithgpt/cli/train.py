@@ -179,7 +179,9 @@ class _Lines:
         said = f"{shape.arch.upper()} of {model.n_params:,} parameters: {shape.n_layer} layers"
         self.say(f"{said}{attends[0]}, width {shape.n_embd}{attends[1]}")
         what = "pages" if self.recipe.text else "problems"
-        self.say(f"{budget.steps} steps of {budget.batch_size} {what} on {device.type}, seed {self.recipe.seed}")
+        size = self.recipe.data.train_size
+        again = f", out of {size:,} again and again" if size else ""
+        self.say(f"{budget.steps} steps of {budget.batch_size} {what} on {device.type}{again}, seed {self.recipe.seed}")
         start = self.recipe.start
         if start.run:
             self.say(f"begins with the weights of run {escape(start.run)}, {start.weights[:12]}")
