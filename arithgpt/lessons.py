@@ -21,6 +21,7 @@ from arithgpt.batches import IGNORED, Batch, bucketed, tensors
 from arithgpt.errors import UserError
 from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
+from arithgpt.removal import Removals
 from arithgpt.training_set import rows_of_step, training_set
 from arithgpt.vocab import Vocab
 from tasks import Pages, Problems, Task, lengths
@@ -46,6 +47,9 @@ class Lessons(Protocol):
 
     def pages(self, step: int) -> Pages | Ids: ...
     def batches(self, pages: Pages | Ids, n: int) -> list[Batch]: ...
+    def resets(self, step: int) -> bool:
+        """Whether the optimiser begins afresh at a step."""
+
     def look(self, model: Model, ranks: Ranks) -> Look:
         """Each process looks at a share; all are told what was found."""
 
@@ -61,15 +65,17 @@ class ProblemLessons:
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.alphabet)
+        self.removal = Removals(self.task, recipe.removal, recipe.seed) if recipe.removal.every else None
         self.room = room(recipe.model)
         if self.room is not None:
-            _check_room(self.room, longest_page(self.task), "of the longest page")
+            _check_room(self.room, longest_page(self.task.worked if self.removal else self.task), "of the longest page")
         size = recipe.data.train_size
         self.known = training_set(self.task, size, seed=recipe.seed) if size else None
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
 
     def pages(self, step: int) -> Pages:
-        pages = self.task.pages(self._problems(step))
+        problems = self._problems(step)
+        pages = self.removal.pages(problems, step) if self.removal else self.task.pages(problems)
         if self.room is not None:  # free text has no longest page that could be known before
             _check_room(self.room, int(pages.total.max()) - 1, f"of a page at step {step}")
         return pages
@@ -83,6 +89,9 @@ class ProblemLessons:
     def batches(self, pages: Pages, n: int) -> list[Batch]:
         """In at most n buckets of like length."""
         return bucketed(pages, self.vocab, n)
+
+    def resets(self, step: int) -> bool:
+        return self.removal is not None and self.removal.resets(step)
 
     def look(self, model: Model, ranks: Ranks) -> Look:
         return Look(accuracy=look(model, self.questions, ranks))
@@ -104,6 +113,9 @@ class TextLessons:
     def batches(self, pages: Ids, n: int) -> list[Batch]:
         """In n buckets of as many pages, as far as there are so many."""
         return [_next_characters(part) for part in np.array_split(pages, n) if len(part)]
+
+    def resets(self, step: int) -> bool:
+        return False
 
     def look(self, model: Model, ranks: Ranks) -> Look:
         """On pages spread evenly over what is held out, budget.eval_samples at most."""

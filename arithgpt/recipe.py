@@ -129,7 +129,8 @@ LATER = ("head_dim", "arch", "norm", "activation", "tied", "n_kv_head", "loops",
 """Fields that came later. Their defaults are what was before and are left out of identities: old checkpoints stay valid."""
 
 
-LATER_SECTIONS = ("data",)
+LATER_SECTIONS = ("data", "removal")
+"""Whole tables that came later."""
 
 
 class OptimConfig(Section):
@@ -177,6 +178,21 @@ class Data(Section):
     """Different problems to train on, met again and again, shuffled anew each time; 0: an endless stream."""
 
 
+class Removal(Section):
+    """The working that training writes and takes away, from its start on, until only the answer is left (removal.py)."""
+
+    every: Annotated[int, Field(ge=0)] = 0
+    """Steps until more of the working is left out; 0: none is written to begin with. Needs task.working = false."""
+    characters: Positive = 1
+    """How many are left out at a time."""
+    after: Annotated[int, Field(ge=0)] = 0
+    """Steps before that with the whole working."""
+    smoothing: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Above 0 each page may lose o characters more, with a chance in proportion to exp(-smoothing * o)."""
+    reset: bool = True
+    """Forget what the optimiser remembers each time."""
+
+
 class Start(Section):
     """The weights that training begins with (start.py)."""
 
@@ -195,6 +211,7 @@ class Recipe(Section):
     optim: OptimConfig = OptimConfig()
     budget: Budget = Budget()
     data: Data = Data()
+    removal: Removal = Removal()
     start: Start = Start()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of the initial weights and of the stream of problems."""
@@ -203,6 +220,9 @@ class Recipe(Section):
     def _sections_fit(self) -> Recipe:
         if self.data.train_size and self.text:
             raise ValueError(f"data.train_size = {self.data.train_size}: a text has no problems; it is finite as it is")
+        if self.removal.every and (self.text or self.problems.worked is None):
+            why = "task.working = false, as training writes the working and takes it away"
+            raise ValueError(f"removal.every = {self.removal.every}: needs a task with a working, and {why}")
         return self
 
     @cached_property
@@ -220,7 +240,9 @@ class Recipe(Section):
     @property
     def alphabet(self) -> str:
         """The characters of the model; empty for a text whose file has not been read (start.py)."""
-        return self.text.characters if self.text else self.problems.alphabet
+        if self.text:
+            return self.text.characters
+        return self.problems.worked.alphabet if self.removal.every else self.problems.alphabet
 
     @cached_property
     def _learned(self) -> Task | Text:
