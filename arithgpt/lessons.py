@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from arithgpt.architectures import Model, room
 from arithgpt.batches import IGNORED, Batch, bucketed, tensors
 from arithgpt.errors import UserError
+from arithgpt.own_pages import below, read_pages
 from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
 from arithgpt.removal import Removals
@@ -55,8 +56,8 @@ class Lessons(Protocol):
 
 
 def lessons_of(recipe: Recipe, device: torch.device) -> Lessons:
-    """UserError where a text cannot be read or is another one than before, positions have no room for a page, or a task has
-    fewer problems than `data` says."""
+    """UserError where a text cannot be read or is another one than before, positions have no room for a page, a task has
+    fewer problems than `data` says, or the pages it names cannot be had."""
     return TextLessons(recipe, device) if recipe.text else ProblemLessons(recipe, device)
 
 
@@ -71,17 +72,22 @@ class ProblemLessons:
             _check_room(self.room, longest_page(self.task.worked if self.removal else self.task), "of the longest page")
         size = recipe.data.train_size
         self.known = training_set(self.task, size, seed=recipe.seed) if size else None
+        self.own, _ = read_pages(recipe) if recipe.data.pages else (None, "")
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
 
     def pages(self, step: int) -> Pages:
-        problems = self._problems(step)
+        n, own = self.recipe.budget.batch_size, self.own
+        beside = 0 if own is None else min(n - 1, max(1, round(self.recipe.data.pages_share * n)))
+        problems = self._problems(n - beside, step)
         pages = self.removal.pages(problems, step) if self.removal else self.task.pages(problems)
+        if own is not None and beside:
+            pages = below(pages, own[rows_of_step(len(own), beside, seed=self.recipe.seed, step=step)])
         if self.room is not None:  # free text has no longest page that could be known before
             _check_room(self.room, int(pages.total.max()) - 1, f"of a page at step {step}")
         return pages
 
-    def _problems(self, step: int) -> Problems:
-        n, seed = self.recipe.budget.batch_size, self.recipe.seed
+    def _problems(self, n: int, step: int) -> Problems:
+        seed = self.recipe.seed
         if self.known is None:
             return self.task.stream(n, seed=seed, split="train", rank=0, step=step)
         return self.known[rows_of_step(len(self.known), n, seed=seed, step=step)]

@@ -176,6 +176,12 @@ class Data(Section):
 
     train_size: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Different problems to train on, met again and again, shuffled anew each time; 0: an endless stream."""
+    pages: str = ""
+    """A file of pages to be learned beside the task's (own_pages.py), as `arithgpt improve` writes it; empty: none."""
+    pages_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Their share of each step."""
+    pages_sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
+    """Their hash, put in when the run begins; another file is then refused."""
 
 
 class Removal(Section):
@@ -218,8 +224,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _sections_fit(self) -> Recipe:
-        if self.data.train_size and self.text:
-            raise ValueError(f"data.train_size = {self.data.train_size}: a text has no problems; it is finite as it is")
+        if self.text and self.data != Data():
+            raise ValueError("data: a text has no problems and no pages beside its own; it is finite as it is")
         if self.removal.every and (self.text or self.problems.worked is None):
             why = "task.working = false, as training writes the working and takes it away"
             raise ValueError(f"removal.every = {self.removal.every}: needs a task with a working, and {why}")
@@ -269,6 +275,8 @@ class Recipe(Section):
             del said["start"]
         for section in self._unused & said.keys():
             del said[section]
+        if self.data.pages:
+            del said["data"]["pages"]  # its content decides
         return hashlib.sha256(tomli_w.dumps(said).encode()).hexdigest()
 
     def _options(self, said: dict[str, Any]) -> list[tuple[type[Task | Text], dict[str, Any]]]:
