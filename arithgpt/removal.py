@@ -49,7 +49,8 @@ class Removals:
         gone = np.full(len(problems), self.gone(step))
         if self.config.smoothing:
             rng = np.random.default_rng([self.seed, MORE, step])
-            gone += rng.geometric(1 - np.exp(-self.config.smoothing), len(problems)) - 1
+            more = rng.geometric(-np.expm1(-self.config.smoothing), len(problems)) - 1
+            gone += np.minimum(more, self.longest)  # which is all of it, however small the chance to stop
         return self.cut(problems, gone)
 
     def cut(self, problems: Problems, gone: Ints) -> Pages:

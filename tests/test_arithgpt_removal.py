@@ -63,6 +63,8 @@ def test_some_pages_lose_a_little_more_by_the_seed_and_the_step() -> None:
     more = plain.pages(problems, 20).total - smooth.pages(problems, 20).total
     assert abs((more == 0).mean() - (1 - np.exp(-1))) < 0.03
     assert abs((more == 1).mean() - (1 - np.exp(-1)) * np.exp(-1)) < 0.03
+    hardly = Removals(task, Removal(every=10, smoothing=1e-300), seed=1)
+    assert hardly.pages(problems, 20).texts() == task.pages(problems).texts()
     assert smooth.pages(problems, 20).texts() == smooth.pages(problems, 20).texts()
     assert smooth.pages(problems, 20).texts() != Removals(task, Removal(every=10, smoothing=1.0), 2).pages(problems, 20).texts()
 
