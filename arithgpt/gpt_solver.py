@@ -39,7 +39,7 @@ class GPTSolver:
         """Answers in order; one that its positions have no room for is cut off. UserError for a task it did not learn."""
         if task.name not in self.task.parts and task.name != self.task.name:
             raise UserError(f"run {self.name} was trained on task {self.task.name}: it cannot be asked {task.name}")
-        prompts, budgets = task.prompts(problems), self._budgets(task, problems)
+        prompts, budgets = task.prompts(problems), self.budgets(task, problems)
         fits = np.flatnonzero(budgets >= 1)
         vocab = Vocab(self.model.alphabet)
         if self.drafts:
@@ -59,10 +59,10 @@ class GPTSolver:
     def stream(self, question: str) -> Iterator[str]:
         """What `solve` gets written for one plain question, as it comes, and then "$" if it was finished."""
         problems = self.task.problems([question])
-        prompt, budget = self.task.prompts(problems).to_strings()[0], int(self._budgets(self.task, problems)[0])
+        prompt, budget = self.task.prompts(problems).to_strings()[0], int(self.budgets(self.task, problems)[0])
         yield from stream(self.model, Vocab(self.model.alphabet), prompt, budget) if budget >= 1 else ()
 
-    def _budgets(self, task: Task, problems: Problems) -> Ints:
+    def budgets(self, task: Task, problems: Problems) -> Ints:
         """The characters each completion is allowed, as far as positions have room for them; may be below 1."""
         budgets, config = task.budgets(problems), self.model.config
         if not self.model.scheme.limited:

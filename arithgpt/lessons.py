@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from arithgpt.architectures import Model, room
 from arithgpt.batches import IGNORED, Batch, bucketed, tensors
 from arithgpt.errors import UserError
+from arithgpt.own_pages import below, read_pages
 from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
+from arithgpt.removal import Removals
+from arithgpt.training_set import rows_of_step, training_set
 from arithgpt.vocab import Vocab
-from tasks import Pages, Task, lengths
+from tasks import Pages, Problems, Task, lengths
 
 LOOK_LENGTHS = 10  # lengths at most that a look covers, but two of each box
 TEXT_ROWS = 64  # pages of text that a look reads at once
@@ -45,12 +48,16 @@ class Lessons(Protocol):
 
     def pages(self, step: int) -> Pages | Ids: ...
     def batches(self, pages: Pages | Ids, n: int) -> list[Batch]: ...
+    def resets(self, step: int) -> bool:
+        """Whether the optimiser begins afresh at a step."""
+
     def look(self, model: Model, ranks: Ranks) -> Look:
         """Each process looks at a share; all are told what was found."""
 
 
 def lessons_of(recipe: Recipe, device: torch.device) -> Lessons:
-    """UserError where a text cannot be read or is another one than before, or its positions have no room for a page."""
+    """UserError where a text cannot be read or is another one than before, positions have no room for a page, a task has
+    fewer problems than `data` says, or the pages it names cannot be had."""
     return TextLessons(recipe, device) if recipe.text else ProblemLessons(recipe, device)
 
 
@@ -58,21 +65,39 @@ class ProblemLessons:
     """Pages of a task, made on the fly; only what comes after the prompt is learned."""
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.problems.alphabet)
+        self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.alphabet)
+        self.removal = Removals(self.task, recipe.removal, recipe.seed) if recipe.removal.every else None
         self.room = room(recipe.model)
         if self.room is not None:
-            _check_room(self.room, longest_page(self.task), "of the longest page")
+            _check_room(self.room, longest_page(self.task.worked if self.removal else self.task), "of the longest page")
+        size = recipe.data.train_size
+        self.known = training_set(self.task, size, seed=recipe.seed) if size else None
+        self.own, _ = read_pages(recipe) if recipe.data.pages else (None, "")
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
 
     def pages(self, step: int) -> Pages:
-        pages = self.task.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
+        n, own = self.recipe.budget.batch_size, self.own
+        beside = 0 if own is None else min(n - 1, max(1, round(self.recipe.data.pages_share * n)))
+        problems = self._problems(n - beside, step)
+        pages = self.removal.pages(problems, step) if self.removal else self.task.pages(problems)
+        if own is not None and beside:
+            pages = below(pages, own[rows_of_step(len(own), beside, seed=self.recipe.seed, step=step)])
         if self.room is not None:  # free text has no longest page that could be known before
             _check_room(self.room, int(pages.total.max()) - 1, f"of a page at step {step}")
         return pages
 
+    def _problems(self, n: int, step: int) -> Problems:
+        seed = self.recipe.seed
+        if self.known is None:
+            return self.task.stream(n, seed=seed, split="train", rank=0, step=step)
+        return self.known[rows_of_step(len(self.known), n, seed=seed, step=step)]
+
     def batches(self, pages: Pages, n: int) -> list[Batch]:
         """In at most n buckets of like length."""
         return bucketed(pages, self.vocab, n)
+
+    def resets(self, step: int) -> bool:
+        return self.removal is not None and self.removal.resets(step)
 
     def look(self, model: Model, ranks: Ranks) -> Look:
         return Look(accuracy=look(model, self.questions, ranks))
@@ -94,6 +119,9 @@ class TextLessons:
     def batches(self, pages: Ids, n: int) -> list[Batch]:
         """In n buckets of as many pages, as far as there are so many."""
         return [_next_characters(part) for part in np.array_split(pages, n) if len(part)]
+
+    def resets(self, step: int) -> bool:
+        return False
 
     def look(self, model: Model, ranks: Ranks) -> Look:
         """On pages spread evenly over what is held out, budget.eval_samples at most."""

@@ -129,6 +129,10 @@ LATER = ("head_dim", "arch", "norm", "activation", "tied", "n_kv_head", "loops",
 """Fields that came later. Their defaults are what was before and are left out of identities: old checkpoints stay valid."""
 
 
+LATER_SECTIONS = ("data", "removal")
+"""Whole tables that came later."""
+
+
 class OptimConfig(Section):
     """How the weights are changed."""
 
@@ -167,6 +171,34 @@ class Budget(Section):
     """Steps between two checkpoints."""
 
 
+class Data(Section):
+    """What training meets where it is no endless stream (training_set.py)."""
+
+    train_size: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Different problems to train on, met again and again, shuffled anew each time; 0: an endless stream."""
+    pages: str = ""
+    """A file of pages to be learned beside the task's (own_pages.py), as `arithgpt improve` writes it; empty: none."""
+    pages_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Their share of each step."""
+    pages_sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
+    """Their hash, put in when the run begins; another file is then refused."""
+
+
+class Removal(Section):
+    """The working that training writes and takes away, from its start on, until only the answer is left (removal.py)."""
+
+    every: Annotated[int, Field(ge=0)] = 0
+    """Steps until more of the working is left out; 0: none is written to begin with. Needs task.working = false."""
+    characters: Positive = 1
+    """How many are left out at a time."""
+    after: Annotated[int, Field(ge=0)] = 0
+    """Steps before that with the whole working."""
+    smoothing: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Above 0 each page may lose o characters more, with a chance in proportion to exp(-smoothing * o)."""
+    reset: bool = True
+    """Forget what the optimiser remembers each time."""
+
+
 class Start(Section):
     """The weights that training begins with (start.py)."""
 
@@ -184,9 +216,20 @@ class Recipe(Section):
     model: ModelConfig = ModelConfig()
     optim: OptimConfig = OptimConfig()
     budget: Budget = Budget()
+    data: Data = Data()
+    removal: Removal = Removal()
     start: Start = Start()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of the initial weights and of the stream of problems."""
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> Recipe:
+        if self.text and self.data != Data():
+            raise ValueError("data: a text has no problems and no pages beside its own; it is finite as it is")
+        if self.removal.every and (self.text or self.problems.worked is None):
+            why = "task.working = false, as training writes the working and takes it away"
+            raise ValueError(f"removal.every = {self.removal.every}: needs a task with a working, and {why}")
+        return self
 
     @cached_property
     def problems(self) -> Task:
@@ -203,7 +246,9 @@ class Recipe(Section):
     @property
     def alphabet(self) -> str:
         """The characters of the model; empty for a text whose file has not been read (start.py)."""
-        return self.text.characters if self.text else self.problems.alphabet
+        if self.text:
+            return self.text.characters
+        return self.problems.worked.alphabet if self.removal.every else self.problems.alphabet
 
     @cached_property
     def _learned(self) -> Task | Text:
@@ -228,6 +273,10 @@ class Recipe(Section):
             del said["start"]["run"]  # its weights decide, whatever it is called
         else:
             del said["start"]
+        for section in self._unused & said.keys():
+            del said[section]
+        if self.data.pages:
+            del said["data"]["pages"]  # its content decides
         return hashlib.sha256(tomli_w.dumps(said).encode()).hexdigest()
 
     def _options(self, said: dict[str, Any]) -> list[tuple[type[Task | Text], dict[str, Any]]]:
@@ -235,8 +284,13 @@ class Recipe(Section):
         parts = [(TASKS[name], options) for name, options in said.items() if isinstance(options, dict) and name in TASKS]
         return [(type(self._learned), said), *parts]
 
+    @property
+    def _unused(self) -> set[str]:
+        """Sections that came later and say nothing here: left out of identities and files."""
+        return {name for name in LATER_SECTIONS if getattr(self, name) == type(self).model_fields[name].default}
+
     def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json", exclude=None if self.start.run else {"start"}))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude=self._unused | (set() if self.start.run else {"start"})))
 
     @staticmethod
     def from_dict(data: Mapping[str, Any], source: str) -> Recipe:

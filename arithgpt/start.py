@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arithgpt.errors import UserError
+from arithgpt.own_pages import read_pages
 from arithgpt.recipe import ModelConfig, Recipe
 from arithgpt.text import Text
 
@@ -33,17 +34,19 @@ BY_INDEX = ("learned", "randomized", "abacus", "coupled")
 
 
 def settled(recipe: Recipe) -> Recipe:
-    """The recipe with all that is only known when a run begins: of a text its characters and the hash of its file, and the hash
-    of the weights it starts from.
+    """The recipe with all that is only known when a run begins: of a text its characters and the hash of its file, and the
+    hashes of the weights it starts from and of the pages beside its task's.
 
-    UserError where the text cannot be learned, or the other run is missing, has other weights than the recipe says, or
-    another shape.
+    UserError where the text or the pages cannot be learned, or the other run is missing, has other weights than the recipe
+    says, or another shape.
     """
     said = recipe.model_dump()
     if recipe.text:
         said["task"] = {"name": Text.name} | dataclasses.asdict(recipe.text.settled())
     if recipe.start.run:
         said["start"]["weights"] = weights_hash(_model(recipe).weights)
+    if recipe.data.pages:
+        said["data"]["pages_sha256"] = read_pages(recipe)[1]
     return Recipe(**said) if said != recipe.model_dump() else recipe
 
 

@@ -175,6 +175,9 @@ class _Trainer:
 
     def learn(self, step: int, batch: list[Batch]) -> Tensor:
         """One step of gradient descent on all buckets together; returns the loss before it."""
+        if self.lessons.resets(step):
+            for optimiser in self.optimisers:
+                optimiser.state.clear()
         share = rate(self.recipe.optim, step, self.recipe.budget.steps)
         for optimiser, peaks in zip(self.optimisers, self.peaks, strict=True):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):

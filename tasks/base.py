@@ -12,6 +12,7 @@ is shared between processes.
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,6 +110,9 @@ class Task(ABC):
     version: ClassVar[int] = 1
     """Raised when the problems or pages drawn from one seed change, so that results name what they measured."""
 
+    answer_mark: ClassVar[str] = ""
+    """The mark before the answer on a page with its working, where the answer there is not just as it is without."""
+
     later: ClassVar[tuple[str, ...]] = ()
     """Options that came later: their defaults are the pages of before, and recipes without them mean the same."""
 
@@ -158,6 +162,11 @@ class Task(ABC):
     def idle(self) -> frozenset[str]:
         """Options that have no say as the others are; a recipe does not list them."""
         return frozenset()
+
+    @property
+    def worked(self) -> Task | None:
+        """The same task with its working written out; None where it has none that can be left out, or writes it already."""
+        return dataclasses.replace(self, working=True) if getattr(self, "working", True) is False else None  # type: ignore[type-var]
 
     @property
     @abstractmethod

@@ -42,6 +42,7 @@ class Multiplication(Binary):
     """Write the long multiplication; without it the product stands at once behind the prompt."""
 
     later: ClassVar[tuple[str, ...]] = ("working",)
+    answer_mark: ClassVar[str] = "_"
     name: ClassVar[str] = "mul"
     summary: ClassVar[str] = "multiplication of two natural numbers, worked out"
     operator: ClassVar[str] = "*"

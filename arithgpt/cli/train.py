@@ -179,7 +179,14 @@ class _Lines:
         said = f"{shape.arch.upper()} of {model.n_params:,} parameters: {shape.n_layer} layers"
         self.say(f"{said}{attends[0]}, width {shape.n_embd}{attends[1]}")
         what = "pages" if self.recipe.text else "problems"
-        self.say(f"{budget.steps} steps of {budget.batch_size} {what} on {device.type}, seed {self.recipe.seed}")
+        size = self.recipe.data.train_size
+        again = f", out of {size:,} again and again" if size else ""
+        self.say(f"{budget.steps} steps of {budget.batch_size} {what} on {device.type}{again}, seed {self.recipe.seed}")
+        if self.recipe.removal.every:
+            from arithgpt.removal import Removals
+
+            gone = Removals(self.recipe.problems, self.recipe.removal, self.recipe.seed).last_step
+            self.say(f"the working is taken away until step {gone}" + (", after the last" if gone >= budget.steps else ""))
         start = self.recipe.start
         if start.run:
             self.say(f"begins with the weights of run {escape(start.run)}, {start.weights[:12]}")

@@ -1,0 +1,114 @@
+"""A working that is taken away: which characters go when, that the last pages are those without it, and that it resumes."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import Silent
+from typer.testing import CliRunner
+
+from arithgpt.cli import app
+from arithgpt.errors import UserError
+from arithgpt.gpt_solver import GPTSolver
+from arithgpt.lessons import lessons_of
+from arithgpt.recipe import Recipe, Removal, load_recipe
+from arithgpt.removal import Removals
+from arithgpt.run import new_run
+from arithgpt.start import weights_hash
+from arithgpt.train import _Trainer, train
+from tasks import find
+
+CPU = torch.device("cpu")
+QUICK = {"steps": 6, "batch_size": 8, "eval_samples": 2, "eval_every": 6, "checkpoint_every": 3, "stop_early": False}
+WORKED = ["add", "mul", "div", "parity", "reverse"]
+
+
+def recipe(name: str = "mul", digits: str = "1-2", **removal: object) -> Recipe:
+    said = {"task": {"name": name, "digits": digits, "working": False}, "model": {"n_layer": 1, "n_embd": 16}}
+    return Recipe.from_dict(said | {"budget": QUICK, "removal": {"every": 1} | removal}, "test")
+
+
+@pytest.mark.parametrize("name", WORKED)
+def test_a_page_loses_its_working_from_the_start_and_is_in_the_end_that_without(name: str) -> None:
+    task = find(name)(digits="1-3", working=False)
+    removals = Removals(task, Removal(every=1), seed=0)
+    problems = task.stream(200, seed=0, split="train", rank=0, step=0)
+    plain, full = task.pages(problems), task.worked.pages(problems)
+    none, all_of_it = (removals.cut(problems, np.full(200, gone)) for gone in (0, removals.longest))
+    assert all_of_it.texts() == plain.texts()
+    assert (none.total - plain.total).max() == removals.longest
+    cut = {lost: removals.cut(problems, np.full(200, lost)).texts() for lost in (1, 3)}
+    for row, (whole, short, worked) in enumerate(zip(none.texts(), plain.texts(), full.texts(), strict=True)):
+        prompt, answer = short[: plain.prompt[row]], short[plain.prompt[row] :]
+        working = whole[len(prompt) : -len(answer)]
+        assert whole == prompt + working + answer
+        assert worked.startswith(prompt + working)
+        assert worked[len(prompt + working) : -1].removeprefix(answer[:-1]).strip("0") == ""  # a product may have zeros on top
+        assert all(cut[lost][row] == prompt + working[lost:] + answer for lost in cut)
+
+
+def test_the_schedule_and_its_resets() -> None:
+    removals = Removals(find("mul")(digits="1-1", working=False), Removal(every=4, characters=3, after=10), seed=0)
+    assert removals.longest == len("4!42_")
+    assert [removals.gone(step) for step in (0, 10, 13, 14, 17, 18)] == [0, 0, 0, 3, 3, 6]
+    assert [step for step in range(60) if removals.resets(step)] == [14, 18]
+    assert removals.last_step == 18
+    never = Removals(find("mul")(digits="1-1", working=False), Removal(every=4, reset=False), seed=0)
+    assert not any(never.resets(step) for step in range(60))
+
+
+def test_some_pages_lose_a_little_more_by_the_seed_and_the_step() -> None:
+    task = find("mul")(digits="3-3", working=False)
+    problems = task.stream(4000, seed=0, split="train", rank=0, step=0)
+    smooth, plain = (Removals(task, Removal(every=10, smoothing=strength), seed=1) for strength in (1.0, 0.0))
+    more = plain.pages(problems, 20).total - smooth.pages(problems, 20).total
+    assert abs((more == 0).mean() - (1 - np.exp(-1))) < 0.03
+    assert abs((more == 1).mean() - (1 - np.exp(-1)) * np.exp(-1)) < 0.03
+    hardly = Removals(task, Removal(every=10, smoothing=1e-300), seed=1)
+    assert hardly.pages(problems, 20).texts() == task.pages(problems).texts()
+    assert smooth.pages(problems, 20).texts() == smooth.pages(problems, 20).texts()
+    assert smooth.pages(problems, 20).texts() != Removals(task, Removal(every=10, smoothing=1.0), 2).pages(problems, 20).texts()
+
+
+def test_training_resumes_in_the_midst_of_it_and_the_run_is_asked_without_a_working() -> None:
+    plan = recipe()
+    assert max(lessons_of(plan, CPU).pages(0).total) > max(lessons_of(plan, CPU).pages(60).total)
+    whole, parts = new_run("whole", plan), new_run("parts", plan)
+    train(plan, whole, device=CPU, observer=Silent())
+    for resume in (False, True, True):
+        train(plan, parts, device=CPU, observer=Silent(), resume=resume, asked_to_stop=lambda: True)
+    train(plan, parts, device=CPU, observer=Silent(), resume=True)
+    assert weights_hash(whole.load_model("numpy").weights) == weights_hash(parts.load_model("numpy").weights)
+    solver, problems = GPTSolver.of(whole, "numpy"), plan.problems.test(5, (2, 2), seed=0)
+    assert len(solver.solve(plan.problems, problems)) == 5
+    assert plan.alphabet == find("mul")().alphabet
+
+
+def test_the_optimiser_forgets() -> None:
+    plan = recipe(every=2)
+    trainer = _Trainer(plan, new_run("one", plan), CPU)
+    counts = []
+    for step in range(4):
+        trainer.learn(step, trainer.make_batch(step))
+        counts.append(max(int(entry["step"]) for entry in trainer.optimisers[-1].state.values()))
+    trainer.close()
+    assert counts == [1, 2, 1, 2]
+
+
+def test_who_can_have_it_and_what_it_is_called() -> None:
+    plain = load_recipe(task="mul", overrides=["task.working=false"])
+    assert "[removal]" not in plain.to_toml()
+    assert recipe().identity != recipe(every=2).identity != recipe(every=0).identity
+    assert Recipe.from_toml(recipe().to_toml(), "again") == recipe()
+    for task in ("mul", "modadd", "arith", "add"):
+        overrides = ["removal.every=5"] + (["task.working=true"] if task == "add" else [])
+        with pytest.raises(UserError, match="removal.every = 5: needs a task with a working, and task.working = false"):
+            load_recipe(task=task, overrides=overrides)
+    with pytest.raises(UserError, match="removal.characters = 0"):
+        recipe(characters=0)
+
+
+def test_the_command_says_when_it_is_gone() -> None:
+    options = ["--task", "add", "--digits", "1", "--set", "task.working=false", "--set", "removal.every=3", "--steps", "2"]
+    done = CliRunner().invoke(app, ["train", *options, "--set", "budget.eval_samples=2"])
+    assert done.exit_code == 0, done.output
+    assert "the working is taken away until step 24, after the last" in done.output
