@@ -14,26 +14,36 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from arithgpt.arrays import Array
+from arithgpt.encoder_decoder import EncoderDecoder, initial_encoder_decoder
 from arithgpt.model import GPT, initial
 from arithgpt.positions import SCHEMES
-from arithgpt.recurrent import Recurrent, initial_recurrent
+from arithgpt.recurrent import GATES, Recurrent, initial_recurrent
 
 if TYPE_CHECKING:
     from arithgpt.recipe import ModelConfig
 
-Model: TypeAlias = GPT | Recurrent
+Model: TypeAlias = GPT | EncoderDecoder | Recurrent
+
+KINDS = {
+    "gpt": (initial, GPT),
+    "encoder-decoder": (initial_encoder_decoder, EncoderDecoder),
+    **dict.fromkeys(GATES, (initial_recurrent, Recurrent)),
+}
+"""The first weights and the model of each architecture."""
 
 
 def first_weights(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarray]:
     """The weights before training, float32 by name; the same on every machine."""
-    return (initial if config.arch == "gpt" else initial_recurrent)(config, alphabet, seed)
+    first, _ = KINDS[config.arch]
+    return first(config, alphabet, seed)
 
 
 def make_model(config: ModelConfig, alphabet: str, weights: Mapping[str, Array]) -> Model:
     """The model of these weights. ValueError where one is missing, left over or of another shape."""
-    return (GPT if config.arch == "gpt" else Recurrent)(config, alphabet, weights)
+    _, kind = KINDS[config.arch]
+    return kind(config, alphabet, weights)
 
 
 def room(config: ModelConfig) -> int | None:
     """How many characters a page has room for; None where there is no limit."""
-    return config.block_size if config.arch == "gpt" and SCHEMES[config.positions].limited else None
+    return config.block_size if config.attends and SCHEMES[config.positions].limited else None

@@ -116,7 +116,8 @@ def _batches(lengths: Ints, budgets: Ints, model: Model, workers: int) -> list[I
     for start, end in pairwise([0, *(np.flatnonzero(np.diff(octaves[:, order]).any(0)) + 1).tolist(), len(order)]):
         rows = order[start:end]
         length = int(lengths[rows].max())
-        cached = 2 * config.loops * sum(config.kv_heads) * config.head_size * (length + int(budgets[rows].max()))
+        cached = config.loops * (length + int(budgets[rows].max())) + config.reads_question * length
+        cached *= 2 * sum(config.kv_heads) * config.head_size
         masked = 4 * max(*config.heads, 2 * model.scheme.n_axes) * min(length, PROMPT_STEP) * length
         fitting = MAX_BYTES // (4 * workers * (cached + masked))
         shared = max(MIN_ROWS, -(-len(rows) // workers))

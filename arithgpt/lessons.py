@@ -56,8 +56,8 @@ class Lessons(Protocol):
 
 
 def lessons_of(recipe: Recipe, device: torch.device) -> Lessons:
-    """UserError where a text cannot be read or is another one than before, positions have no room for a page, a task has
-    fewer problems than `data` says, or the pages it names cannot be had."""
+    """UserError where a text cannot be read or is another one than before, where the model has no room for a page or cannot find
+    the end of its question, and where a task has fewer problems than `data` says, or the pages it names cannot be had."""
     return TextLessons(recipe, device) if recipe.text else ProblemLessons(recipe, device)
 
 
@@ -73,6 +73,8 @@ class ProblemLessons:
         size = recipe.data.train_size
         self.known = training_set(self.task, size, seed=recipe.seed) if size else None
         self.own, _ = read_pages(recipe) if recipe.data.pages else (None, "")
+        if recipe.model.reads_question:
+            self.pages(0)  # what cannot be is said before there is a model
         self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
 
     def pages(self, step: int) -> Pages:
@@ -84,6 +86,8 @@ class ProblemLessons:
             pages = below(pages, own[rows_of_step(len(own), beside, seed=self.recipe.seed, step=step)])
         if self.room is not None:  # free text has no longest page that could be known before
             _check_room(self.room, int(pages.total.max()) - 1, f"of a page at step {step}")
+        if self.recipe.model.reads_question:
+            _check_prompt_end(self.recipe.model.prompt_end, pages)
         return pages
 
     def _problems(self, n: int, step: int) -> Problems:
@@ -109,6 +113,11 @@ class TextLessons:
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         if not recipe.alphabet:
             raise UserError("task.characters: missing; arithgpt.start.settled puts it in")
+        if recipe.model.reads_question:
+            raise UserError(
+                f"model.arch = {recipe.model.arch!r}: reads a question up to {recipe.model.prompt_end!r} before it writes, "
+                "and a text has no questions; the other architectures learn texts"
+            )
         self.recipe, self.device, self.text = recipe, device, recipe.text.settled()
         if (limit := room(recipe.model)) is not None:
             _check_room(limit, self.text.context, "of task.context")
@@ -179,6 +188,13 @@ def look(model: Model, questions: dict[str, Batch], ranks: Ranks = ALONE) -> dic
 
 def _next_characters(pages: Ids) -> Batch:
     return torch.from_numpy(pages[:, :-1].copy()), torch.from_numpy(pages[:, 1:].copy())
+
+
+def _check_prompt_end(mark: str, pages: Pages) -> None:
+    """UserError where a question does not come with the mark: the model would not know when to begin."""
+    for text, prompt in zip(pages.texts(), pages.prompt.tolist(), strict=True):
+        if mark not in text[:prompt]:
+            raise UserError(f"model.prompt_end = {mark!r}: must stand in every question, and is not in {text[:prompt][:60]!r}")
 
 
 def _check_room(limit: int, needed: int, what: str) -> None:

@@ -96,11 +96,11 @@ def check_shapes(weights: Mapping[str, Array], first: Mapping[str, np.ndarray]) 
         raise ValueError(f"weights: {odd[0]} is {given.get(odd[0])}, not {wanted.get(odd[0])}")
 
 
-def blocks_of(weights: Mapping[str, Array], n_layer: int) -> list[dict[str, Array]]:
-    """The weights of each block, by the names they have within it."""
+def blocks_of(weights: Mapping[str, Array], n_layer: int, stack: str = "blocks") -> list[dict[str, Array]]:
+    """The weights of each block of a stack of them, by the names they have within it."""
     return [
         {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
-        for prefix in (f"blocks.{layer}." for layer in range(n_layer))
+        for prefix in (f"{stack}.{layer}." for layer in range(n_layer))
     ]
 
 

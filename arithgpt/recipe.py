@@ -54,6 +54,9 @@ Positions = Literal[
     *("abacus", "coupled", "rope", "alibi", "t5", "fire", "none"),
 ]
 
+EMBEDDED = ("sinusoidal", "learned", "randomized", "randomized-sinusoidal", "abacus", "coupled", "none")
+"""Schemes that are embeddings and nothing else."""
+
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
@@ -62,10 +65,11 @@ class Section(BaseModel):
 class ModelConfig(Section):
     """The size and shape of the model."""
 
-    arch: Literal["gpt", "rnn", "lstm", "gru"] = "gpt"
-    """The GPT (model.py) or a recurrent net (recurrent.py), for which n_layer, n_embd, tied and dropout say all."""
+    arch: Literal["gpt", "encoder-decoder", "rnn", "lstm", "gru"] = "gpt"
+    """The GPT (model.py), an encoder for the question and a decoder for the rest (encoder_decoder.py), or a recurrent net
+    (recurrent.py), for which n_layer, n_embd, tied and dropout say all."""
     n_layer: Annotated[int, Field(ge=1, le=64)] = 2
-    """Transformer blocks, or recurrent layers."""
+    """Transformer blocks, of the encoder and of the decoder each, or recurrent layers."""
     n_head: Heads = 4
     """Attention heads a block, or of each block where they differ: [28, 16, 8]; must divide n_embd where head_dim is 0."""
     n_embd: Annotated[int, Field(ge=8, le=4096)] = 32
@@ -75,7 +79,7 @@ class ModelConfig(Section):
     mlp_ratio: Annotated[int, Field(ge=1, le=16)] = 4
     """Width of the hidden layer of a block's MLP, in units of n_embd."""
     positions: Positions = "page"
-    """The position scheme (positions/)."""
+    """The position scheme (positions/). An encoder-decoder takes those that are embeddings, and sinusoidal if none is named."""
     block_size: Annotated[int, Field(ge=8, le=65536)] = 128
     """The longest page in characters that learned and randomized positions cover; for abacus and coupled, the most places of a
     number. Other schemes have no limit."""
@@ -93,10 +97,25 @@ class ModelConfig(Section):
     """Whether the embeddings are added again before each loop but the first."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of features that training sets to zero, of the embeddings and of what each part of a block adds."""
+    prompt_end: Annotated[str, Field(min_length=1, max_length=16)] = "="
+    """What the question of a page ends with, where an encoder reads it: the first on the page is meant."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _positions_of_2017(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("arch") == "encoder-decoder":
+            return {"positions": "sinusoidal"} | given
+        return given
+
+    @model_validator(mode="after")
+    def _positions_fit(self) -> ModelConfig:
+        if self.reads_question and self.positions not in EMBEDDED:
+            raise ValueError(f"positions = {self.positions!r}: arch = 'encoder-decoder' takes {', '.join(EMBEDDED)}")
+        return self
 
     @model_validator(mode="after")
     def _heads_fit(self) -> ModelConfig:
-        if self.arch != "gpt":
+        if not self.attends:
             return self
         if isinstance(self.n_head, tuple):
             if len(self.n_head) != self.n_layer:
@@ -108,6 +127,16 @@ class ModelConfig(Section):
         if any(n_head % n_kv_head for n_head, n_kv_head in zip(self.heads, self.kv_heads, strict=True)):
             raise ValueError(f"n_kv_head = {self.n_kv_head}: must divide n_head = {self.n_head}")
         return self
+
+    @property
+    def attends(self) -> bool:
+        """Whether it attends, so that heads and positions have a say."""
+        return self.arch in ("gpt", "encoder-decoder")
+
+    @property
+    def reads_question(self) -> bool:
+        """Whether it reads a question up to its prompt_end before it writes anything."""
+        return self.arch == "encoder-decoder"
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -125,7 +154,7 @@ class ModelConfig(Section):
         return self.head_dim or self.n_embd // self.heads[0]
 
 
-LATER = ("head_dim", "arch", "norm", "activation", "tied", "n_kv_head", "loops", "inject", "dropout")
+LATER = ("head_dim", "arch", "norm", "activation", "tied", "n_kv_head", "loops", "inject", "dropout", "prompt_end")
 """Fields that came later. Their defaults are what was before and are left out of identities: old checkpoints stay valid."""
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from arithgpt.architectures import Model
 from arithgpt.arrays import Array, ops
 from arithgpt.decode import PROMPT_STEP
+from arithgpt.encoder_decoder import Memory
 from arithgpt.model import Cache
 from arithgpt.recurrent import States
 
@@ -50,7 +51,7 @@ def write(
                 logits = model(xp.constant(np.array([[id]]), model.like), cache)
 
 
-def _read(model: Model, ids: list[int], room: int) -> tuple[Cache | States, Array]:
+def _read(model: Model, ids: list[int], room: int) -> tuple[Cache | Memory | States, Array]:
     """A cache of room characters with some read, and the logits after them."""
     like, cache = model.like, model.cache(1, room)
     with ops(like).inference():

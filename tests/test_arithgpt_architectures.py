@@ -33,6 +33,8 @@ CHOICES: list[dict[str, Any]] = [
     {"dropout": 0.3, "positions": "none"},
     *({"arch": arch, "positions": "none"} for arch in ("rnn", "lstm", "gru")),
     {"arch": "lstm", "tied": True, "n_embd": 10, "n_layer": 1},
+    {"arch": "encoder-decoder", "n_kv_head": 2},
+    {"arch": "encoder-decoder", "positions": "learned", "tied": True, "loops": 2, "inject": True},
 ]
 every_choice = pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: ",".join(f"{k}={v}" for k, v in choice.items()))
 
@@ -159,6 +161,7 @@ def test_what_came_later_leaves_old_identities_alone() -> None:
         "inject=true",
         "dropout=0.1",
         "arch=gru",
+        "prompt_end=+",
     ):
         field, _, value = change.partition("=")
         assert field in LATER
@@ -180,7 +183,7 @@ def test_later_options_of_tasks_too(task: str, change: str) -> None:
         ("model.n_kv_head=3", "n_kv_head = 3: must divide n_head = 4"),
         ("model.loops=0", "model.loops = 0"),
         ("model.dropout=1", "model.dropout = 1: input should be less than 1"),
-        ("model.arch=transformer", "'lstm'"),
+        ("model.arch=transformer", "'encoder-decoder'"),
     ],
 )
 def test_a_bad_choice_is_one_clear_line(override: str, said: str) -> None:

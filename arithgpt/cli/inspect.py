@@ -51,6 +51,8 @@ def command(
     check_extras(files)
     found = find_run(run)
     arch = found.recipe.model.arch
+    if found.recipe.model.reads_question:
+        raise UserError(f"run {found.name}: its model is an encoder-decoder, which has no one page to look at; only a GPT has")
     if arch != "gpt":
         raise UserError(f"run {found.name}: its model is {arch.upper()}, which has no attention to look at")
     model = found.load_model("numpy")

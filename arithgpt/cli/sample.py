@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from arithgpt.recipe import ModelConfig
 
 
 def command(
@@ -21,7 +24,7 @@ def command(
     """Write on from a prompt, character by character, with any run: of a text, or of a task, whose pages end by themselves.
 
     The prompt is written first. A run of a text, and one with learned positions, knows so many characters at once as a page had
-    in training; when they are full it goes on from the last half of them.
+    in training; when they are full it goes on from the last half of them. An encoder-decoder is given a whole question.
     """
     import math
 
@@ -48,6 +51,8 @@ def command(
     except UserError as error:
         raise UserError(f"--prompt: {error}") from None
     window = text.context if text else room(model.config)
+    if model.config.reads_question:
+        window, n = None, _fitting(model.config, prompt, n)
     stop = None if text else model.alphabet.index(STOP)
     if stop is not None and stop in ids:
         raise UserError(f"--prompt: has the character {STOP!r} that ends a page: there is nothing to go on from")
@@ -60,6 +65,21 @@ def command(
             say(model.alphabet[id])
             sys.stdout.flush()
     say("\n")
+
+
+def _fitting(config: ModelConfig, prompt: str, n: int) -> int:
+    """How many of n characters an encoder-decoder has room to write after a prompt. UserError where it cannot begin."""
+    from arithgpt.architectures import room
+    from arithgpt.errors import UserError
+
+    if config.prompt_end not in prompt:
+        raise UserError(
+            f"--prompt {prompt!r}: an encoder-decoder begins to write after {config.prompt_end!r}; there is none in it"
+        )
+    limit = room(config)
+    if limit is not None and len(prompt) >= limit:
+        raise UserError(f"--prompt: has {len(prompt)} characters, and positions end at block_size = {limit}")
+    return n if limit is None else min(n, limit - len(prompt))
 
 
 def _few(alphabet: str) -> str:

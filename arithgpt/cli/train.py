@@ -175,8 +175,9 @@ class _Lines:
         shape, budget = self.recipe.model, self.recipe.budget
         heads = ", ".join(map(str, shape.heads if isinstance(shape.n_head, tuple) else shape.heads[:1]))
         self.say(f"[bold]{escape(str(run.path))}[/]: {escape(_learned(self.recipe))}")
-        attends = (f", {heads} heads", f", {shape.positions} positions") if shape.arch == "gpt" else ("", "")
-        said = f"{shape.arch.upper()} of {model.n_params:,} parameters: {shape.n_layer} layers"
+        attends = (f", {heads} heads", f", {shape.positions} positions") if shape.attends else ("", "")
+        layers = f"{shape.n_layer} layers in each half" if shape.reads_question else f"{shape.n_layer} layers"
+        said = f"{shape.arch.upper()} of {model.n_params:,} parameters: {layers}"
         self.say(f"{said}{attends[0]}, width {shape.n_embd}{attends[1]}")
         what = "pages" if self.recipe.text else "problems"
         size = self.recipe.data.train_size

@@ -1,0 +1,218 @@
+"""What is particular to the encoder-decoder; what all architectures must keep is in test_arithgpt_architectures.py."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ALPHABET, Silent
+
+from arithgpt import decode, drafts, encoder_decoder
+from arithgpt.architectures import first_weights, make_model, room
+from arithgpt.cli import app
+from arithgpt.decode import complete
+from arithgpt.drafts import complete_drafts
+from arithgpt.encoder_decoder import EncoderDecoder
+from arithgpt.errors import UserError
+from arithgpt.positions import SCHEMES, NoPositions
+from arithgpt.recipe import EMBEDDED, ModelConfig, Recipe, load_recipe
+from arithgpt.run import new_run
+from arithgpt.train import train
+from arithgpt.vocab import Vocab
+from tasks import STOP
+from tasks.ragged import Ragged
+
+VOCAB = Vocab(ALPHABET)
+PAGES = ("1=2345678901", "31+41+59=265", "777+777+77=7", "1+2+3+4+5+6=", "=12=34=5+678", "12+34=46=46=")
+ENDS = (1, 8, 10, 11, 0, 5)
+TINY = ("--set", "model.arch=encoder-decoder", "--set", "model.n_embd=16", "--set", "budget.eval_samples=4")
+
+
+def ids_of(*pages: str) -> np.ndarray:
+    return VOCAB.encode(np.array([list(page.encode()) for page in pages], np.uint8))
+
+
+def random_model(dtype: type = np.float64, **options: object) -> EncoderDecoder:
+    """A model in which every part has a say, on NumPy."""
+    config = ModelConfig(**{"arch": "encoder-decoder", "n_head": (2, 4), "head_dim": 8, "n_embd": 16} | options)
+    rng, first = np.random.default_rng(1), first_weights(config, ALPHABET, seed=0)
+    weights = {name: (array + 0.3 * rng.standard_normal(array.shape)).astype(dtype) for name, array in first.items()}
+    return make_model(config, ALPHABET, weights)
+
+
+@pytest.mark.parametrize("positions", EMBEDDED)
+def test_questions_of_any_length_share_a_batch(positions: str) -> None:
+    model, ids = random_model(positions=positions), ids_of(*PAGES)
+    together = model(ids)
+    for row, end in enumerate(ENDS):
+        assert not together[row, :end].any()
+        assert together[row, end:].all()
+        alone = model(ids[row : row + 1])[0]
+        assert np.allclose(together[row], alone, atol=1e-9)
+        assert np.allclose(model(ids[row : row + 1, : end + 1])[0, -1], alone[end], atol=1e-9)
+
+
+def test_the_question_is_seen_in_both_directions_and_the_rest_from_its_end_on() -> None:
+    model, ids = random_model(), ids_of("12+34=46+5+6")
+    logits = model(ids)
+    for at in range(12):
+        other = ids.copy()
+        other[0, at] = 9 if at != 5 else ids[0, 0]  # then there is no end before this page's own
+        changed = model(other)[0]
+        if at < 5:
+            assert not np.isclose(changed[5:], logits[0, 5:], atol=1e-6).all(1).any()
+        elif at > 5:
+            assert np.allclose(changed[:at], logits[0, :at], atol=1e-12)
+            assert not np.isclose(changed[at:], logits[0, at:], atol=1e-6).all(1).any()
+        else:
+            assert not changed.any()
+    cells, starts = model.coordinates(ids, model.coordinates.first(1)), np.array([5])
+    other = ids.copy()
+    other[0, 4] = 9
+    keys, changed = (model._sources(page, cells, starts, None)[0][0] for page in (ids, other))
+    assert keys.shape[2] == 6
+    assert not np.isclose(keys[0, 0, 0], changed[0, 0, 0]).any()  # the first character sees the last but one
+
+
+@pytest.mark.parametrize("mark", ["=", "+5", "4=4"])
+@pytest.mark.parametrize("step", [1, 2, 5, 12])
+def test_a_cache_finds_where_each_question_ends(mark: str, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_decoder, "BYTES", 1)  # questions are encoded one by one
+    model = random_model(prompt_end=mark)
+    ids = ids_of(*PAGES, "12+34=46+5+5", "0000000000+5")
+    whole, texts = model(ids), [*PAGES, "12+34=46+5+5", "0000000000+5"]
+    for text, row in zip(texts, whole, strict=True):
+        end = text.find(mark) + len(mark) - 1 if mark in text else len(text)
+        assert row.any(1).tolist() == [False] * end + [True] * (len(text) - end)
+    cache, rows = model.cache(len(ids), 12), np.arange(len(ids))
+    for start in range(0, 12, step):
+        part = model(ids[rows, start : start + step], cache)
+        assert np.allclose(part, whole[rows, start : start + step], atol=1e-9)
+        if start == step:  # pages leave in the middle of questions
+            cache.keep(np.arange(1, len(rows)))
+            rows = rows[1:]
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned", "abacus"])
+def test_greedy_decoding_is_the_model_itself(positions: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While longer questions are still read, shorter ones are already answered; drafts change nothing."""
+    for module, name, value in ((decode, "PROMPT_STEP", 4), (drafts, "WHOLE", 8), (drafts, "STEP", 3)):
+        monkeypatch.setattr(module, name, value)
+    model = random_model(positions=positions, block_size=64)
+    prompts = Ragged.from_strings(["1=", "31+41+59=", "7" * 21 + "=", "12+34=5+6=", "="])
+    budgets = np.array([20, 5, 11, 9, 1])
+    written = complete(model, VOCAB, prompts, budgets)
+    for prompt, budget, text in zip(prompts.to_strings(), budgets.tolist(), written.text.to_strings(), strict=True):
+        page = prompt
+        for _ in range(budget):
+            page += ALPHABET[model(ids_of(page))[0, -1].argmax()]
+            if page.endswith(STOP):
+                break
+        assert prompt + text == page.removesuffix(STOP)
+    assert len(set(written.text.to_strings())) == 5
+    for guess in ("", "12$", "9999999"):
+        pages = [
+            prompt + (text[:3] + guess if guess else text)
+            for prompt, text in zip(prompts.to_strings(), written.text.to_strings(), strict=True)
+        ]
+        drafted = complete_drafts(model, VOCAB, Ragged.from_strings(pages), prompts.lengths, budgets)
+        assert drafted.text.to_strings() == written.text.to_strings()
+
+
+def test_both_libraries_agree_on_ragged_questions() -> None:
+    model, ids = random_model(np.float32), ids_of(*PAGES)
+    on_torch = make_model(model.config, ALPHABET, {name: torch.from_numpy(array) for name, array in model.weights.items()})
+    assert np.allclose(on_torch(torch.from_numpy(ids)).numpy(), model(ids), atol=1e-4)
+    cache, whole = on_torch.cache(len(ids), 12), model(ids)
+    assert cache.starts.tolist() == [encoder_decoder.NEVER] * len(ids)
+    for start in range(0, 12, 3):
+        part = on_torch(torch.from_numpy(ids[:, start : start + 3]), cache, last_only=True)
+        assert np.allclose(part.numpy()[:, 0], whole[:, start + 2], atol=1e-4)
+    assert cache.starts.tolist() == list(ENDS)
+    assert model(ids).dtype == np.float32
+    assert model(ids_of("12", "34")).tolist() == np.zeros((2, 2, len(ALPHABET))).tolist()
+
+
+def test_each_half_counts_its_places_from_its_own_beginning() -> None:
+    model = random_model(positions="learned", block_size=16)
+    model.weights["positions"][6:] = np.nan  # the question has six characters, and six are read after it, its `=` again
+    assert np.isfinite(model(ids_of("12+34=46+50"))).all()
+    assert room(model.config) == 16
+
+
+def test_only_schemes_that_are_embeddings_will_do() -> None:
+    def only_embeds(scheme: NoPositions) -> bool:
+        rest = ("initial_of_block", "turn", "widen", "distances", "bias")
+        return not scheme.blank and all(getattr(type(scheme), name) is getattr(NoPositions, name) for name in rest)
+
+    assert set(EMBEDDED) == {name for name, scheme in SCHEMES.items() if only_embeds(scheme)}
+    assert load_recipe(task="add", overrides=["model.arch=encoder-decoder"]).model.positions == "sinusoidal"
+    assert ModelConfig().positions == "page"
+    assert ModelConfig(arch="encoder-decoder", positions="none").positions == "none"
+
+
+def test_parameters_are_counted() -> None:
+    config = ModelConfig(arch="encoder-decoder", n_layer=3, n_embd=16, n_head=2)
+    model = make_model(config, ALPHABET, first_weights(config, ALPHABET, 0))
+    attention, mlp, embeddings = 4 * 16**2 + 2 * 8 + 16, 8 * 16**2 + 16, 2 * 13 * 16
+    assert model.n_params == 3 * (attention + mlp) + 3 * (2 * attention + mlp) + 2 * 16 + embeddings
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--set", "model.positions=page"], "positions = 'page': arch = 'encoder-decoder' takes sinusoidal, learned, "),
+        (["--task", "sum"], "positions = 'sheet': arch = 'encoder-decoder' takes sinusoidal"),
+        (["--set", "model.n_head=5"], "n_embd = 16: must be a multiple of n_head = 5"),
+        (["--set", "model.prompt_end="], "model.prompt_end = '': string should have at least 1 character"),
+        (["--set", "model.prompt_end=?"], "model.prompt_end = '?': must stand in every question, and is not in '"),
+        (["--set", "model.positions=learned", "--set", "model.block_size=8"], "model.block_size = 8: must be at least the 2"),
+        (["--task", "text", "--set", "task.path=book.txt", "--set", "model.positions=none"], "a text has no questions"),
+    ],
+)
+def test_a_bad_choice_is_one_clear_line(options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text("once upon a time " * 200)
+    with pytest.raises(UserError) as caught:
+        app(["train", *TINY, *options], standalone_mode=False)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not Path("runs").exists() or not any(Path("runs").iterdir())
+
+
+def test_as_a_user_calls_it(
+    arithgpt: Callable[..., subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    done = arithgpt(
+        "train", "--task", "copy", "--digits", "3", "--set", "model.n_head=4", "--steps", "3", "--name", "two", *TINY
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ENCODER-DECODER of " in done.stdout
+    assert "parameters: 2 layers in each half, 4 heads, width 16, sinusoidal positions" in done.stdout
+    app(["train", "--resume", "--name", "two", "--steps", "5"], standalone_mode=False)
+    assert "going on from step 3" in capsys.readouterr().out
+    app(["eval", "two", "--digits", "3", "--samples", "8", "--json", str(tmp_path / "two.json")], standalone_mode=False)
+    capsys.readouterr()
+    assert {row["digits"] for row in json.loads((tmp_path / "two.json").read_text())["results"]} == {"3"}
+    app(["sample", "two", "--prompt", "123=", "-n", "9", "--seed", "1"], standalone_mode=False)
+    assert capsys.readouterr().out.startswith("123=")
+    for arguments, said in (
+        (["sample", "two", "--prompt", "123"], "--prompt '123': an encoder-decoder begins to write after '='"),
+        (["inspect", "two", "copy 123"], "run two: its model is an encoder-decoder, which has no one page to look at"),
+    ):
+        with pytest.raises(UserError) as caught:
+            app(arguments, standalone_mode=False)
+        assert said in str(caught.value)
+
+
+@pytest.mark.slow
+def test_it_learns_to_add() -> None:
+    budget = {"steps": 1500, "eval_every": 100, "eval_samples": 64, "target": 0.99}
+    plan = Recipe.from_dict(
+        {"task": {"name": "add", "digits": "1-3"}, "model": {"arch": "encoder-decoder"}, "budget": budget}, "test"
+    )
+    progress = train(plan, new_run(None, plan), device=torch.device("cpu"), observer=Silent())
+    assert min(progress.accuracy.values()) >= 0.99
