@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -14,8 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from typer.testing import CliRunner
 
+import arithgpt.lessons
 from arithgpt.ablation import BEYOND, EXAM_SEED, IN_RANGE, SEEN, Ablation, full_name, planned
+from arithgpt.cli import app
 from arithgpt.cli.ablate import notes
 from arithgpt.errors import UserError
 from arithgpt.findings import TO_TARGET, Findings, findings, reached_at
@@ -140,9 +144,10 @@ def test_what_is_no_fair_comparison_is_one_clear_line(
     assert not all_runs()
 
 
-def test_a_change_of_the_problems_is_refused() -> None:
-    with pytest.raises(UserError, match="--vary task.modulus: makes other problems|no such field"):
-        planned("modadd", ["task.modulus=7,11"], seeds=2, samples=5)
+@pytest.mark.parametrize("vary", ["p=97,11", "train_share=0.5,0.9"])
+def test_a_change_of_the_problems_is_refused(vary: str) -> None:
+    with pytest.raises(UserError, match=f"--vary task.{vary.partition('=')[0]}: makes other problems"):
+        planned("modadd", [vary], seeds=2, samples=5)
 
 
 def test_runs_of_another_budget_are_not_mixed_in(file: str) -> None:
@@ -206,7 +211,7 @@ def test_seeds_are_compared_pair_by_pair(file: str) -> None:
     assert list(page.by_length) == ["3", "5"]
     assert (rope.by_length["3"].median, rope.by_length["5"].most) == (1.0, 0.7)
     assert (page.seeds, page.reached, page.to_target, page.seconds) == (6, 6, 32, 4.0)
-    assert set(found.ablation.asked.where[found.ablation.asked.digits == "1"]) == {SEEN}
+    assert set(found.ablation.asked["where"][found.ablation.asked.digits == "1"]) == {SEEN}
     [first, *_] = found.by_problem("rope", IN_RANGE)
     assert first == {"seed": 0, "only variant": 0, "only baseline": 4, "p": 0.125}
 
@@ -228,11 +233,9 @@ def test_what_is_not_reached_is_not_compared_and_few_seeds_are_told(file: str) -
 
 
 def test_the_command_trains_tells_and_goes_on(arithgpt: Call, file: str, tmp_path: Path) -> None:
-    kinds = ["csv", "json", "html", *(["png"] if find_spec("matplotlib") else [])]
-    files = {kind: tmp_path / f"out.{kind}" for kind in kinds}
-    options = [part for kind, path in files.items() for part in (f"--{kind}", str(path))]
     asked = ["--vary", *VARY, "--seeds", "2", "--samples", "10", "--beyond", "3", "--jobs", "1", "--threads", "1"]
-    done = arithgpt("ablate", file, *asked, *options)
+    files = {kind: tmp_path / f"out.{kind}" for kind in ("csv", "json")}
+    done = arithgpt("ablate", file, *asked, *(part for kind, path in files.items() for part in (f"--{kind}", str(path))))
     assert (done.returncode, done.stderr) == (0, "")
     assert "4 trials, 0 of them done already; 1 at a time" in done.stdout
     table = done.stdout[done.stdout.index("\n\n") :]
@@ -241,9 +244,8 @@ def test_the_command_trains_tells_and_goes_on(arithgpt: Call, file: str, tmp_pat
     assert "2 seeds cannot give less than p = 0.5: no difference can be shown at 0.05, however large; --seeds 6 could." in said
     assert "32 examples each; none stopped early" in said
     told = json.loads(files["json"].read_text())
-    assert [one["variant"] for one in told["variants"]] == ["page", "rope"]
-    assert [one["seeds"] for one in told["variants"]] == [2, 2]
-    assert {one["measure"]: one["says"] for one in told["comparisons"]}["in range"] == "no difference shown"
+    assert [(one["variant"], one["seeds"]) for one in told["variants"]] == [("page", 2), ("rope", 2)]
+    assert {one["measure"]: one["says"] for one in told["comparisons"]}["in range"] == NEITHER
     assert [row["steps"] for row in told["trials"]] == [4] * 4
     rows = pd.read_csv(files["csv"])
     assert len(rows) == 4 * 2  # trials by lengths: 2 digits, which are held out, and 3, which are beyond
@@ -252,6 +254,15 @@ def test_the_command_trains_tells_and_goes_on(arithgpt: Call, file: str, tmp_pat
     for variant in told["variants"]:
         own = rows[(rows.variant == variant["variant"]) & (rows["where"] == "in range")]
         assert variant["in_range"]["right"] == own.right_answers.sum()
+
+    before = {path: path.stat().st_mtime_ns for run in all_runs() for path in run.path.iterdir()}
+    kinds = ["json", "html", *(["png"] if find_spec("matplotlib") else [])]
+    files = {kind: tmp_path / f"again.{kind}" for kind in kinds}
+    options = [part for kind, path in files.items() for part in (f"--{kind}", str(path))]
+    again = CliRunner().invoke(app, ["ablate", file, *asked, *options], env={"COLUMNS": "120"})
+    assert "4 trials, 4 of them done already" in again.output
+    assert {path: path.stat().st_mtime_ns for run in all_runs() for path in run.path.iterdir()} == before  # none is trained
+    assert json.loads(files["json"].read_text()) == told  # and the same problems are asked
     page = files["html"].read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert "no difference shown" in page
@@ -260,9 +271,35 @@ def test_the_command_trains_tells_and_goes_on(arithgpt: Call, file: str, tmp_pat
 
         assert imread(files["png"]).shape[1] == 1320
 
-    runs = Path(os.environ["ARITHGPT_RUNS"])
-    before = {path: path.stat().st_mtime_ns for path in runs.glob("*/*")}
-    again = arithgpt("ablate", file, *asked, "--json", str(tmp_path / "again.json"))
-    assert "4 trials, 4 of them done already" in again.stdout
-    assert {path: path.stat().st_mtime_ns for path in runs.glob("*/*")} == before  # nothing is trained again
-    assert json.loads((tmp_path / "again.json").read_text()) == told  # and the same problems are asked
+
+def test_a_variant_that_cannot_be_trained_leaves_the_others_alone(file: str, tmp_path: Path) -> None:
+    """Pages of two digits are longer than block_size, which only matters to learned positions."""
+    common = ["--seeds", "2", "--samples", "5", "--beyond", "3", "--jobs", "1", "--set", "model.block_size=8", "--steps", "1"]
+    out = tmp_path / "out.json"
+    done = CliRunner().invoke(app, ["ablate", file, "--vary", "positions=none,learned", *common, "--json", str(out)])
+    assert done.exit_code == 1, done.output
+    assert "tiny-learned-s0: model.block_size = 8: must be at least" in done.output
+    told = json.loads(out.read_text())
+    assert [one["seeds"] for one in told["variants"]] == [2, 0]
+    assert {one["says"] for one in told["comparisons"]} == {UNTESTED}
+
+
+def test_ctrl_c_draws_no_conclusions_and_the_same_command_goes_on(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["ablate", file, "--vary", *VARY, "--seeds", "2", "--samples", "5", "--beyond", "3", "--jobs", "1"]
+    look = arithgpt.lessons.look
+
+    def pressed(*arguments: object) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return look(*arguments)
+
+    monkeypatch.setattr(arithgpt.lessons, "look", pressed)
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 130, done.output
+    assert "stopped before all was trained and asked; the same command goes on" in done.output
+    assert "helps?" not in done.output
+    assert [run.name for run in all_runs()] == ["tiny-page-s0"]
+    monkeypatch.setattr(arithgpt.lessons, "look", look)
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert {run.info["step"] for run in all_runs()} == {4}
+    assert "helps?" in done.output
