@@ -26,7 +26,7 @@ from arithgpt.start import settled
 from arithgpt.sweep import OTHER_NAME, Exam, Trial, make_trials
 from eval.measured import fits, trained_cells
 from eval.paired import seeds_needed
-from tasks import lengths
+from tasks import Cell, Task, lengths
 
 IN_RANGE, BEYOND, SEEN = "in range", "beyond", "seen"
 BEYOND_LENGTHS = 2  # of those that a task has by itself: twice and five times the longest of training
@@ -67,7 +67,7 @@ def planned(
     text: str,
     varied: Sequence[str],
     *,
-    seeds: int,
+    seeds: int | None = None,
     own: bool = False,
     overrides: Sequence[str] = (),
     steps: int | None = None,
@@ -79,14 +79,13 @@ def planned(
     """All that is to be done, checked before anything begins.
 
     text: a recipe's file, or a task; varied: as in "positions=page,rope"; own: the baseline is the recipe's own value
+    seeds: from the recipe's on; None is the fewest with which a difference can be shown at this level
     UserError for anything that cannot be done, or would be no fair comparison.
     """
-    if seeds < 2:
+    if seeds is not None and seeds < 2:
         raise UserError(f"--seeds {seeds}: must be 2 at least, as the unit of the test is the seed")
-    try:
-        seeds_needed(level)
-    except ValueError:
-        raise UserError(f"--level {level}: must be above 0 and below 1") from None
+    if not 0 < level < 1:
+        raise UserError(f"--level {level}: must be above 0 and below 1")
     source = _source(text) | {"overrides": overrides}
     fixed = {"budget.stop_early": False, "budget.steps": steps}
     base = load_recipe(**source, options=fixed)
@@ -97,6 +96,7 @@ def planned(
     def make(point: Mapping[str, Any]) -> Recipe:
         return settled(load_recipe(**source, options=fixed | _as_many_examples(base, variants[0], point) | dict(point)))
 
+    seeds = seeds or max(2, seeds_needed(level, len(variants) - 1))
     own_seeds = range(base.seed, base.seed + seeds)
     stem = name or (Path(text).stem if source.get("file") else text.replace(":", "-"))
     trials = make_trials(stem, [one.values | {"seed": seed} for seed in own_seeds for one in variants], make, f"ablate {text}")
@@ -229,7 +229,7 @@ def _exam(recipe: Recipe, beyond: str | None, samples: int) -> tuple[Exam, pd.Da
     cells, beyond_of = {}, {}
     for part in recipe.problems.parts.values():
         inside = [cell for cell in trained_cells(part) if fits(part, cell)]
-        outside = [cell for cell in dict.fromkeys(named or part.beyond) if not any(cell in [*box] for box in part.boxes)]
+        outside = [cell for cell in dict.fromkeys(named or part.beyond) if not _trained(part, cell)]
         try:
             long = [cell for cell in outside if not fits(part, cell)]
         except ValueError as error:
@@ -248,6 +248,10 @@ def _exam(recipe: Recipe, beyond: str | None, samples: int) -> tuple[Exam, pd.Da
     inside = asked.held_out | (~asked.held_out[[not far for far in is_outside]]).all()  # all there are, where none is held out
     asked["where"] = [BEYOND if far else IN_RANGE if near else SEEN for far, near in zip(is_outside, inside, strict=True)]
     return exam, asked
+
+
+def _trained(task: Task, cell: Cell) -> bool:
+    return any(box.left[0] <= cell[0] <= box.left[1] and box.right[0] <= cell[1] <= box.right[1] for box in task.boxes)
 
 
 def _problems(recipe: Recipe, exam: Exam) -> pd.DataFrame:

@@ -1,8 +1,10 @@
 """What came of an ablation: each variant over its seeds, and each beside the baseline.
 
-found = findings(ablation, outcomes)
-found.told[1]          Told(variant="rope", parameters=26000, to_target=20480, in_range=Shares(median=0.98, ...), ...)
-found.comparisons[0]   Comparison("rope", "in range", differences=(-3, -8), p=0.5, ...)
+    found = findings(ablation, outcomes)
+    found.told[1]          Told(variant="rope", parameters=26000, to_target=20480, in_range=Shares(median=0.98, ...), ...)
+    found.comparisons[0]   Comparison("rope", "in range", differences=(-3, -8), p=0.5, ...)
+
+How they look: eval/variants.py.
 """
 
 from __future__ import annotations

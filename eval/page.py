@@ -102,10 +102,12 @@ def document(title: str, parts: Iterable[str]) -> str:
 
 def listed(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int, wrong: Iterable[bool]) -> str:
     """`table` of text whose cells may have several lines, all but the first of them small."""
-    cells = [
-        [_Html(f"{say(top)} <small>{say(rest)}</small>") for top, _, rest in (cell.partition("\n") for cell in row)]
-        for row in rows
-    ]
+
+    def shown(cell: str) -> _Html:
+        top, line, rest = cell.partition("\n")
+        return _Html(f"{say(top)} <small>{say(rest)}</small>" if line else say(top))
+
+    cells = [[*map(shown, row)] for row in rows]
     return f'<div class="short">{table([head.replace(chr(10), " ") for head in heads], cells, left, wrong)}</div>'
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from arithgpt.ablation import Ablation
     from arithgpt.findings import Findings
     from eval.curves import Chart
     from eval.paired import Comparison
@@ -25,7 +26,9 @@ def command(
         Optional[list[str]],
         typer.Option("--vary", metavar="FIELD=VALUES", help="As in positions=page,rope,alibi; may be given several times."),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Of each variant; 2 at least.")] = 5,
+    seeds: Annotated[
+        Optional[int], typer.Option(help="Of each variant. [default: the fewest that can show a difference]")
+    ] = None,
     own: Annotated[
         bool, typer.Option("--baseline", help="Compare with the recipe's own values. [default: with the first values]")
     ] = False,
@@ -74,6 +77,8 @@ def command(
     asked = {"beyond": beyond, "samples": samples, "level": level}
     plan = planned(recipe, varied or [], seeds=seeds, own=own, overrides=overrides or [], steps=steps, name=name, **asked)
     console = Console(highlight=False)
+    if few := too_few(len(plan.seeds), plan, level):
+        console.print(few, markup=False)
     outcomes = train_all(plan.trials, plan.exam, console, jobs=jobs, threads=threads, backend=backend, device=device)
     statuses = {outcomes[number].status if number in outcomes else STOPPED for number in range(len(plan.trials))}
     if STOPPED in statuses or any(outcome.status == DONE and outcome.rows is None for outcome in outcomes.values()):
@@ -102,27 +107,38 @@ def _tell(found: Findings, level: float, console: Console) -> None:
 
 def notes(found: Findings, level: float) -> list[str]:
     """What the figures mean, for people."""
-    from eval.paired import least_p, median_coverage, seeds_needed
+    from arithgpt.ablation import IN_RANGE
+    from eval.paired import median_coverage
 
     plan = found.ablation
     seeds, tests, budget = len(plan.seeds), len(plan.variants) - 1, plan.trials[0].recipe.budget
-    least, by_holm = least_p(seeds, tests), " by Holm" if tests > 1 else ""
+    pairs = min((len(one.differences) for one in found.comparisons if one.differences), default=seeds)
     told = [
         f"{budget.steps * budget.batch_size:,} examples each; none stopped early. Target: {budget.target:.4g} at every length "
-        f"of training at two looks in a row; below it, how many of the {seeds} seeds came to it.",
+        f"of training at two looks in a row; below the examples it took, how many of {seeds} seeds came to it.",
         f"Medians over {seeds} seeds; below them the least to the most, between which the median of all seeds there could be "
         f"lies with a chance of {median_coverage(seeds):.1%}. Wilson 95%: of all problems in range of these trained models.",
         f"Differences to {plan.variants[0].name}: the mean, and below it the least to the most. p: exact sign-flip test over "
         "seeds, two-sided" + f"; Holm: corrected for {tests} variants, in each measure by itself" * (tests > 1) + ".",
     ]
-    if not plan.asked.held_out.any():
+    if not plan.asked.held_out[plan.asked["where"] == IN_RANGE].any():
         told.append("No problem of these lengths is held out: training may have met those in range.")
-    if least > level:
-        told.append(
-            f"{seeds} seeds cannot give less than p = {least:.3g}{by_holm}: no difference can be shown at {level:g}, however "
-            f"large; --seeds {seeds_needed(level, tests)} could."
-        )
-    return told
+    few = too_few(pairs, plan, level)
+    return [*told, few] if few else told
+
+
+def too_few(seeds: int, plan: Ablation, level: float) -> str:
+    """That so many seeds cannot show anything, whatever comes of them; empty where they can."""
+    from eval.paired import least_p, seeds_needed
+
+    tests = len(plan.variants) - 1
+    least, by_holm = least_p(seeds, tests), " by Holm" if tests > 1 else ""
+    if least <= level:
+        return ""
+    return (
+        f"{seeds} seeds cannot give less than p = {least:.3g}{by_holm}: no difference can be shown at {level:g}, however "
+        f"large; --seeds {seeds_needed(level, tests)} could."
+    )
 
 
 def _write(files: Mapping[str, Path], found: Findings, level: float) -> None:
