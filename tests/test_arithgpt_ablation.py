@@ -274,10 +274,11 @@ def test_the_command_trains_tells_and_goes_on(arithgpt: Call, file: str, tmp_pat
 
 
 def test_a_variant_that_cannot_be_trained_leaves_the_others_alone(file: str, tmp_path: Path) -> None:
-    """Pages of two digits are longer than block_size, which only matters to learned positions."""
-    common = ["--seeds", "2", "--samples", "5", "--beyond", "3", "--jobs", "1", "--set", "model.block_size=8", "--steps", "1"]
+    """Pages of three digits are longer than block_size, which only matters to learned positions."""
+    changes = ["--set", "model.block_size=8", "--set", "task.digits=1-3", "--steps", "1", "--vary", "positions=none,learned"]
     out = tmp_path / "out.json"
-    done = CliRunner().invoke(app, ["ablate", file, "--vary", "positions=none,learned", *common, "--json", str(out)])
+    asked = ["--seeds", "2", "--samples", "5", "--beyond", "5", "--jobs", "1", "--json", str(out)]
+    done = CliRunner().invoke(app, ["ablate", file, *changes, *asked])
     assert done.exit_code == 1, done.output
     assert "tiny-learned-s0: model.block_size = 8: must be at least" in done.output
     told = json.loads(out.read_text())
