@@ -56,8 +56,8 @@ class Lessons(Protocol):
 
 
 def lessons_of(recipe: Recipe, device: torch.device) -> Lessons:
-    """UserError where a text cannot be read or is another one than before, where the model has no room for a page or cannot find
-    the end of its question, and where a task has fewer problems than `data` says, or the pages it names cannot be had."""
+    """UserError where a text cannot be read or is another one than before, where the model has no room for a page or cannot
+    find the end of its question, and where a task has fewer problems than `data` says, or the pages it names cannot be had."""
     return TextLessons(recipe, device) if recipe.text else ProblemLessons(recipe, device)
 
 

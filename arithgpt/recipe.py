@@ -371,7 +371,7 @@ def load_recipe(
         key, equals, value = override.partition("=")
         if not equals or not key.strip():
             raise UserError(f"--set {override}: must be FIELD=VALUE, as in model.n_layer=3")
-        _put(data, key.strip(), _toml_value(value.strip()))
+        _put(data, key.strip(), toml_value(value.strip()))
     for key, value in (options or {}).items():
         if value is not None:
             _put(data, key, value)
@@ -427,7 +427,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
     return data
 
 
-def _toml_value(text: str) -> Any:
+def toml_value(text: str) -> Any:
     """What a value on the command line means: TOML where it is TOML (3, 0.5, true, [1, 8]), else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]

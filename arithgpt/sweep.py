@@ -19,7 +19,7 @@ import re
 import signal
 import statistics
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,10 +33,13 @@ from arithgpt.start import settled
 from eval.solver import MissingExtra
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tasks import Cell
 
 BACKENDS = ("loky", "ray", "dask")
 DONE, STOPPED = "done", "stopped"
+OTHER_NAME = "give these trials another name, by that of the sweep's file or by --name of ablate"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Trial:
         if not run.path.exists():
             return None
         if run.recipe.identity != self.recipe.identity:
-            raise UserError(f"{run.path}: is there already with another recipe; give the sweep's file another name")
+            raise UserError(f"{run.path}: is there already with another recipe; {OTHER_NAME}")
         return run
 
     @property
@@ -76,14 +79,21 @@ class Outcome:
     status: str
     accuracy: Mapping[str, float] = field(default_factory=dict)
     """Of what was asked after training, by lengths; empty where nothing was."""
+    rows: pd.DataFrame | None = field(default=None, compare=False)
+    """The same problem by problem, as `eval.harness.evaluate` gives them."""
 
 
 @dataclass(frozen=True)
 class Exam:
     """What every trained GPT is asked: random problems of some lengths."""
 
-    cells: Sequence[Cell]
+    cells: Sequence[Cell] | Mapping[str, Sequence[Cell]]
+    """Those of all tasks, or of each by its name."""
     samples: int
+
+    def of(self, task: str) -> Sequence[Cell]:
+        """The lengths that a task is asked."""
+        return self.cells[task] if isinstance(self.cells, Mapping) else self.cells
 
 
 def load_sweep(file: Path) -> list[Trial]:
@@ -97,18 +107,24 @@ def load_sweep(file: Path) -> list[Trial]:
             raise UserError(f'{file}: {SWEEP}.{name} is a table: a dotted field needs quotes, as in "model.n_layer" = [1, 2]')
         if not isinstance(values, list) or not values or any(values.count(value) > 1 for value in values):
             raise UserError(f"{file}: {SWEEP}.{name} = {values!r}: must be a list of different values")
-    trials = []
-    for values in itertools.product(*grid.values()):
-        point = dict(zip(grid, values, strict=True))
-        name = "-".join([file.stem, *(_in_a_name(key, value) for key, value in point.items())])
+    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    return make_trials(file.stem, points, lambda point: settled(changed(data, point, str(file))), str(file))
+
+
+def make_trials(
+    stem: str, points: Sequence[Mapping[str, Any]], make: Callable[[Mapping[str, Any]], Recipe], source: str
+) -> list[Trial]:
+    """A trial for each point, called after its values: `adders-page-s0`. UserError where a name is unfit or there twice."""
+    trials: dict[str, Trial] = {}
+    for point in points:
+        name = "-".join([stem, *(_in_a_name(key, value) for key, value in point.items())])
         if not NAME.fullmatch(name):
-            raise UserError(f"{file}: a run cannot be called {name}; give the file a short name of letters and digits")
-        trials.append(Trial(name, point, settled(changed(data, point, str(file)))))
-    names = [trial.name for trial in trials]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"{file}: two trials would be called {name}")
-    return trials
+            raise UserError(f"{source}: a run cannot be called {name}; give it a short name of letters and digits")
+        recipe = make(point)
+        if name in trials:
+            raise UserError(f"{source}: two trials would be called {name}")
+        trials[name] = Trial(name, point, recipe)
+    return list(trials.values())
 
 
 def _in_a_name(key: str, value: Any) -> str:
@@ -194,22 +210,30 @@ def train_one(
                 if progress.status == "interrupted":
                     stop.touch()  # where it was not by that file, but by a signal to this process
                     return Outcome(number, STOPPED)
-            return Outcome(number, DONE, {} if exam is None or stop.exists() else _asked(run, device, exam))
+            return Outcome(number, DONE, *(() if exam is None or stop.exists() else _asked(run, device, exam)))
     except UserError as error:
         return Outcome(number, str(error))
     except Exception as error:  # whatever it is, the other trials go on
         return Outcome(number, f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _asked(run: Run, device: str, exam: Exam) -> dict[str, float]:
+def _asked(run: Run, device: str, exam: Exam) -> tuple[dict[str, float], pd.DataFrame]:
+    """The accuracy by lengths, and every problem."""
+    import pandas as pd
+
     from arithgpt.measuring import measured
     from arithgpt.solvers import find_solver
 
     found = find_solver(str(run.path), device=device)
     parts = list(run.recipe.problems.parts.values())
-    result = measured(found, parts, name=run.name, cells=exam.cells, suites=("random",), samples=exam.samples)
-    sign = {part.name: part.operator if len(parts) > 1 else "" for part in parts}
-    return {sign[row.task] + row.digits: row.accuracy for row in result.summary.itertuples()}
+    asked = {"name": run.name, "suites": ("random",), "samples": exam.samples}
+    results = [measured(found, [part], cells=exam.of(part.name), **asked) for part in parts]
+    accuracy = {
+        (part.operator if len(parts) > 1 else "") + row.digits: row.accuracy
+        for part, result in zip(parts, results, strict=True)
+        for row in result.summary.itertuples()
+    }
+    return accuracy, pd.concat([result.rows for result in results], ignore_index=True)
 
 
 @contextmanager

@@ -112,17 +112,19 @@ def _listed(results: Sequence[Measured]) -> str:
     return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]}"
 
 
-def accuracy_charts(results: Sequence[Measured]) -> list[Chart]:
+def accuracy_charts(results: Sequence[Measured], named: Mapping[str, Sequence[Measured]] | None = None) -> list[Chart]:
     """A chart for each task and suite that was asked at two lengths at least, a line for each solver.
 
+    named: those that are drawn thin, with their median thick, by the name of the median; where it is None, seeds are found
     The length of a problem is that of its longer operand, or its operators; problems of one length are counted together.
     """
     asked = pd.concat([result.summary[["task", "suite"]] for result in results]).drop_duplicates()
+    together = groups(results) if named is None else [*named.items()]
     charts = []
     for task, suite in asked.itertuples(index=False):
         own = [_of(result.summary, task, suite) for result in results]
         unequal = any((summary.left != summary.right).any() for summary in own)
-        lines = [line for at, group in enumerate(groups(results)) for line in _accuracy_lines(at, *group, task, suite)]
+        lines = [line for at, group in enumerate(together) for line in _accuracy_lines(at, *group, task, suite)]
         lengths = sorted({x for line in lines for x in line.x})
         if len(lengths) > 1:
             far = lengths[-1] > FAR and lengths[-1] > 8 * lengths[0]
@@ -138,7 +140,7 @@ def _of(summary: pd.DataFrame, task: str, suite: str) -> pd.DataFrame:
     return own.assign(longer=own.left if counted(task) else own[["left", "right"]].max(axis=1))
 
 
-def _accuracy_lines(at: int, name: str, group: list[Measured], task: str, suite: str) -> list[Line]:
+def _accuracy_lines(at: int, name: str, group: Sequence[Measured], task: str, suite: str) -> list[Line]:
     colour, lines = _colour(at), []
     for result in group:
         counts = _of(result.summary, task, suite).groupby("longer")[["right_answers", "n"]].sum()

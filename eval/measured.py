@@ -69,18 +69,21 @@ def measure(
     for task in tasks:
         for suite in suites if suites is not None else [name for name in task.suites if name not in task.on_request]:
             asked = cells if cells is not None else _cells(task, suite)
-            asked = [cell for cell in asked if _page(task, cell) <= MAX_PAGE]
+            asked = [cell for cell in asked if fits(task, cell)]
             tables.append(evaluate(solver, task, asked, n=n, seed=seed, suites=(suite,), trained=trained, tell=tell))
     return pd.concat(tables, ignore_index=True)
 
 
 def _cells(task: Task, suite: str) -> list[Cell]:
-    if suite == "long":
-        return task.beyond
+    return task.beyond if suite == "long" else trained_cells(task)
+
+
+def trained_cells(task: Task) -> list[Cell]:
+    """The lengths of training, at most DEFAULT_LENGTHS of each box."""
     return list(dict.fromkeys(cell for box in task.boxes for cell in box.spread(DEFAULT_LENGTHS)))
 
 
-def _page(task: Task, cell: Cell) -> int:
-    """The characters that a problem of these lengths may need."""
+def fits(task: Task, cell: Cell) -> bool:
+    """Whether a problem of these lengths has a page that is not too long to be asked."""
     one = task.draw_suite(np.random.default_rng(0), 1, cell, "random")
-    return int(task.prompts(one).lengths[0] + task.budgets(one)[0])
+    return int(task.prompts(one).lengths[0] + task.budgets(one)[0]) <= MAX_PAGE

@@ -83,16 +83,32 @@ def page(results: Sequence[Measured], title: str, *, pairs: bool = False) -> str
         parts.append(
             "<p>Shaded: p below 0.05, where p is McNemar's exact test, two-sided, on the problems that only one got right.</p>"
         )
-    parts.append(_figures("Accuracy by length", curves.accuracy_charts(results)))
-    parts.append(_figures("Learning", curves.learning_charts(results)))
+    parts.append(drawn("Accuracy by length", curves.accuracy_charts(results)))
+    parts.append(drawn("Learning", curves.learning_charts(results)))
     parts += [_solver(result) for result in results]
+    return document(f"{title}: {names}", parts)
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """A page of its own of parts that are HTML; empty ones are left out."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{say(title)}: {say(names)}</title><style>{STYLE}</style></head><body>\n"
+        f"<title>{say(title)}</title><style>{STYLE}</style></head><body>\n"
         + "\n".join(filter(None, parts))
         + "\n</body></html>\n"
     )
+
+
+def listed(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int, wrong: Iterable[bool]) -> str:
+    """`table` of text whose cells may have several lines, all but the first of them small."""
+
+    def shown(cell: str) -> _Html:
+        top, line, rest = cell.partition("\n")
+        return _Html(f"{say(top)} <small>{say(rest)}</small>" if line else say(top))
+
+    cells = [[*map(shown, row)] for row in rows]
+    return f'<div class="short">{table([head.replace(chr(10), " ") for head in heads], cells, left, wrong)}</div>'
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], left: int = 0, wrong: Iterable[bool] = ()) -> str:
@@ -158,7 +174,8 @@ def _pair(one: Measured, other: Measured) -> str:
     return said + table(heads, rows, left=2, wrong=found.p < 0.05)
 
 
-def _figures(title: str, charts: Sequence[curves.Chart]) -> str:
+def drawn(title: str, charts: Sequence[curves.Chart]) -> str:
+    """Charts beside each other, under a title; empty for none."""
     drawn = "\n".join(map(svg.figure, charts))
     return f'<h2>{title}</h2><div class="figures">{drawn}</div>' if charts else ""
 

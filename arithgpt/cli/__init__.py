@@ -8,7 +8,22 @@ import time
 
 import typer
 
-from arithgpt.cli import bench, calc, compare, evaluate, export, falsify, improve, inspect, runs, sample, sweep, tasks, train
+from arithgpt.cli import (
+    ablate,
+    bench,
+    calc,
+    compare,
+    evaluate,
+    export,
+    falsify,
+    improve,
+    inspect,
+    runs,
+    sample,
+    sweep,
+    tasks,
+    train,
+)
 
 app = typer.Typer(
     help="Train small GPTs to do arithmetic, measure how far they can be trusted, and ask them.",
@@ -21,6 +36,7 @@ app = typer.Typer(
 app.command("train", short_help="Teach a GPT from nothing.")(train.command)
 app.command("sweep", short_help="Train a grid of recipes side by side.")(sweep.command)
 app.command("improve", short_help="Let a run learn from its own answers.")(improve.command)
+app.command("ablate", short_help="Does a change help? Tested over seeds.")(ablate.command)
 app.command("eval", short_help="Measure a run by digit length.")(evaluate.command)
 app.command("compare", short_help="Measure several side by side.")(compare.command)
 app.command("falsify", short_help="Find the smallest problem a run gets wrong.")(falsify.command)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from arithgpt.sweep import Exam, Trial
+    from arithgpt.sweep import Exam, Outcome, Trial
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
@@ -22,6 +22,9 @@ def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe with a table [sweep] of fields and lists of values.")],
     jobs: Annotated[
         Optional[int], typer.Option(min=1, max=4096, help="Trials at a time, which share the cores. [default: one a core]")
+    ] = None,
+    threads: Annotated[
+        Optional[int], typer.Option(min=1, max=4096, help="Of each trial. [default: the cores by --jobs]")
     ] = None,
     backend: Annotated[str, typer.Option(help="loky: processes on this machine; or ray or dask.")] = "loky",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -39,38 +42,22 @@ def command(
     Trials that are done are skipped, and those that were begun go on. Ctrl-C stops all with checkpoints. Exit status: 0, or 1
     where a trial failed. On several machines, with ray or dask, all must see the same runs folder (ARITHGPT_RUNS).
     """
-    import os
-
     from rich.console import Console
 
     from arithgpt.cli.options import output_files
     from arithgpt.cli.reports import check_extras
     from arithgpt.errors import UserError
-    from arithgpt.sweep import DONE, STOPPED, check_backend, load_sweep, results, sweep
+    from arithgpt.sweep import DONE, STOPPED, check_backend, load_sweep, results
 
-    if os.environ.get("WORLD_SIZE", "1") != "1":
-        raise UserError("sweep: shares its trials out by itself; start it without torchrun")
+    check_alone("sweep")
     files = output_files({"--csv": csv_file, "--json": json_file, "--png": png_file})
     check_extras(files)
     check_backend(backend)
     trials, exam = load_sweep(file), _exam(digits, samples)
     if exam and any(trial.recipe.text for trial in trials):
         raise UserError(f"--eval-digits {digits}: a text has no problems; what is told of it is its held-out loss")
-    pending = sum(not trial.is_done for trial in trials)
-    busy = max(1, len(trials) if exam else pending)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    at_once = min(jobs or cores, busy)
     console = Console(highlight=False)
-    console.print(f"{len(trials)} trials, {len(trials) - pending} of them done already; {at_once} at a time", soft_wrap=True)
-    outcomes = {}
-    shared = {"jobs": at_once, "threads": max(1, cores // at_once), "backend": backend, "device": device}
-    try:
-        for outcome in sweep(trials, exam=exam, **shared):
-            outcomes[outcome.number] = outcome
-            if outcome.status != STOPPED:
-                console.print(f"{trials[outcome.number].name}: {outcome.status}", markup=False, soft_wrap=True)
-    except KeyboardInterrupt:
-        console.print("broken off: trials keep their last checkpoints")
+    outcomes = train_all(trials, exam, console, jobs=jobs, threads=threads, backend=backend, device=device)
     rows, fields = results(trials, outcomes), list(trials[0].values)
     _tell(rows, fields, exam, console)
     _write(files, rows, fields, trials, file.stem)
@@ -80,6 +67,48 @@ def command(
         raise typer.Exit(EXIT_INTERRUPTED)
     if statuses != {DONE}:
         raise typer.Exit(EXIT_FAILED)
+
+
+def check_alone(command: str) -> None:
+    """UserError where torchrun started it several times over."""
+    import os
+
+    from arithgpt.errors import UserError
+
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UserError(f"{command}: shares its trials out by itself; start it without torchrun")
+
+
+def train_all(
+    trials: Sequence[Trial],
+    exam: Exam | None,
+    console: Console,
+    *,
+    jobs: int | None,
+    threads: int | None,
+    backend: str,
+    device: str,
+) -> dict[int, Outcome]:
+    """Train what is not done, and tell of each trial when it has ended; by its number, without those that were broken off."""
+    import os
+
+    from arithgpt.sweep import STOPPED, sweep
+
+    pending = sum(not trial.is_done for trial in trials)
+    busy = max(1, len(trials) if exam else pending)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    at_once = min(jobs or cores, busy)
+    console.print(f"{len(trials)} trials, {len(trials) - pending} of them done already; {at_once} at a time", soft_wrap=True)
+    outcomes = {}
+    shared = {"jobs": at_once, "threads": threads or max(1, cores // at_once), "backend": backend, "device": device}
+    try:
+        for outcome in sweep(trials, exam=exam, **shared):
+            outcomes[outcome.number] = outcome
+            if outcome.status != STOPPED:
+                console.print(f"{trials[outcome.number].name}: {outcome.status}", markup=False, soft_wrap=True)
+    except KeyboardInterrupt:
+        console.print("broken off: trials keep their last checkpoints")
+    return outcomes
 
 
 def _exam(digits: str | None, samples: int) -> Exam | None:
