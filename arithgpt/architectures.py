@@ -19,6 +19,7 @@ from arithgpt.positions import SCHEMES
 from arithgpt.recurrent import Recurrent, initial_recurrent
 
 if TYPE_CHECKING:
+    from arithgpt.device import Precision
     from arithgpt.recipe import ModelConfig
 
 Model: TypeAlias = GPT | Recurrent
@@ -29,9 +30,17 @@ def first_weights(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np
     return (initial if config.arch == "gpt" else initial_recurrent)(config, alphabet, seed)
 
 
-def make_model(config: ModelConfig, alphabet: str, weights: Mapping[str, Array]) -> Model:
-    """The model of these weights. ValueError where one is missing, left over or of another shape."""
-    return (GPT if config.arch == "gpt" else Recurrent)(config, alphabet, weights)
+def make_model(config: ModelConfig, alphabet: str, weights: Mapping[str, Array], precision: Precision = "float32") -> Model:
+    """The model of these weights. ValueError where one is missing, left over or of another shape.
+
+    precision: of a GPT's products (device.py); a recurrent net is always computed in the type of its weights
+    """
+    return GPT(config, alphabet, weights, precision) if config.arch == "gpt" else Recurrent(config, alphabet, weights)
+
+
+def recordable(config: ModelConfig) -> bool:
+    """Whether a GPU can record a training step of such a model (cuda.py): nothing in it is drawn, sent there or read."""
+    return config.arch == "gpt" and config.dropout == 0 and SCHEMES[config.positions].recordable
 
 
 def room(config: ModelConfig) -> int | None:

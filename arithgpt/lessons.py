@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from arithgpt.architectures import Model, room
-from arithgpt.batches import IGNORED, Batch, bucketed, tensors
+from arithgpt.architectures import Model, recordable, room
+from arithgpt.batches import IGNORED, Batch, bucketed, padded, tensors
 from arithgpt.errors import UserError
 from arithgpt.ranks import ALONE, Ranks
 from arithgpt.recipe import Recipe
@@ -59,6 +59,7 @@ class ProblemLessons:
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.problems.alphabet)
+        self.on_gpu = device.type == "cuda"
         self.room = room(recipe.model)
         if self.room is not None:
             _check_room(self.room, longest_page(self.task), "of the longest page")
@@ -71,8 +72,9 @@ class ProblemLessons:
         return pages
 
     def batches(self, pages: Pages, n: int) -> list[Batch]:
-        """In at most n buckets of like length."""
-        return bucketed(pages, self.vocab, n)
+        """In at most n buckets of like length; on a GPU of few lengths (batches.rounded_up)."""
+        buckets = bucketed(pages, self.vocab, n)
+        return [padded(bucket) for bucket in buckets] if self.on_gpu and recordable(self.recipe.model) else buckets
 
     def look(self, model: Model, ranks: Ranks) -> Look:
         return Look(accuracy=look(model, self.questions, ranks))
