@@ -64,7 +64,8 @@ def fast(step: Step, record: Recorder | None = None) -> Step:
             except RuntimeError as error:  # of CUDA, out of memory among them
                 works = False
                 recordings.clear()
-                why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                first = error.__context__ or error  # what ends a recording fails too where something in it has failed
+                why = (str(first).strip().splitlines() or [type(first).__name__])[0]
                 print(f"arithgpt: steps are not recorded on this GPU, which is slower: {why}", file=sys.stderr)
         recording = recordings.get(shapes)
         if recording is None:
@@ -97,15 +98,15 @@ def recorder() -> Recorder:
 
     def record(step: Step, tensors: Sequence[Tensor]) -> Recording:
         inputs = tuple(tensor.clone() for tensor in tensors)
-        beside = torch.cuda.Stream()
-        beside.wait_stream(torch.cuda.current_stream())
+        usual, beside, graph = torch.cuda.current_stream(), torch.cuda.Stream(), torch.cuda.CUDAGraph()
+        beside.wait_stream(usual)
         with torch.cuda.stream(beside):
             for _ in range(WARM_UP):
                 step(*inputs)
-        torch.cuda.current_stream().wait_stream(beside)
-        graph = torch.cuda.CUDAGraph()
-        # Other threads pin the memory of the next batches meanwhile, which only this mode allows them.
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+        usual.wait_stream(beside)
+        # Other threads pin the memory of the next batches meanwhile, which only this mode allows them. A recording that fails
+        # may leave its own stream behind as the current one, so the usual one is put back.
+        with torch.cuda.stream(usual), torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
             outputs = step(*inputs)
         return Recording(inputs, outputs, graph.replay)
 

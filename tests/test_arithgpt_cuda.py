@@ -1,7 +1,10 @@
 """What is done for a GPU, as far as it can be held to what it stands for without one; what needs one is skipped."""
 
 import json
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +14,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from arithgpt import cuda, decode, drafts
-from arithgpt.architectures import first_weights, make_model, recordable
+from arithgpt.architectures import make_model, recordable
 from arithgpt.arrays import ops
-from arithgpt.batches import IGNORED, narrow, padded, padding, prefetched, rounded_up, tensors
+from arithgpt.batches import IGNORED, narrow, padded, padding, prefetched, rounded_up
 from arithgpt.cuda import Recording, Step, fast, recorder
 from arithgpt.decode import complete
 from arithgpt.device import pick_precision
@@ -23,7 +26,7 @@ from arithgpt.gpt_solver import GPTSolver
 from arithgpt.model import GPT
 from arithgpt.optim import orthogonal
 from arithgpt.positions import SCHEMES
-from arithgpt.recipe import ModelConfig, Recipe, load_recipe
+from arithgpt.recipe import ModelConfig, Recipe
 from arithgpt.run import Run, new_run, shipped_run
 from arithgpt.train import _Trainer, train
 from arithgpt.vocab import Vocab
@@ -31,7 +34,8 @@ from tasks.ragged import Ragged
 
 CPU = torch.device("cpu")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-ADD = Recipe.from_dict(SMALL | {"model": {"n_layer": 1, "n_embd": 16, "n_head": 2}}, "test")
+FEW = {"steps": 20, "batch_size": 16, "eval_samples": 2}
+ADD = Recipe.from_dict(SMALL | {"budget": FEW, "model": {"n_layer": 1, "n_embd": 16, "n_head": 2}}, "test")
 
 
 # bf16: what is rounded, and what is not
@@ -75,7 +79,7 @@ def test_the_calculator_writes_the_same_in_bf16(calculator: tuple[GPT, GPT]) -> 
 
 def test_where_heads_look_is_computed_in_float32(calculator: tuple[GPT, GPT]) -> None:
     """No part of the position schemes sees a bf16 number: with equal queries and keys attention is equal to the bit."""
-    exact, rounded = calculator
+    exact, _ = calculator
     inputs, _ = long_pages()
     seen: list[tuple[Tensor, ...]] = []
 
@@ -98,8 +102,9 @@ def test_where_heads_look_is_computed_in_float32(calculator: tuple[GPT, GPT]) ->
 
 
 def test_folded_kernels_bear_the_arithmetic_of_fused_attention(calculator: tuple[GPT, GPT]) -> None:
-    """Factors split into two of TF32 without the product of the smaller parts; plain TF32 would destroy them."""
-    model, inputs = calculator[0], long_pages()[0]
+    """Factors split into two of TF32 without the product of the smaller parts, at the far end of long pages; plain TF32 would
+    destroy them."""
+    model, inputs, n_queries = calculator[0], long_pages()[0][:3], 24
 
     def tf32(x: Tensor) -> Tensor:
         """Rounded to 11 significant bits."""
@@ -118,7 +123,8 @@ def test_folded_kernels_bear_the_arithmetic_of_fused_attention(calculator: tuple
         nothing = torch.zeros(len(inputs), n_head, cells.shape[1] - 1, model.config.head_size)
         with torch.inference_mode():
             q, k = model.scheme.widen(block, nothing, nothing, cells)
-            q, hidden = q * model.config.head_size**-0.5, torch.full((q.shape[2], q.shape[2]), -torch.inf).triu(1)
+            hidden = torch.full((q.shape[2], q.shape[2]), -torch.inf).triu(1)[-n_queries:]
+            q = q[:, :, -n_queries:] * model.config.head_size**-0.5
             exact = (q.double() @ k.double().mT + hidden).softmax(-1)
             for parts in worst:
                 off = ((product(q, k, parts) + hidden).softmax(-1) - exact).abs().max()
@@ -142,7 +148,7 @@ def test_products_alone_are_rounded() -> None:
 def test_training_in_bf16_learns_and_says_so() -> None:
     """In float32 and in bf16 the loss falls alike; weights, optimisers and looks are float32 in both."""
     losses, weights = {}, {}
-    plan = Recipe.from_dict(SMALL | {"budget": {"steps": 60, "batch_size": 64, "eval_samples": 4}}, "test")
+    plan = Recipe.from_dict(SMALL | {"budget": FEW}, "test")
     for precision in ("float32", "bf16", None):
         run = new_run(None, plan)
         train(plan, run, device=CPU, observer=Silent(), precision=precision)
@@ -170,12 +176,11 @@ def test_the_device_decides_and_the_option_can_turn_it_off(monkeypatch: pytest.M
         pick_precision("fp8", CPU)
 
 
-def test_the_command_line_takes_a_precision(arithgpt: object, tmp_path: object) -> None:
+def test_the_command_line_takes_a_precision(arithgpt: Callable, tmp_path: Path) -> None:
     refused = arithgpt("train", "--precision", "bf16", "--device", "cpu", "--name", "no")
     assert refused.returncode != 0
     assert refused.stderr == "arithgpt: --precision bf16: is for a GPU; on a CPU all is float32\n"
     assert not (tmp_path / "runs" / "no").exists()
-    assert load_recipe().identity == load_recipe(options={"task.digits": None}).identity
 
 
 def test_muon_bears_bf16() -> None:
@@ -208,7 +213,7 @@ def pretend(calls: list[str], broken: str = "") -> cuda.Recorder:
     return record
 
 
-def steps_of(plan: Recipe, n: int, gradients: object = None) -> list[Tensor]:
+def steps_of(plan: Recipe, n: int, gradients: Callable[[Step], Step] | None = None) -> list[Tensor]:
     """All weights after n steps, padded as for a GPU."""
     trainer = _Trainer(plan, new_run(None, plan), CPU)
     if gradients is not None:
@@ -227,21 +232,6 @@ def test_a_recorded_step_learns_what_the_plain_one_learns(capsys: pytest.Capture
     assert calls.count("record") == 1
     assert calls.count("replay") >= 7 - cuda.RECORD_AT
     assert capsys.readouterr().err == ""
-
-
-def test_compiled_steps_learn_the_same_too(recwarn: object) -> None:
-    """A step is a pure function of tensors that torch can trace as a whole, without a break: nothing in it waits for a number."""
-    trainer = _Trainer(ADD, new_run(None, ADD), CPU)
-    [batch] = trainer.make_batch(0)
-    inputs, targets = padded(batch)
-    counted = (targets != IGNORED).sum()
-
-    def logits(ids: Tensor) -> Tensor:
-        return trainer.learner(ids)
-
-    traced = torch.compile(logits, backend="eager", fullgraph=True)
-    assert torch.allclose(traced(inputs), logits(inputs), atol=1e-5)
-    assert counted > 0
 
 
 @pytest.mark.parametrize("broken", ["record", "replay"])
@@ -296,7 +286,7 @@ def test_a_step_that_can_be_recorded_sends_and_reads_nothing(positions: str) -> 
     traffic = Traffic()
     try:
         with traffic:
-            loss, *gradients = trainer._gradients(inputs, targets, torch.zeros((), device="meta"), rng=np.random.default_rng(0))
+            _, *gradients = trainer._gradients(inputs, targets, torch.zeros((), device="meta"), rng=np.random.default_rng(0))
             clean = not traffic.sent
             assert len(gradients) == len(trainer.weights)
     except (RuntimeError, NotImplementedError):  # a number was read
@@ -365,9 +355,6 @@ def test_batches_travel_in_two_bytes_where_they_fit() -> None:
 
 
 def test_several_threads_make_batches_in_order() -> None:
-    import threading
-    import time
-
     names: set[str] = set()
 
     def make(step: int) -> list[tuple[Tensor, Tensor]]:
@@ -447,11 +434,3 @@ def test_the_gpu_is_rarely_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with Reads():
         decode._complete_on_gpu(model, vocab, np.ones((4, 3), np.int64), np.array([2, 3, 3, 3]), np.full(4, 64))
     assert 0 < reads <= 3 * (67 // decode.CHECK_EVERY)
-
-
-def unused() -> Iterator[None]:
-    yield from ()
-
-
-assert first_weights
-assert tensors
