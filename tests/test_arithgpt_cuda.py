@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from arithgpt import cuda, decode, drafts
-from arithgpt.architectures import make_model, recordable
+from arithgpt.architectures import first_weights, make_model, recordable
 from arithgpt.arrays import ops
 from arithgpt.batches import IGNORED, narrow, padded, padding, prefetched, rounded_up
 from arithgpt.cuda import Recording, Step, fast, recorder
@@ -258,6 +258,11 @@ def test_only_shapes_that_come_often_are_recorded(monkeypatch: pytest.MonkeyPatc
     assert calls.count("record") == 2  # of 2 and 3; 1 came twice only, and for 4 there was no room
 
 
+@pytest.fixture(scope="module")
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> _Trainer:
+    return _Trainer(ADD, Run(tmp_path_factory.mktemp("trainer")), CPU)
+
+
 class Traffic(TorchDispatchMode):
     """Notes what goes from the CPU to the device: every operation that is given tensors of both."""
 
@@ -275,13 +280,12 @@ class Traffic(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("positions", SCHEMES)
-def test_a_step_that_can_be_recorded_sends_and_reads_nothing(positions: str) -> None:
+def test_a_step_that_can_be_recorded_sends_and_reads_nothing(positions: str, trainer: _Trainer) -> None:
     """On torch's device without memory, from which nothing can be read: the schemes that say so, and no others."""
     config = ModelConfig(n_layer=2, n_head=2, n_embd=16, positions=positions)
-    plan = ADD.model_copy(update={"model": config})
-    trainer = _Trainer(plan, new_run(None, plan), CPU)
-    trainer.weights = {name: weight.detach().to("meta").requires_grad_() for name, weight in trainer.weights.items()}
-    trainer.learner = make_model(config, plan.alphabet, trainer.weights, "bf16")
+    first = first_weights(config, ADD.alphabet, 0)
+    trainer.weights = {name: torch.from_numpy(weight).to("meta").requires_grad_() for name, weight in first.items()}
+    trainer.learner = make_model(config, ADD.alphabet, trainer.weights, "bf16")
     inputs, targets = (torch.zeros(4, 16, dtype=torch.long, device="meta") for _ in range(2))
     traffic = Traffic()
     try:
@@ -385,8 +389,7 @@ def _as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_as_on_a_gpu")
-@pytest.mark.parametrize("positions", ["page", "rope", "sheet"])
-@pytest.mark.parametrize("check_every", [1, 5, 1000])
+@pytest.mark.parametrize(("positions", "check_every"), [("page", 1), ("page", 5), ("page", 1000), ("rope", 5), ("sheet", 5)])
 def test_the_loop_on_a_gpu_writes_the_same(positions: str, check_every: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In float64, where a choice does not hang on how a product was rounded; the plain loop has NumPy's arrays."""
     monkeypatch.setattr(decode, "CHECK_EVERY", check_every)
@@ -398,13 +401,14 @@ def test_the_loop_on_a_gpu_writes_the_same(positions: str, check_every: int, mon
     on_gpu = GPT(model.config, ALPHABET, weights)
     plain = GPT(model.config, ALPHABET, {name: weight.numpy() for name, weight in weights.items()})
     rng, vocab = np.random.default_rng(0), Vocab(ALPHABET)
-    prompts = Ragged.from_strings(["".join(rng.choice(list(ALPHABET[:-1]), rng.integers(1, 30))) for _ in range(40)])
-    budgets = rng.integers(1, 60, 40)
+    prompts = Ragged.from_strings(["".join(rng.choice(list(ALPHABET[:-1]), rng.integers(1, 30))) for _ in range(24)])
+    budgets = rng.integers(1, 40, 24)
     wanted, found = (complete(one, vocab, prompts, budgets) for one in (plain, on_gpu))
     assert found.text.to_strings() == wanted.text.to_strings()
     assert found.finished.tolist() == wanted.finished.tolist()
-    assert 0 < wanted.finished.sum() < 40
-    guesses = [a + b[: rng.integers(0, 60)] + "12" for a, b in zip(prompts.to_strings(), wanted.text.to_strings(), strict=True)]
+    assert not wanted.finished.all()
+    assert wanted.finished.any() or positions == "sheet"  # whose random model never stops
+    guesses = [a + b[: rng.integers(0, 40)] + "12" for a, b in zip(prompts.to_strings(), wanted.text.to_strings(), strict=True)]
     drafted = complete_drafts(on_gpu, vocab, Ragged.from_strings(guesses), prompts.lengths, budgets)
     assert drafted.text.to_strings() == wanted.text.to_strings()
     assert drafted.finished.tolist() == wanted.finished.tolist()
