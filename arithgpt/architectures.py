@@ -20,6 +20,7 @@ from arithgpt.positions import SCHEMES
 from arithgpt.recurrent import GATES, Recurrent, initial_recurrent
 
 if TYPE_CHECKING:
+    from arithgpt.device import Precision
     from arithgpt.recipe import ModelConfig
 
 Model: TypeAlias = GPT | EncoderDecoder | Recurrent
@@ -38,10 +39,18 @@ def first_weights(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np
     return first(config, alphabet, seed)
 
 
-def make_model(config: ModelConfig, alphabet: str, weights: Mapping[str, Array]) -> Model:
-    """The model of these weights. ValueError where one is missing, left over or of another shape."""
+def make_model(config: ModelConfig, alphabet: str, weights: Mapping[str, Array], precision: Precision = "float32") -> Model:
+    """The model of these weights. ValueError where one is missing, left over or of another shape.
+
+    precision: of a GPT's products (device.py); the others are always computed in the type of their weights
+    """
     _, kind = KINDS[config.arch]
-    return kind(config, alphabet, weights)
+    return GPT(config, alphabet, weights, precision) if kind is GPT else kind(config, alphabet, weights)
+
+
+def recordable(config: ModelConfig) -> bool:
+    """Whether a GPU can record a training step of such a model (cuda.py): nothing in it is drawn, sent there or read."""
+    return config.arch == "gpt" and config.dropout == 0 and SCHEMES[config.positions].recordable
 
 
 def room(config: ModelConfig) -> int | None:

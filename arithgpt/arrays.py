@@ -16,6 +16,8 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from arithgpt.device import Precision
+
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor."""
 
@@ -41,6 +43,22 @@ class OnNumPy:
     @staticmethod
     def arange(n: int, like: Array) -> Array:
         return np.arange(n)
+
+    @staticmethod
+    def eye(n: int, like: Array) -> Array:
+        return np.eye(n, dtype=like.dtype)
+
+    @staticmethod
+    def columns(x: Array, chosen: slice | list[int]) -> Array:
+        """Some of the last axis."""
+        return x[..., chosen]
+
+    @staticmethod
+    def product(x: Array, weight: Array, precision: Precision = "float32") -> Array:
+        """x weight^T. With torch also in bf16: factors and result rounded to 8 bits, the result then in the type of x again."""
+        if precision != "float32":
+            raise ValueError("precision = bf16: NumPy has no such numbers")
+        return x @ weight.T
 
     @staticmethod
     def constant(values: np.ndarray, like: Array) -> Array:
@@ -141,6 +159,21 @@ def _on_torch() -> type:
             return torch.arange(n, device=like.device)
 
         @staticmethod
+        def eye(n: int, like: Tensor) -> Tensor:
+            return torch.eye(n, dtype=like.dtype, device=like.device)
+
+        @staticmethod
+        def columns(x: Tensor, chosen: slice | list[int]) -> Tensor:
+            """As OnNumPy.columns; a list is not sent to a GPU as an index, which the GPU would be waited for."""
+            return x[..., chosen] if isinstance(chosen, slice) else torch.stack([x[..., one] for one in chosen], -1)
+
+        @staticmethod
+        def product(x: Tensor, weight: Tensor, precision: Precision = "float32") -> Tensor:
+            if precision == "float32":
+                return x @ weight.T
+            return (x.bfloat16() @ weight.bfloat16().T).to(x.dtype)
+
+        @staticmethod
         def constant(values: np.ndarray, like: Tensor) -> Tensor:
             return torch.from_numpy(values).to(like.device, like.dtype if values.dtype.kind == "f" else None)
 
@@ -184,7 +217,11 @@ def _on_torch() -> type:
 
         @staticmethod
         def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> Tensor:
-            """The same as OnNumPy.attend."""
+            """The same as OnNumPy.attend.
+
+            In float32 torch's fused kernel on a GPU splits each factor into two of TF32 and leaves out only the product of the
+            two smaller parts: it rounds some 4 times as coarsely as float32 itself does, which folded kernels bear.
+            """
             D = v.shape[-1]
             if q.is_cuda or (mask is None and q.shape[2] > SHORT_PAGE):
                 v = F.pad(v, (0, q.shape[-1] - D))  # the fused kernels want values as wide as queries and keys

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from arithgpt.vocab import Vocab
@@ -42,6 +43,22 @@ def bucketed(pages: Pages, vocab: Vocab, n: int) -> list[Batch]:
     return [tensors(pages[order[start:end]], vocab) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
+def rounded_up(n: int) -> int:
+    """A few lengths for all: the next multiple of 16, or of an eighth of the power of two below n where that is more.
+
+    So from 128 on at most an eighth is added, and the steps of training have few shapes, which can be recorded (cuda.py).
+    """
+    step = max(16, 1 << max(0, n.bit_length() - 4))
+    return -(-n // step) * step
+
+
+def padded(batch: Batch) -> Batch:
+    """The same with longer rows, of the length that `rounded_up` gives: nothing before them sees it, and it is not counted."""
+    inputs, targets = batch
+    more = rounded_up(inputs.shape[1]) - inputs.shape[1]
+    return F.pad(inputs, (0, more)), F.pad(targets, (0, more), value=IGNORED)
+
+
 def padding(targets: Tensor) -> Tensor:
     """int64 (): how many cells of a batch lie beyond the end of their page, whose last character is always a target."""
     return (targets != IGNORED).flip(1).byte().argmax(1).sum()
@@ -67,20 +84,36 @@ def _cuts(lengths: Ints, n: int) -> list[int]:
     return ([end] if end else []) + ends[::-1]
 
 
-def prefetched(make: Callable[[int], list[Batch]], steps: range, device: torch.device, ahead: int = 3) -> Iterator[list[Batch]]:
-    """`make(step)` for each of `steps`, on the device, made by another thread while the model is busy."""
+def narrow(batch: Batch) -> Batch:
+    """The same numbers in two bytes each where they fit, for the way to a GPU."""
+    fits = max(int(part.max()) for part in batch) < 1 << 15
+    return (batch[0].short(), batch[1].short()) if fits else batch
+
+
+def prefetched(
+    make: Callable[[int], list[Batch]], steps: range, device: torch.device, ahead: int = 3, makers: int = 1
+) -> Iterator[list[Batch]]:
+    """`make(step)` for each of `steps` in order, on the device, made by other threads while the model is busy.
+
+    To a GPU they go from pinned memory, in which nobody waits for them; torch keeps that until it has been read.
+    ahead: steps that are made before they are asked for; makers: threads, where `make` can be called by several
+    """
+    gpu = device.type == "cuda"
 
     def ready(step: int) -> list[Batch]:
         batches = make(step)
-        return [(x.pin_memory(), y.pin_memory()) for x, y in batches] if device.type == "cuda" else batches
+        return [(x.pin_memory(), y.pin_memory()) for x, y in map(narrow, batches)] if gpu else batches
 
-    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+    def there(part: Tensor) -> Tensor:
+        return part.to(device, non_blocking=True).long()
+
+    with ThreadPoolExecutor(makers, thread_name_prefix="batches") as pool:
         waiting: deque[Future[list[Batch]]] = deque(pool.submit(ready, step) for step in steps[:ahead])
         try:
             for step in steps:
                 batches = waiting.popleft().result()
                 if step + ahead in steps:
                     waiting.append(pool.submit(ready, step + ahead))
-                yield [(x.to(device, non_blocking=True), y.to(device, non_blocking=True)) for x, y in batches]
+                yield [(there(x), there(y)) for x, y in batches]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

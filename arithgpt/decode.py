@@ -16,9 +16,10 @@ from arithgpt.arrays import Array, ops
 from arithgpt.vocab import Vocab
 from tasks.ragged import Ints, Ragged
 
-MIN_ROWS, MAX_ROWS = 64, 1024  # of a batch, where there are as many
+MIN_ROWS, MAX_ROWS, MAX_ROWS_ON_GPU = 64, 1024, 1 << 16  # of a batch, where there are as many
 MAX_BYTES = 512 << 20  # of cache and attention mask, in all batches worked on at once
 KEEP_WHILE = 0.75  # rows that have ended stay in the cache until only this share goes on
+CHECK_EVERY = 16  # characters that a GPU writes between two questions whether any row goes on: the answer has to be waited for
 PROMPT_STEP = 64  # characters of a prompt read at once: a mask of this many rows, not of the whole prompt squared
 
 
@@ -55,11 +56,13 @@ def complete(
         raise ValueError("a prompt needs a character, a budget is at least 1, a temperature at least 0 and one above 0 an rng")
     ids = vocab.encode(prompts.values)
     parts: list[tuple[Ints, NDArray[np.int64], Ints]] = []
+    choose = _chooser(temperature, rng)
+    on_gpu = loops_on_gpu(model) and temperature == 0
 
     def write(rows: Ints) -> None:
-        parts.append((rows, *_complete_batch(model, vocab, ids[rows], prompts.lengths[rows], budgets[rows], choose)))
+        batch = model, vocab, ids[rows], prompts.lengths[rows], budgets[rows]
+        parts.append((rows, *(_complete_on_gpu(*batch) if on_gpu else _complete_batch(*batch, choose))))
 
-    choose = _chooser(temperature, rng)
     over_batches(write, lambda workers: _batches(prompts.lengths, budgets, model, workers), model, together=rng is None)
     text = np.zeros((n, max(own.shape[1] for _, own, _ in parts)), np.uint8)
     lengths, finished = np.zeros(n, np.int64), np.zeros(n, bool)
@@ -89,7 +92,7 @@ def over_batches(
     is faster
     tokens: read at once of each row
     """
-    if isinstance(model.like, np.ndarray) or model.like.is_cuda:
+    if isinstance(model.like, np.ndarray) or loops_on_gpu(model):
         for rows in batches(1):
             work(rows)
         return
@@ -110,20 +113,45 @@ def over_batches(
 
 def _batches(lengths: Ints, budgets: Ints, model: Model, workers: int) -> list[Ints]:
     """Batches of rows whose prompts and budgets are of about the same length, the longest first."""
-    config, batches = model.config, []
+    batches: list[Ints] = []
+    most_rows = MAX_ROWS_ON_GPU if loops_on_gpu(model) else MAX_ROWS
+    room = max_bytes(model)
     octaves = np.stack([np.log2(lengths), np.log2(lengths + budgets)]).astype(np.int64)
     order = np.lexsort((lengths + budgets, *octaves))
     for start, end in pairwise([0, *(np.flatnonzero(np.diff(octaves[:, order]).any(0)) + 1).tolist(), len(order)]):
         rows = order[start:end]
         length = int(lengths[rows].max())
-        cached = config.loops * (length + int(budgets[rows].max())) + config.reads_question * length
-        cached *= 2 * sum(config.kv_heads) * config.head_size
-        masked = 4 * max(*config.heads, 2 * model.scheme.n_axes) * min(length, PROMPT_STEP) * length
-        fitting = MAX_BYTES // (4 * workers * (cached + masked))
+        masked = masks(model) * min(length, PROMPT_STEP) * length
+        fitting = room // (4 * workers * (cached(model, length + int(budgets[rows].max()), length) + masked))
         shared = max(MIN_ROWS, -(-len(rows) // workers))
-        step = max(1, min(MAX_ROWS, fitting, shared))
+        step = max(1, min(most_rows, fitting, shared))
         batches += [rows[start : start + step] for start in range(0, len(rows), step)]
     return batches[::-1]
+
+
+def cached(model: Model, size: int, prompt: int) -> int:
+    """Numbers in the cache of a page of `size` characters, of which `prompt` are given."""
+    config = model.config
+    return 2 * sum(config.kv_heads) * config.head_size * (config.loops * size + config.reads_question * prompt)
+
+
+def masks(model: Model) -> int:
+    """Numbers that attention masks, and the distances they are made of, need at once for a query and a key."""
+    return 4 * max(*model.config.heads, 2 * model.scheme.n_axes)
+
+
+def loops_on_gpu(model: Model) -> bool:
+    """Whether all that decoding needs to know stays on a GPU."""
+    return not isinstance(model.like, np.ndarray) and model.like.is_cuda
+
+
+def max_bytes(model: Model) -> int:
+    """Of cache and attention mask, in all batches worked on at once."""
+    if not loops_on_gpu(model):
+        return MAX_BYTES
+    from arithgpt.cuda import memory_for_decoding
+
+    return memory_for_decoding(model.like.device)
 
 
 _Chooser: TypeAlias = Callable[[Array], NDArray[np.int64]]
@@ -138,6 +166,45 @@ def _complete_batch(
         written[rows, places] = ids
         total[rows] = places + 1
     return written[:, : total.max()], total
+
+
+def _complete_on_gpu(
+    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints
+) -> tuple[NDArray[np.int64], Ints]:
+    """What `_complete_batch` writes greedily, with torch alone: the device is waited for every CHECK_EVERY characters.
+
+    Rows that have ended are written on to until then, where nobody reads it.
+    """
+    like, (n, width) = model.like, (len(prompts), int(budgets.max()))
+    longest, given = int((lengths + budgets).max()), int(lengths.min())
+    xp, cache = ops(like), model.cache(n, longest)
+    all_prompts, all_lengths, all_budgets = (xp.constant(of_row, like) for of_row in (prompts, lengths, budgets))
+    with xp.inference():
+        for start in range(0, given, PROMPT_STEP):
+            part = all_prompts[:, start : min(start + PROMPT_STEP, given)]
+            logits = model(part, cache, last_only=True)[:, -1]
+        written = all_prompts.new_full((n, width + 1), vocab.stop)  # in the last column what nobody reads
+        total, rows = all_lengths * 0, xp.arange(n, like)
+        going = all_lengths > 0  # of the rows in the cache those that have not ended
+        for read in range(given, longest):
+            place = read - all_lengths[rows]
+            ids = logits.argmax(-1)
+            if read < prompts.shape[1]:
+                ids = xp.where(place < 0, all_prompts[rows, read], ids)
+            writes = going & (place >= 0)
+            written[rows, xp.where(writes, place, width)] = ids
+            total[rows] = xp.where(writes, place + 1, total[rows])
+            going = going & ((place < 0) | ((ids != vocab.stop) & (place + 1 < all_budgets[rows])))
+            if (read + 1) % CHECK_EVERY == 0 and (n_going := int(going.sum())) <= KEEP_WHILE * len(rows):
+                if n_going == 0:
+                    break
+                stay = going.nonzero()[:, 0]
+                cache.keep(stay)
+                rows, ids, going = rows[stay], ids[stay], going[stay]
+            if read + 1 < longest:
+                logits = model(ids[:, None], cache)[:, -1]
+    total = xp.to_numpy(total)
+    return xp.to_numpy(written)[:, : total.max()], total
 
 
 def _written(

@@ -1,17 +1,24 @@
-"""Where a model computes.
+"""Where a model computes, and how exactly it is trained there.
 
---device auto    cuda where torch sees a GPU, else cpu; cuda:3 for the fourth of several processes that a launcher has started
+--device auto       cuda where torch sees a GPU, else cpu; cuda:3 for the fourth of several processes of a launcher
+--precision auto    bf16 on a GPU that has units for it, else float32; on a CPU always float32
+
+bf16 is for the products with the matrices of the blocks alone (MATRICES in model.py), forward and backward. Weights, gradients
+once they are summed, optimisers, norms, page coordinates, attention with its kernels, the head and the loss stay float32.
+Nothing here turns on TF32, which torch leaves off: the folded kernels of a page would not survive its 11 bits.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from arithgpt.errors import UserError
 
 if TYPE_CHECKING:
     import torch
+
+Precision: TypeAlias = Literal["float32", "bf16"]
 
 
 def pick_device(name: str) -> torch.device:
@@ -33,3 +40,28 @@ def pick_device(name: str) -> torch.device:
     if n_here > n_gpus:
         raise UserError(f"--device {name}: {n_here} processes but {n_gpus} GPUs on this machine; start fewer, or use cpu")
     return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+
+
+def pick_precision(name: str, device: torch.device) -> Precision:
+    """How exactly a model is trained on a device. UserError for any other name than auto, float32 and bf16, and where bf16 is
+    asked of a CPU, or of a GPU without units for it."""
+    import torch
+
+    if name not in ("auto", "float32", "bf16"):
+        raise UserError(f"--precision {name}: must be auto, float32 or bf16")
+    if name == "float32" or (name == "auto" and device.type != "cuda"):
+        return "float32"
+    if device.type != "cuda":
+        raise UserError("--precision bf16: is for a GPU; on a CPU all is float32")
+    has_units = torch.cuda.is_bf16_supported(including_emulation=False)
+    if name == "bf16" and not has_units:
+        raise UserError("--precision bf16: this GPU has no units for it; use float32 or auto")
+    return "bf16" if has_units else "float32"
+
+
+def wait_for(device: torch.device) -> None:
+    """Until a GPU has done what it was given: without that a clock tells how fast work is handed out."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

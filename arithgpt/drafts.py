@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arithgpt.architectures import Model
-from arithgpt.arrays import ops
-from arithgpt.decode import MAX_BYTES, Completions, complete, over_batches
+from arithgpt.arrays import Array, ops
+from arithgpt.decode import Completions, cached, complete, loops_on_gpu, masks, max_bytes, over_batches
 from arithgpt.vocab import Vocab
 from tasks.ragged import Ints, Ragged, join, only
 
 WHOLE = 256  # characters of a draft that are read at once, as pages are in training
 STEP = 32  # of a longer one: there the cache is exact where training's folded distances are not (positions/)
+CHECK_EVERY = 4  # steps on a GPU between two questions whether any draft still stands: the answer has to be waited for
 BYTES = 8 << 20  # of attention mask in a batch on a CPU: more of it leaves the processor's own memory (runs/LOG.md)
 
 
@@ -42,9 +43,10 @@ def complete_drafts(model: Model, vocab: Vocab, drafts: Ragged, prompts: Ints, b
     ends = np.minimum(drafts.lengths, prompts + budgets)
     ids = vocab.encode(drafts.values)
     kept, own = np.zeros((2, n), np.int64)
+    to_numpy = ops(model.like).to_numpy
 
     def compare(rows: Ints) -> None:
-        kept[rows], own[rows] = _kept(model, ids[rows, : int(ends[rows].max())], prompts[rows], ends[rows])
+        kept[rows], own[rows] = map(to_numpy, _kept(model, ids[rows, : int(ends[rows].max())], prompts[rows], ends[rows]))
 
     over_batches(compare, lambda workers: _batches(ends, model, workers), model, tokens=STEP)
     differs = kept < ends  # and in this place the model writes a character of its own
@@ -66,36 +68,45 @@ def _batches(lengths: Ints, model: Model, workers: int) -> list[Ints]:
     """Batches of rows of about the same length, the longest first."""
     order = np.argsort(-lengths, kind="stable")
     shared, batches, start = -(-len(order) // workers), [], 0
-    on_cpu = isinstance(model.like, np.ndarray) or not model.like.is_cuda
+    on_gpu = loops_on_gpu(model)
+    room = max_bytes(model) if on_gpu else BYTES
     while start < len(order):
-        masked = 4 * max(model.config.heads) * STEP * int(lengths[order[start]])
-        rows = max(1, min(shared, (BYTES if on_cpu else MAX_BYTES) // masked))
+        length = int(lengths[order[start]])
+        masked = 4 * max(model.config.heads) * STEP * length
+        if on_gpu:  # the whole memory, not only what is in use at once
+            masked = 4 * (cached(model, length, length) + max(STEP, min(length, WHOLE)) * length * masks(model))
+        rows = max(1, min(shared, room // masked))
         batches.append(order[start : start + rows])
         start += rows
     return batches
 
 
-def _kept(model: Model, drafts: NDArray[np.int64], prompts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+def _kept(model: Model, drafts: NDArray[np.int64], prompts: Ints, ends: Ints) -> tuple[Array, Array]:
     """How many ids of each draft stand, and the id that the model writes next where those are fewer than its end.
 
-    drafts: int64 (B, T); the others and what is returned: int64 (B,)
+    All of it is computed where the model is; a GPU is waited for only every CHECK_EVERY steps.
+
+    drafts: int64 (B, T); the others and what is returned: int64 (B,), the latter of the model's library
     """
     like = model.like
     xp, cache = ops(like), model.cache(*drafts.shape)
-    kept, own, going = ends.copy(), np.zeros(len(ends), np.int64), np.ones(len(ends), bool)
     n = drafts.shape[1] - 1  # after the last there is nothing to ask
-    step = WHOLE if n <= WHOLE else STEP
-    for start in range(0, n, step):
-        part = drafts[:, start : min(start + step, n)]
-        with xp.inference():
-            choices = xp.to_numpy(model(xp.constant(part, like), cache).argmax(-1))  # of the places that come one later
-        places = start + 1 + np.arange(part.shape[1])
-        asked = (places >= prompts[:, None]) & (places < ends[:, None])
-        differs = asked & (choices != drafts[:, places])
-        first = differs.argmax(1)
-        stopped = going & differs.any(1)
-        kept[stopped], own[stopped] = places[first[stopped]], choices[stopped, first[stopped]]
-        going &= ~stopped & (ends > places[-1] + 1)
-        if not going.any():
-            break
+    step, check_every = WHOLE if n <= WHOLE else STEP, CHECK_EVERY if loops_on_gpu(model) else 1
+    drafts, prompts, ends = (xp.constant(of_row, like) for of_row in (drafts, prompts, ends))
+    kept, own, going = ends, ends * 0, ends > 0
+    with xp.inference():
+        for number, start in enumerate(range(0, n, step)):
+            part = drafts[:, start : min(start + step, n)]
+            choices = model(part, cache).argmax(-1)  # of the places that come one later
+            end = start + part.shape[1] + 1
+            places = start + 1 + xp.arange(part.shape[1], like)
+            asked = (places >= prompts[:, None]) & (places < ends[:, None])
+            differs = asked & (choices != drafts[:, start + 1 : end])
+            first = xp.integers(differs).argmax(1)  # 0 where there is none
+            stopped = going & differs.any(1)
+            kept = xp.where(stopped, start + 1 + first, kept)
+            own = xp.where(stopped, xp.take_along(choices, first[:, None], 1)[:, 0], own)
+            going = going & ~stopped & (ends > end)
+            if (number + 1) % check_every == 0 and not going.any():
+                break
     return kept, own

@@ -100,12 +100,13 @@ class EncoderDecoder:
     ValueError where a weight is missing, left over or misshapen, or the alphabet lacks a character of prompt_end.
     """
 
-    _normed, _dropped, _mlp = GPT._normed, GPT._dropped, GPT._mlp  # they know of nothing but a config
+    _normed, _dropped, _mlp = GPT._normed, GPT._dropped, GPT._mlp  # they know of nothing but a config and how to multiply
 
     def __init__(self, config: ModelConfig, alphabet: str, weights: Mapping[str, Array]) -> None:
         check_shapes(weights, initial_encoder_decoder(config, alphabet, seed=0))
         self.config, self.alphabet, self.weights = config, alphabet, dict(weights)
         self.like = self.weights["characters"]  # the library, device and type of all that is computed
+        self.product = ops(self.like).product
         self.scheme = SCHEMES[config.positions]
         self.coordinates = self.scheme.coordinates(alphabet, like=ops(self.like).detached(self.like))
         self.encoder, self.decoder = (blocks_of(weights, config.n_layer, half) for half in ("encoder", "decoder"))

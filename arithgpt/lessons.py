@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from arithgpt.architectures import Model, room
-from arithgpt.batches import IGNORED, Batch, bucketed, tensors
+from arithgpt.architectures import Model, recordable, room
+from arithgpt.batches import IGNORED, Batch, bucketed, padded, tensors
 from arithgpt.errors import UserError
 from arithgpt.own_pages import below, read_pages
 from arithgpt.ranks import ALONE, Ranks
@@ -67,6 +67,7 @@ class ProblemLessons:
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.alphabet)
         self.removal = Removals(self.task, recipe.removal, recipe.seed) if recipe.removal.every else None
+        self.on_gpu = device.type == "cuda"
         self.room = room(recipe.model)
         if self.room is not None:
             _check_room(self.room, longest_page(self.task.worked if self.removal else self.task), "of the longest page")
@@ -97,8 +98,9 @@ class ProblemLessons:
         return self.known[rows_of_step(len(self.known), n, seed=seed, step=step)]
 
     def batches(self, pages: Pages, n: int) -> list[Batch]:
-        """In at most n buckets of like length."""
-        return bucketed(pages, self.vocab, n)
+        """In at most n buckets of like length; on a GPU of few lengths (batches.rounded_up)."""
+        buckets = bucketed(pages, self.vocab, n)
+        return [padded(bucket) for bucket in buckets] if self.on_gpu and recordable(self.recipe.model) else buckets
 
     def resets(self, step: int) -> bool:
         return self.removal is not None and self.removal.resets(step)

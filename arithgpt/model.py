@@ -9,6 +9,7 @@ characters, C = n_embd, H = the heads of a block, D = head_size. Matrices are (o
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from arithgpt.positions import EMBEDDING_STD, SCHEMES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from arithgpt.device import Precision
     from arithgpt.recipe import ModelConfig
 
 MATRICES = ("qkv", "out", "up", "gate", "down")
@@ -107,10 +109,14 @@ def blocks_of(weights: Mapping[str, Array], n_layer: int, stack: str = "blocks")
 class GPT:
     """A GPT over the characters of `alphabet`. ValueError where a weight is missing, left over or of another shape."""
 
-    def __init__(self, config: ModelConfig, alphabet: str, weights: Mapping[str, Array]) -> None:
+    def __init__(
+        self, config: ModelConfig, alphabet: str, weights: Mapping[str, Array], precision: Precision = "float32"
+    ) -> None:
+        """precision: of the products with MATRICES; all else is computed in the type of the weights (device.py)"""
         check_shapes(weights, initial(config, alphabet, seed=0))
         self.config, self.alphabet, self.weights = config, alphabet, dict(weights)
         self.like = self.weights["characters"]  # the library, device and type of all that is computed
+        self.product = partial(ops(self.like).product, precision=precision)
         self.scheme = SCHEMES[config.positions]
         self.coordinates = self.scheme.coordinates(alphabet, like=ops(self.like).detached(self.like))
         self.blocks = blocks_of(weights, config.n_layer)
@@ -181,15 +187,15 @@ class GPT:
 
     def _mlp(self, block: dict, x: Array) -> Array:
         """(B, T, C) -> (B, T, C), over mlp_ratio C hidden features."""
-        hidden = x @ block["up"].T
+        hidden = self.product(x, block["up"])
         if self.config.activation == "gelu":
             hidden = ops(x).gelu(hidden)
         elif self.config.activation == "relu2":
             hidden = ops(x).maximum(hidden, 0) ** 2
         else:  # swiglu: another product decides how much of each feature comes through
-            gate = x @ block["gate"].T
+            gate = self.product(x, block["gate"])
             hidden = gate * ops(x).sigmoid(gate) * hidden
-        return hidden @ block["down"].T
+        return self.product(hidden, block["down"])
 
     def _attention(
         self,
@@ -213,7 +219,7 @@ class GPT:
         xp, H, K = ops(x), self.config.heads[layer], self.config.kv_heads[layer]  # K: heads of keys and values
         B, T, _ = x.shape
         D = self.config.head_size
-        qkv = (x @ block["qkv"].T).reshape(B, T, H + 2 * K, D).swapaxes(1, 2)  # (B, H + 2 K, T, D)
+        qkv = self.product(x, block["qkv"]).reshape(B, T, H + 2 * K, D).swapaxes(1, 2)  # (B, H + 2 K, T, D)
         q, k, v = qkv[:, :H], qkv[:, H : H + K], qkv[:, H + K :]
         q, k = xp.rms_norm(q, block["q_norm"]), xp.rms_norm(k, block["k_norm"])
         own = cells[:, -T - 1 : -1]  # those of x
@@ -239,7 +245,7 @@ class GPT:
         else:
             seen.append(xp.attention(q, k, mask, D**-0.5))
             y = seen[-1] @ v
-        return y.swapaxes(1, 2).reshape(B, T, H * D) @ block["out"].T
+        return self.product(y.swapaxes(1, 2).reshape(B, T, H * D), block["out"])
 
     @property
     def n_params(self) -> int:

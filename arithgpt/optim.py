@@ -9,14 +9,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from arithgpt.device import Precision
 from arithgpt.model import MATRICES
 from arithgpt.recipe import OptimConfig
 
 MOMENTUM = 0.95
 
 
-def make_optimisers(weights: dict[str, Tensor], config: OptimConfig) -> list[torch.optim.Optimizer]:
-    """The optimisers that together change every weight of a GPT, each at its peak learning rate."""
+def make_optimisers(
+    weights: dict[str, Tensor], config: OptimConfig, precision: Precision = "float32"
+) -> list[torch.optim.Optimizer]:
+    """The optimisers that together change every weight of a GPT, each at its peak learning rate.
+
+    precision: of the products in which Muon makes an update orthogonal; weights and momenta are float32
+    """
     matrices = [weight for name, weight in weights.items() if name.split(".")[-1] in MATRICES]
     rest = [weight for name, weight in weights.items() if name.split(".")[-1] not in MATRICES]
     if config.name == "adamw" or not matrices:  # recurrent nets have none that Muon is for
@@ -24,9 +30,7 @@ def make_optimisers(weights: dict[str, Tensor], config: OptimConfig) -> list[tor
         groups.append({"params": rest})
         return [torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
     adamw = torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-    # The library's Muon works in bfloat16: fast on a GPU, far slower than float32 on a CPU without bfloat16 units.
-    make_muon = torch.optim.Muon if matrices[0].is_cuda else Muon
-    return [make_muon(matrices, lr=config.matrix_lr, weight_decay=config.weight_decay, momentum=MOMENTUM), adamw]
+    return [Muon(matrices, config.matrix_lr, config.weight_decay, MOMENTUM, precision), adamw]
 
 
 def rate(config: OptimConfig, step: int, steps: int) -> float:
@@ -37,10 +41,14 @@ def rate(config: OptimConfig, step: int, steps: int) -> float:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon in float32, orthogonalising all matrices of one shape in one batch. The same rule as `torch.optim.Muon`."""
+    """Muon, orthogonalising all matrices of one shape in one batch. The same rule as `torch.optim.Muon`, which does it one by
+    one and always in bfloat16."""
 
-    def __init__(self, params: list[Tensor], lr: float, weight_decay: float, momentum: float) -> None:
+    def __init__(
+        self, params: list[Tensor], lr: float, weight_decay: float, momentum: float, precision: Precision = "float32"
+    ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        self.precision = precision
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
@@ -50,28 +58,33 @@ class Muon(torch.optim.Optimizer):
                 if parameter.grad is not None:
                     same_shape.setdefault(parameter.shape, []).append(parameter)
             for shape, parameters in same_shape.items():
-                updates = orthogonal(torch.stack([self._momentum(p, group["momentum"]) for p in parameters]))
+                updates = orthogonal(torch.stack(self._momenta(parameters, group["momentum"])), precision=self.precision)
                 lr = group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
-                for parameter, update in zip(parameters, updates, strict=True):
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(update, alpha=lr)
+                torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_sub_(parameters, updates.unbind(), alpha=lr)
 
-    def _momentum(self, parameter: Tensor, momentum: float) -> Tensor:
-        """The Nesterov momentum of a parameter's gradients."""
-        state = self.state[parameter]
-        if not state:
-            state["momentum_buffer"] = torch.zeros_like(parameter)
-        state["momentum_buffer"].lerp_(parameter.grad, 1 - momentum)
-        return parameter.grad.lerp(state["momentum_buffer"], momentum)
+    def _momenta(self, parameters: list[Tensor], momentum: float) -> list[Tensor]:
+        """The Nesterov momentum of the gradients of each."""
+        for parameter in parameters:
+            if not self.state[parameter]:
+                self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters]
+        buffers = [self.state[parameter]["momentum_buffer"] for parameter in parameters]
+        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+        return torch._foreach_lerp(gradients, buffers, momentum)
 
 
-def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
+def orthogonal(matrices: Tensor, steps: int = 5, precision: Precision = "float32") -> Tensor:
     """Nearly the nearest orthogonal matrix of each: singular values go to about 1 by a quintic Newton-Schulz iteration.
 
     matrices: float32 (n, rows, columns); the coefficients are those of Muon's author, chosen for speed, not for an exact 1
+    precision: of the products; the iteration bears bf16
     """
     x = matrices.mT if matrices.shape[-2] > matrices.shape[-1] else matrices
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = x.bfloat16() if precision == "bf16" else x
     for _ in range(steps):
         gram = x @ x.mT
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    x = x.to(matrices.dtype)
     return x.mT if matrices.shape[-2] > matrices.shape[-1] else x

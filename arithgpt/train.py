@@ -22,9 +22,11 @@ import torch.nn.functional as F
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from arithgpt.architectures import Model, first_weights, make_model
+from arithgpt.architectures import Model, first_weights, make_model, recordable
 from arithgpt.batches import IGNORED, Batch, padding, prefetched
 from arithgpt.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
+from arithgpt.cuda import fast
+from arithgpt.device import Precision, pick_precision, wait_for
 from arithgpt.errors import UserError
 from arithgpt.lessons import lessons_of
 from arithgpt.optim import make_optimisers, rate
@@ -35,9 +37,12 @@ from arithgpt.run import Run
 from arithgpt.signals import wishes_to_stop
 from arithgpt.start import begun
 from arithgpt.threads import one_thread, threads, worth
+from tasks.outside import PREFIX
 
 LOG_EVERY = 10  # steps
 BUCKET_FLOPS, MAX_BUCKETS = 0.5e9, 8  # a step is cut into buckets of like length while each has so much to compute
+GPU_BUCKET_FLOPS = 1e12  # the same for a GPU: a guess, for there it was never measured
+GPU_MAKERS = 3  # threads that make batches for a GPU, which may be done with them sooner than one thread makes the next
 RANDOM_PARTS = 3  # the stream of what is random in the model; 0 to 2 are those of the problems (tasks/base.py)
 LOWER_RATE = "a lower optim.lr or optim.matrix_lr may help"
 
@@ -91,17 +96,19 @@ def train(
     resume: bool = False,
     ranks: Ranks = ALONE,
     asked_to_stop: Callable[[], bool] = lambda: False,
+    precision: Precision | None = None,
 ) -> Progress:
     """Train, from the start or from the run's last checkpoint, until the steps are done, the target holds or Ctrl-C.
 
     On a CPU, an interrupted and resumed run ends with the same bits as one that was not interrupted, with as many processes.
     Of several processes, `ranks`, only the first has an observer, and reads and writes the run.
     asked_to_stop: asked after every step; True stops it like Ctrl-C
+    precision: of the products with the matrices of the blocks; None for what is usual on the device (device.py)
     UserError where the run cannot be resumed, the loss is no longer a number, or the disk cannot be written; the last
     checkpoint is then still there.
     """
     observer = observer if ranks.rank == 0 else Nobody()
-    trainer = _Trainer(recipe, run, device, ranks)
+    trainer = _Trainer(recipe, run, device, ranks, precision)
     if resume:
         trainer.restore()
     else:
@@ -109,7 +116,7 @@ def train(
     progress, budget = trainer.progress, recipe.budget
     steps = range(progress.step, budget.steps)
     observer.started(run, trainer.model, device, progress)
-    batches = prefetched(trainer.make_batch, steps, device)
+    batches = prefetched(trainer.make_batch, steps, device, ahead=3 * trainer.makers, makers=trainer.makers)
     stop = threading.Event()  # set by Ctrl-C and SIGTERM: no step is broken off
     with wishes_to_stop(stop.is_set, stop.set), threads(trainer.threads), closing(batches), closing(trainer):
         for step, batch in zip(steps, batches, strict=True):
@@ -138,7 +145,10 @@ def train(
 class _Trainer:
     """The model, its optimisers and how far they have come."""
 
-    def __init__(self, recipe: Recipe, run: Run, device: torch.device, ranks: Ranks = ALONE) -> None:
+    def __init__(
+        self, recipe: Recipe, run: Run, device: torch.device, ranks: Ranks = ALONE, precision: Precision | None = None
+    ) -> None:
+        precision, on_gpu = precision or pick_precision("auto", device), device.type == "cuda"
         self.recipe, self.run, self.device, self.ranks = recipe, run, device, ranks
         if recipe.budget.batch_size < ranks.size:
             raise UserError(
@@ -148,19 +158,24 @@ class _Trainer:
         first = first_weights(recipe.model, recipe.alphabet, recipe.seed)
         # Copied into torch's own memory: products may round differently where a matrix begins elsewhere in a cache line.
         self.weights = {name: torch.from_numpy(array).to(device, copy=True).requires_grad_() for name, array in first.items()}
-        self.model = make_model(recipe.model, recipe.alphabet, self.weights)
-        self.optimisers = make_optimisers(self.weights, recipe.optim)
+        self.model = make_model(recipe.model, recipe.alphabet, self.weights)  # looks ask it as it will be asked: in float32
+        self.learner = make_model(recipe.model, recipe.alphabet, self.weights, precision)  # the same weights
+        self.optimisers = make_optimisers(self.weights, recipe.optim, precision)
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         [(inputs, _)] = self._share(0, 1)
         flops = 6 * self.model.n_params * recipe.model.loops * inputs.numel()
-        self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / BUCKET_FLOPS)))
-        n_workers = min(self.n_buckets, torch.get_num_threads()) if device.type == "cpu" else 1
+        self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / (GPU_BUCKET_FLOPS if on_gpu else BUCKET_FLOPS))))
+        n_workers = min(self.n_buckets, torch.get_num_threads()) if not on_gpu else 1
         # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
         self.workers = ThreadPoolExecutor(n_workers, initializer=one_thread) if n_workers > 1 else None
         self.threads = 1 if self.workers else worth(flops / self.n_buckets)
+        self.makers = GPU_MAKERS if on_gpu and not recipe.task["name"].startswith(PREFIX) else 1  # others' code may use globals
+        one_shape = on_gpu and self.n_buckets == 1 and recordable(recipe.model)
+        self.gradients = fast(self._gradients) if one_shape else self._gradients
         self.cells, self.padding = 0, torch.zeros((), dtype=torch.long, device=device)  # of this process since a checkpoint
         self.origin = _origin(self.model, device) | {"processes": ranks.size, "threads": max(self.threads, n_workers)}
+        self.origin["precision"] = precision
         if recipe.start.run:
             self.origin |= {"start": recipe.start.model_dump()}
         self.began = time.perf_counter()
@@ -205,18 +220,24 @@ class _Trainer:
         """
 
         def share(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-            inputs, targets = batch[number]
             of_all = number * self.ranks.size + self.ranks.rank
             rng = np.random.default_rng([self.recipe.seed, RANDOM_PARTS, step, of_all])
-            logits = self.model(inputs, rng=rng).flatten(0, 1)
-            loss = F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum") / counted
-            return loss.detach(), torch.autograd.grad(loss, list(self.weights.values()))
+            loss, *gradients = self.gradients(*batch[number], counted, rng=rng)
+            return loss, tuple(gradients)
 
         numbers = range(len(batch))
         if not self.workers:
             return map(share, numbers)
         # The longest pages first: they would keep the others waiting.
         return reversed([*self.workers.map(share, numbers[::-1])])
+
+    def _gradients(
+        self, inputs: Tensor, targets: Tensor, counted: Tensor, rng: np.random.Generator | None = None
+    ) -> tuple[Tensor, ...]:
+        """The loss of a bucket as a share of the whole batch's, and its gradient by every weight."""
+        logits = self.learner(inputs, rng=rng).flatten(0, 1)
+        loss = F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum") / counted
+        return loss.detach(), *torch.autograd.grad(loss, list(self.weights.values()))
 
     def _count_cells(self) -> None:
         cells, padding = self.ranks.sum([self.cells, int(self.padding)])
@@ -231,6 +252,8 @@ class _Trainer:
 
     def look(self) -> None:
         """Measure exact match on held-out problems, or the loss on held-out text."""
+        wait_for(self.device)  # the steps it still has to do are training
+        self._count_time()
         progress, before = self.progress, self.progress.seconds
         found = self.lessons.look(self.model, self.ranks)
         progress.accuracy, progress.loss = found.accuracy, found.loss

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from arithgpt.bench import textbook
-from arithgpt.bench.peak import wait_for
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Side, by_turns, rate
 from arithgpt.bench.training import NO_TRANSFORMERS, gpt2, sized
+from arithgpt.device import wait_for
 from arithgpt.gpt_solver import GPTSolver
 from arithgpt.recipe import Recipe
 from arithgpt.run import Run, shipped_run

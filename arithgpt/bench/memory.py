@@ -26,6 +26,7 @@ SIDES = {
 }
 NAMES = {"train": "training, add --digits 8", "decode": "decoding 2,048 sums of 10 digits"}
 PROBLEMS = 2048
+NOT_THE_GPU = "of the host's memory; what the GPU holds is not counted"
 
 
 def measure(plan: Plan, tell: Tell, n: int = PROBLEMS) -> Iterator[Case]:
@@ -37,7 +38,8 @@ def measure(plan: Plan, tell: Tell, n: int = PROBLEMS) -> Iterator[Case]:
             sides[name] = partial(_asked, ("-m", "arithgpt.bench.memory", work, name, *sizes))
         values = by_turns(sides, plan.repeats, lambda what, work=work: tell(f"memory, {NAMES[work]}: {what}"))
         measured = tuple(Side(name, tuple(values[name])) for name in sides)
-        yield Case("memory", NAMES[work], "MB", measured, more_is_better=False, about={"steps": plan.steps, "problems": n})
+        about, notes = {"steps": plan.steps, "problems": n}, () if plan.device == "cpu" else (NOT_THE_GPU,)
+        yield Case("memory", NAMES[work], "MB", measured, more_is_better=False, notes=notes, about=about)
 
 
 def _asked(arguments: tuple[str, ...]) -> float:

@@ -1,6 +1,6 @@
-"""What the machine could do: its fastest float32 product of two matrices, and how much computing a training step needs.
+"""What the machine could do: its fastest product of two matrices, and how much computing a training step needs.
 
-    peak_flops(torch.device("cpu"))         1.1e11 a second, say
+    peak_flops(torch.device("cpu"))         1.1e11 a second, say, in float32; on a GPU in bf16 if it has units for it
     training_flops(model, lengths)          1.4e9, of the pages of these lengths
 
 A share of the peak is then the computing that the pages need over the time they took times the peak.
@@ -14,30 +14,27 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from arithgpt.device import Precision, wait_for
 from arithgpt.recipe import ModelConfig
 
 SIZES = (256, 512, 1024, 2048)
 SIZES_OF_A_GPU = (2048, 4096, 8192)
+SMALL, SMALL_ON_A_GPU = 512, 8192  # smaller products are done several times over before the clock is read
 TRIES = 5
 
 
-def wait_for(device: torch.device) -> None:
-    """Until a GPU has done what it was given: without that a clock tells how fast work is handed out."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def peak_flops(device: torch.device, sizes: Sequence[int] | None = None) -> tuple[float, int]:
-    """Floating-point operations a second of the fastest square product in float32, and the size of its matrices.
+def peak_flops(device: torch.device, sizes: Sequence[int] | None = None, precision: Precision = "float32") -> tuple[float, int]:
+    """Floating-point operations a second of the fastest square product, and the size of its matrices.
 
     The best of some tries of some sizes, on as many threads as torch has; a product of n x n matrices counts 2 n^3.
     """
     best = (0.0, 0)
-    for n in sizes or (SIZES_OF_A_GPU if device.type == "cuda" else SIZES):
-        a, b = (torch.rand(n, n, device=device) for _ in range(2))
+    on_gpu, dtype = device.type == "cuda", torch.bfloat16 if precision == "bf16" else torch.float32
+    for n in sizes or (SIZES_OF_A_GPU if on_gpu else SIZES):
+        a, b = (torch.rand(n, n, device=device).to(dtype) for _ in range(2))
         for _ in range(TRIES):
             wait_for(device)
-            began, times = time.perf_counter(), max(1, (512 // n) ** 3)
+            began, times = time.perf_counter(), max(1, ((SMALL_ON_A_GPU if on_gpu else SMALL) // n) ** 3)
             for _ in range(times):
                 a @ b
             wait_for(device)

@@ -21,10 +21,10 @@ from torch import nn
 
 from arithgpt.batches import IGNORED, Batch
 from arithgpt.bench import textbook
-from arithgpt.bench.peak import wait_for
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Side
 from arithgpt.bench.training import Sums, recipes, textbook_size
+from arithgpt.device import wait_for
 from arithgpt.lessons import held_out_questions
 from arithgpt.model import GPT
 from arithgpt.recipe import Recipe

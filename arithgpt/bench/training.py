@@ -5,6 +5,9 @@
 What is timed of arithgpt is `train` itself, its log included, from one step to a later one; checkpoints and looks at held-out
 problems lie outside, and so does setting up. The others have as many layers, heads and channels, and no more to do than to
 learn. Sums they make as they go; pages with workings are the very ones that arithgpt learns from, and were made before.
+
+On a GPU arithgpt multiplies in bf16 where `train` would, the others in float32 as they are written; all shares are of the bf16
+peak then. Shapes that come the third time are recorded (cuda.py) while the clock runs, so there more --steps tell more.
 """
 
 from __future__ import annotations
@@ -27,9 +30,10 @@ from torch import Tensor, nn
 from arithgpt.batches import IGNORED, tensors
 from arithgpt.bench import textbook
 from arithgpt.bench.heads import Looped
-from arithgpt.bench.peak import peak_flops, training_flops, wait_for
+from arithgpt.bench.peak import peak_flops, training_flops
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Measure, Side, by_turns, rate
+from arithgpt.device import pick_precision, wait_for
 from arithgpt.model import GPT, MATRICES, initial
 from arithgpt.recipe import Recipe, load_recipe
 from arithgpt.run import Run
@@ -53,13 +57,16 @@ def recipes() -> dict[str, Recipe]:
 def measure(plan: Plan, tell: Tell, chosen: dict[str, Recipe] | None = None) -> Iterator[Case]:
     """Examples/s of each recipe, and what a loop over the heads costs."""
     device = torch.device(plan.device)
+    precision = pick_precision("auto", device)  # arithgpt's own; the others compute in float32
     tell("train: the machine's peak")
-    best, n = peak_flops(device)
+    best, n = peak_flops(device, precision=precision)
+    where = "the GPU" if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     chosen = recipes() if chosen is None else chosen
     for name, recipe in chosen.items():
         case = _case(name, recipe, plan, best, lambda what: tell(f"train, {what}"))
-        peak = f"the peak is {best / 1e9:,.1f} GFLOP/s, of float32 products of {n} x {n} on {torch.get_num_threads()} threads"
-        yield Case(**vars(case) | {"notes": (*case.notes, peak), "about": {**case.about, "peak_flops": best, "peak_size": n}})
+        peak = f"the peak is {best / 1e9:,.1f} GFLOP/s, of {precision} products of {n} x {n} on {where}"
+        about = {"peak_flops": best, "peak_size": n, "precision": precision}
+        yield Case(**vars(case) | {"notes": (*case.notes, peak), "about": {**case.about, **about}})
     yield _loop_over_heads(next(iter(chosen.values())), plan, tell)
 
 

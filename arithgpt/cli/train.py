@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.device import pick_device
+from arithgpt.device import pick_device, pick_precision
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +46,9 @@ def command(
     ] = None,
     seed: Annotated[Optional[int], typer.Option(help="Of the first weights and the problems.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="Of the products on a GPU: auto, float32 or bf16. On a CPU all is float32.")
+    ] = "auto",
     log: Annotated[
         Optional[str],
         typer.Option(metavar="TRACKERS", help="Log to tensorboard, trackio or both too, as in tensorboard,trackio."),
@@ -71,18 +74,20 @@ def command(
             run, plan = _resumed(name, fixed, overrides or [], budget)
         else:
             plan = _new(task, digits, recipe, overrides or [], {"start.run": origin, "seed": seed} | budget)
-        pick_device(device)
+        pick_precision(precision, pick_device(device))
         trackers.update(make_trackers(log))
         return (run if resume else new_run(name, plan)), plan
 
     with joined(device) as ranks:
         run, plan = ranks.first(begin)
-        status = _train(plan, run, device, trackers, resume, ranks)
+        status = _train(plan, run, device, precision, trackers, resume, ranks)
     if status == "interrupted":
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _train(recipe: Recipe, run: Run, device: str, trackers: dict[str, Tracker], resume: bool, ranks: Ranks) -> str:
+def _train(
+    recipe: Recipe, run: Run, device: str, precision: str, trackers: dict[str, Tracker], resume: bool, ranks: Ranks
+) -> str:
     """Train, told to the terminal and to trackers; returns how it ended."""
     from arithgpt.errors import UserError
     from arithgpt.trackers import Tracked
@@ -91,7 +96,9 @@ def _train(recipe: Recipe, run: Run, device: str, trackers: dict[str, Tracker], 
     observer = _observer(recipe)
     tracked = Tracked(observer, trackers)
     try:
-        return train(recipe, run, device=pick_device(device), observer=tracked, resume=resume, ranks=ranks).status
+        where = pick_device(device)
+        how = pick_precision(precision, where)
+        return train(recipe, run, device=where, precision=how, observer=tracked, resume=resume, ranks=ranks).status
     except UserError:
         if not resume and ranks.rank == 0:
             run.discard()

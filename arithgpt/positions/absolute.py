@@ -22,6 +22,7 @@ class LearnedPositions(NoPositions):
     """A learned vector for each character index, as in GPT-2. Pages longer than block_size raise ValueError."""
 
     limited = True
+    recordable = False
     stretch = 1
     """Vectors for each character of the longest page."""
 
@@ -41,6 +42,7 @@ class LearnedPositions(NoPositions):
 class SinusoidalPositions(NoPositions):
     """Sines and cosines of the character index, of wavelengths from 2 pi to 2 pi LONGEST_WAVE (arXiv 1706.03762)."""
 
+    recordable = False
     stretch = 1
 
     def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:

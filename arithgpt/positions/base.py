@@ -31,6 +31,8 @@ class NoPositions:
     """Whether `widen` does for a whole page what `bias` does for the cached decoder; else `bias` does both."""
     limited = False
     """Whether it has no place for pages of more than block_size characters."""
+    recordable = True
+    """Whether a GPU can record what it computes in training (cuda.py): nothing is drawn, sent to it or read from it."""
     axes: tuple[str, ...] = AXES
     """The axes of a page on which it tells characters apart, by name."""
     look: slice | list[int] = slice(len(AXES))

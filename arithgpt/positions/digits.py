@@ -28,6 +28,7 @@ DIGIT = AXES.index("digit")
 class CoupledPositions(NoPositions):
     """One learned vector for what has the same place in its number (position coupling, arXiv 2405.20671)."""
 
+    recordable = False
     axis = AXES.index("place")
 
     def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -87,11 +87,12 @@ class PagePositions(NoPositions):
         n = self.n_axes
         fill = -(D + n + 2) % _WIDTH_STEP
         s, c = xp.maximum(block["strength"], 0), block["centre"]  # (H, axes)
-        look, at = cells[:, 1:, self.look], cells[:, 1:-1, self.at]  # (B, T, axes), (B, T-1, axes): the blank stands nowhere
+        look = xp.columns(cells[:, 1:], self.look)  # (B, T, axes)
+        at = xp.columns(cells[:, 1:-1], self.at)  # (B, T-1, axes): the blank stands nowhere
         # A query's features are linear in its cell, the squares and 1; they are made for all heads in one product.
-        axis = xp.constant(np.eye(n), s)
+        axis = xp.eye(n, s)
         of_cell = xp.concat([2 * s[:, :, None] * axis, xp.zeros((H, n, n), s), (2 * s * c)[:, :, None]], 2)
-        one = xp.broadcast_to(xp.constant(np.eye(2 * n + 1)[-1:], s), (H, 1, 2 * n + 1))
+        one = xp.broadcast_to(xp.eye(2 * n + 1, s)[-1:], (H, 1, 2 * n + 1))
         of_blank = xp.concat([2 * s * c, s, (s * c * c).sum(1)[:, None] + block["blank"][:, None]], 1)[:, None]
         weights = xp.concat([of_cell, one, of_blank, xp.zeros((H, fill, 2 * n + 1), s)], 1)  # (H, axes + 2 + fill, 2 axes + 1)
         basis = xp.concat([look, look * look, xp.zeros((B, T, 1), s) + 1], 2)
@@ -100,13 +101,14 @@ class PagePositions(NoPositions):
         of_at = xp.broadcast_to(at[:, None], (B, H, T - 1, n))
         square = -((at * at) @ s.T).swapaxes(1, 2)[..., None]  # (B, H, T-1, 1)
         k_cell = xp.concat([of_at, square, xp.zeros((B, H, T - 1, 1 + fill), s)], 3)
-        only_blank = xp.broadcast_to(xp.constant(np.eye(n + 2 + fill)[n + 1], s), (B, H, 1, n + 2 + fill))
+        only_blank = xp.broadcast_to(xp.eye(n + 2 + fill, s)[n + 1], (B, H, 1, n + 2 + fill))
         return xp.concat([q, q_cell], 3), xp.concat([k, xp.concat([only_blank, k_cell], 2)], 3)
 
     def distances(self, look: Array, at: Array) -> Array | None:
         """(B, Tq, Tk-1, 2 axes): how far each cell but the blank is away from the one looked from, and the squares of that."""
-        away = at[:, None, 1:, self.at] - look[:, :, None, self.look]
-        return ops(look).concat([away, away * away], 3)
+        xp = ops(look)
+        away = xp.columns(at[:, None, 1:], self.at) - xp.columns(look[:, :, None], self.look)
+        return xp.concat([away, away * away], 3)
 
     def bias(self, block: dict[str, Array], distances: Array) -> Array:
         """The kernel itself, exact at any length: with distances from the query's own cell nothing large cancels."""

@@ -26,6 +26,8 @@ class RotaryPositions(NoPositions):
     The first half of a head's width is turned together with the second; of an odd width, the last feature stays as it is.
     """
 
+    recordable = False
+
     def turn(self, x: Array, cells: Array) -> Array:
         xp, n = ops(x), x.shape[-1] // 2
         frequencies = xp.constant(SLOWEST_TURN ** -(np.arange(n) / max(n, 1)), x)
@@ -51,6 +53,8 @@ class AlibiPositions(_Biased):
     Of H heads the slopes are 2^(-8/H), 2^(-16/H), ... 2^-8.
     """
 
+    recordable = False
+
     def bias(self, block: dict[str, Array], distances: Array) -> Array:
         H = block["out"].shape[1] // len(block["q_norm"])
         slopes = 2.0 ** (-8 / H * np.arange(1, H + 1))
@@ -70,6 +74,8 @@ _BUCKET_OF = _buckets()
 
 class T5Positions(_Biased):
     """A learned bias for each bucket of distances (T5, arXiv 1910.10683). Each block has its own, where T5 shares one."""
+
+    recordable = False
 
     def initial_of_block(self, n_head: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {"relative": np.zeros((BUCKETS, n_head))}
