@@ -182,7 +182,7 @@ def _complete_on_gpu(
     with xp.inference():
         for start in range(0, given, PROMPT_STEP):
             part = all_prompts[:, start : min(start + PROMPT_STEP, given)]
-            logits = model(part, cache, last_only=True)[:, -1]
+            logits = model(part, cache, last=1)[:, -1]
         written = all_prompts.new_full((n, width + 1), vocab.stop)  # in the last column what nobody reads
         total, rows = all_lengths * 0, xp.arange(n, like)
         going = all_lengths > 0  # of the rows in the cache those that have not ended
@@ -223,7 +223,7 @@ def _written(
     with xp.inference():
         for start in range(0, read, PROMPT_STEP):
             part = prompts[:, start : min(start + PROMPT_STEP, read)]
-            logits = model(xp.constant(part, like), cache, last_only=True)[:, -1]
+            logits = model(xp.constant(part, like), cache, last=1)[:, -1]
     while True:
         ids, place = choose(logits), read - lengths[rows]
         if (place < 0).any():

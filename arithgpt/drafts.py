@@ -90,21 +90,22 @@ def _kept(model: Model, drafts: NDArray[np.int64], prompts: Ints, ends: Ints) ->
     """
     like = model.like
     xp, cache = ops(like), model.cache(*drafts.shape)
-    n = drafts.shape[1] - 1  # after the last there is nothing to ask
+    n, given = drafts.shape[1] - 1, int(prompts.min())  # after the last there is nothing to ask
     step, check_every = WHOLE if n <= WHOLE else STEP, CHECK_EVERY if loops_on_gpu(model) else 1
     drafts, prompts, ends = (xp.constant(of_row, like) for of_row in (drafts, prompts, ends))
     kept, own, going = ends, ends * 0, ends > 0
     with xp.inference():
         for number, start in enumerate(range(0, n, step)):
             part = drafts[:, start : min(start + step, n)]
-            choices = model(part, cache).argmax(-1)  # of the places that come one later
             end = start + part.shape[1] + 1
-            places = start + 1 + xp.arange(part.shape[1], like)
+            begin = min(max(start + 1, given), end - 1)  # places before are given in every row
+            choices = model(part, cache, last=end - begin).argmax(-1)
+            places = begin + xp.arange(end - begin, like)
             asked = (places >= prompts[:, None]) & (places < ends[:, None])
-            differs = asked & (choices != drafts[:, start + 1 : end])
+            differs = asked & (choices != drafts[:, begin:end])
             first = xp.integers(differs).argmax(1)  # 0 where there is none
             stopped = going & differs.any(1)
-            kept = xp.where(stopped, start + 1 + first, kept)
+            kept = xp.where(stopped, begin + first, kept)
             own = xp.where(stopped, xp.take_along(choices, first[:, None], 1)[:, 0], own)
             going = going & ~stopped & (ends > end)
             if (number + 1) % check_every == 0 and not going.any():

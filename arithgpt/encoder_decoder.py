@@ -121,13 +121,13 @@ class EncoderDecoder:
         return Memory(self, n, size)
 
     def __call__(
-        self, ids: Array, cache: Memory | None = None, last_only: bool = False, rng: np.random.Generator | None = None
+        self, ids: Array, cache: Memory | None = None, last: int | None = None, rng: np.random.Generator | None = None
     ) -> Array:
-        """The logits of the character after each of `ids`, or after the last one only, as of a GPT; zeros within questions.
+        """The logits of the character after each of `ids`, or of the `last` so many, as of a GPT; zeros within questions.
 
         ids: int64 (B, T): whole pages, or with a cache the characters that follow those in it, which it then holds too
         rng: what is random in training is drawn from it, and then this is training
-        Returns (B, T, vocabulary), or (B, 1, vocabulary) with `last_only`.
+        Returns (B, T, vocabulary), or (B, last, vocabulary) with `last`.
         """
         w, xp, (B, T) = self.weights, ops(ids), ids.shape
         before = 0 if cache is None else cache.length
@@ -140,7 +140,7 @@ class EncoderDecoder:
         if cache is not None:
             cache.length += skip
         if skip == T:
-            return xp.zeros((B, 1 if last_only else T, len(self.alphabet)), self.like)
+            return xp.zeros((B, last or T, len(self.alphabet)), self.like)
         sources = self._sources(ids, cells, starts, rng) if cache is None else cache.sources
 
         own = _recounted(cells[:, skip:], cells if cache is None else cache.cells[:, : before + T + 1], starts)
@@ -165,12 +165,12 @@ class EncoderDecoder:
             x = x + self._dropped(self._mlp(block, self._normed(x, block["mlp_norm"])), rng)
         if cache is not None:
             cache.length = before + T
-        if last_only:
-            x, queries = x[:, -1:], queries[-1:]
+        if last is not None:
+            x, queries = x[:, -last:], queries[-last:]
         x = self._normed(x, w["norm"])
         logits = x @ (w["characters"] * x.shape[2] ** -0.5 if self.config.tied else w["head"]).T
         logits = xp.where((queries >= starts[:, None])[..., None], logits, xp.zeros((1, 1, 1), logits))
-        return logits if last_only else xp.concat([xp.zeros((B, skip, logits.shape[2]), logits), logits], 1)
+        return xp.concat([xp.zeros((B, (last or T) - x.shape[1], logits.shape[2]), logits), logits], 1)
 
     def _starts(self, ids: Array) -> Array:
         """int64 (B,): where the first prompt_end in each row (B, T) has its last character; NEVER where there is none."""

@@ -129,15 +129,15 @@ class GPT:
         self,
         ids: Array,
         cache: Cache | None = None,
-        last_only: bool = False,
+        last: int | None = None,
         rng: np.random.Generator | None = None,
         return_attention: bool = False,
     ) -> Array | tuple[Array, list[Array]]:
-        """The logits of the character after each of `ids`, or after the last one only.
+        """The logits of the character after each of `ids`, or after the `last` so many of them.
 
         ids: int64 (B, T): whole pages, or with a cache the characters that follow those in it, which it then holds too
         rng: what is random in training is drawn from it, and then this is training
-        Returns (B, T, vocabulary), or (B, 1, vocabulary) with `last_only`, which spares the last block the others; with
+        Returns (B, T, vocabulary), or (B, last, vocabulary) with `last`, which spares the last block the others; with
         `return_attention` also the weights (B, H, queries, keys) of each block, each time it is applied; of the keys the first
         is the blank if there is one.
         """
@@ -160,21 +160,21 @@ class GPT:
             end = cache.length + x.shape[1]
             cache.cells[:, cache.length : end + 1] = cells
             cells = cache.cells[:, : end + 1]
-        looks = int(last_only) if begins and self.scheme.folds else x.shape[1]
+        looks = (last or 0) if begins and self.scheme.folds else x.shape[1]
         distances = self.scheme.distances(cells[:, -looks:], cells[:, :-1]) if looks else None
         embedded = x = self._dropped(x, rng)
         for depth in range(n_deep := self.config.n_layer * self.config.loops):
             layer = depth % self.config.n_layer
-            block, last = self.blocks[layer], last_only and depth == n_deep - 1
+            block, looking = self.blocks[layer], last if depth == n_deep - 1 else None
             if self.config.inject and depth > 0 and layer == 0:
                 x = x + embedded
             normed = self._normed(x, block["attention_norm"])
-            attended = self._attention(block, normed, cells, distances, cache, depth, last, attention)
-            x = (x[:, -1:] if last else x) + self._dropped(attended, rng)
+            attended = self._attention(block, normed, cells, distances, cache, depth, looking, attention)
+            x = (x if looking is None else x[:, -looking:]) + self._dropped(attended, rng)
             x = x + self._dropped(self._mlp(block, self._normed(x, block["mlp_norm"])), rng)
         if cache is not None:
             cache.length = end
-        x = self._normed(x[:, -1:] if last_only else x[:, int(blank) :], w["norm"])
+        x = self._normed(x[:, int(blank) :] if last is None else x, w["norm"])
         logits = x @ (w["characters"] * x.shape[2] ** -0.5 if self.config.tied else w["head"]).T
         return logits if attention is None else (logits, attention)
 
@@ -205,7 +205,7 @@ class GPT:
         distances: Array | None,
         cache: Cache | None,
         depth: int,
-        last_only: bool,
+        last: int | None,
         seen: list[Array] | None,
     ) -> Array:
         """Causal self-attention over all heads at once.
@@ -228,8 +228,8 @@ class GPT:
             k, v = cache.store(depth, k, v)
         if K < H:  # each serves a group of queries
             k, v = (xp.broadcast_to(y[:, :, None], (B, K, H // K, *y.shape[2:])).reshape(B, H, -1, D) for y in (k, v))
-        if last_only:
-            q, T = q[:, :, -1:], 1
+        if last is not None:
+            q, T = q[:, :, -last:], last
         if k.shape[2] == T and self.scheme.folds:  # the page begins here: nothing but causality hides a key
             q, k = self.scheme.widen(block, q, k, cells)
             mask = None

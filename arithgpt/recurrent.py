@@ -75,13 +75,13 @@ class Recurrent:
         return States(self, n)
 
     def __call__(
-        self, ids: Array, cache: States | None = None, last_only: bool = False, rng: np.random.Generator | None = None
+        self, ids: Array, cache: States | None = None, last: int | None = None, rng: np.random.Generator | None = None
     ) -> Array:
-        """The logits of the character after each of `ids`, or after the last one only, as of a GPT.
+        """The logits of the character after each of `ids`, or after the `last` so many of them, as of a GPT.
 
         ids: int64 (B, T): whole pages, or with a cache the characters that follow those it has read
         rng: what is random in training is drawn from it, and then this is training
-        Returns (B, T, vocabulary), or (B, 1, vocabulary) with `last_only`.
+        Returns (B, T, vocabulary), or (B, last, vocabulary) with `last`.
         """
         w, states = self.weights, cache or States(self, len(ids))
         x = self._dropped(w["characters"][ids], rng)  # (B, T, C)
@@ -90,7 +90,7 @@ class Recurrent:
             x, states.layers[layer] = read(block, x, states.layers[layer])
             x = self._dropped(x, rng)
         states.length += ids.shape[1]
-        x = x[:, -1:] if last_only else x
+        x = x if last is None else x[:, -last:]
         return x @ (w["characters"] * x.shape[2] ** -0.5 if self.config.tied else w["head"]).T
 
     def _dropped(self, x: Array, rng: np.random.Generator | None) -> Array:

@@ -57,7 +57,7 @@ def _read(model: Model, ids: list[int], room: int) -> tuple[Cache | Memory | Sta
     with ops(like).inference():
         for start in range(0, len(ids), PROMPT_STEP):
             part = np.array([ids[start : start + PROMPT_STEP]])
-            logits = model(ops(like).constant(part, like), cache, last_only=True)
+            logits = model(ops(like).constant(part, like), cache, last=1)
     return cache, logits
 
 

@@ -134,14 +134,23 @@ def _in_a_name(key: str, value: Any) -> str:
 
 
 def check_backend(name: str) -> None:
-    """Make a backend of joblib known to it. UserError for an unknown one, or one whose extra is missing."""
+    """Make a backend of joblib known to it, and connect to its cluster.
+
+    That is the one whose address RAY_ADDRESS or DASK_SCHEDULER_ADDRESS holds, else one that is begun on this machine.
+    UserError for an unknown backend, or one whose extra is missing.
+    """
     try:
         if name == "ray":
             from ray.util.joblib import register_ray
 
             register_ray()
         elif name == "dask":
-            import distributed  # noqa: F401  joblib looks for its client
+            import distributed
+
+            try:
+                distributed.get_client()
+            except ValueError:  # there is none yet
+                distributed.Client()
         elif name not in BACKENDS:
             raise UserError(f"--backend {name}: must be {', '.join(BACKENDS)}")
     except ImportError:
@@ -158,7 +167,7 @@ def sweep(
     jobs, threads: trials at a time, and threads of each; backend: one that `check_backend` has let pass
     UserError where a run's folder cannot be made, or is another recipe's: nothing has begun then.
     """
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     kinds = [(trial.is_done, trial.run()) for trial in trials]
@@ -175,7 +184,8 @@ def sweep(
     left = {number for number, *_ in work}
     with _stopping(stop):
         try:
-            parallel = Parallel(n_jobs=jobs, backend=backend, return_as=order, batch_size=1, pre_dispatch=jobs)
+            with parallel_config(backend):
+                parallel = Parallel(n_jobs=jobs, return_as=order, batch_size=1, pre_dispatch=jobs)
             for outcome in parallel(delayed(train_one)(*one) for one in work):
                 left.discard(outcome.number)
                 yield outcome

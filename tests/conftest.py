@@ -92,7 +92,7 @@ def arithgpt() -> Callable[..., subprocess.CompletedProcess[str]]:
             input=stdin if isinstance(stdin, bytes) else stdin.encode(),
             capture_output=True,
             timeout=120,
-            env=os.environ | {"COLUMNS": "80", "NO_COLOR": "1"} | environment,
+            env=os.environ | {"COLUMNS": "80", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"} | environment,
         )
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -129,7 +129,7 @@ def test_both_libraries_agree_on_ragged_questions() -> None:
     cache, whole = on_torch.cache(len(ids), 12), model(ids)
     assert cache.starts.tolist() == [encoder_decoder.NEVER] * len(ids)
     for start in range(0, 12, 3):
-        part = on_torch(torch.from_numpy(ids[:, start : start + 3]), cache, last_only=True)
+        part = on_torch(torch.from_numpy(ids[:, start : start + 3]), cache, last=1)
         assert np.allclose(part.numpy()[:, 0], whole[:, start + 2], atol=1e-4)
     assert cache.starts.tolist() == list(ENDS)
     assert model(ids).dtype == np.float32

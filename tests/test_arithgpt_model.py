@@ -66,11 +66,12 @@ def test_the_last_logits_alone_are_the_last_of_all(positions: str) -> None:
     model, (ids, _) = random_model(positions), some_pages()
     caches = [Cache(model, len(ids), ids.shape[1]) for _ in range(2)]
     for part in ids.split([1, 6, ids.shape[1] - 7], dim=1):
-        alone, every = model(part, caches[0], last_only=True), model(part, caches[1])
+        alone, every = model(part, caches[0], last=1), model(part, caches[1])
         assert alone.shape == (len(ids), 1, len(VOCAB))
         assert torch.allclose(alone, every[:, -1:], atol=1e-4)
     assert all(torch.allclose(*blocks) for blocks in zip(*(cache.keys_values for cache in caches), strict=True))
-    assert torch.allclose(model(ids, last_only=True), model(ids)[:, -1:], atol=1e-3)
+    for last in (1, 4):
+        assert torch.allclose(model(ids, last=last), model(ids)[:, -last:], atol=1e-3)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

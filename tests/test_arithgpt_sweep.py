@@ -215,6 +215,7 @@ def test_dask_on_a_local_cluster(grid: Path) -> None:
         distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster),
     ):
+        check_backend("dask")
         outcomes, rows = ended(grid, backend="dask", jobs=2)
     assert {outcome.status for outcome in outcomes.values()} == {DONE}
     assert [row["steps"] for row in rows] == [6, 6]

@@ -51,8 +51,14 @@ app.command("export-lm-eval", short_help="Write a task for lm-evaluation-harness
 app.command("tasks", short_help="List the tasks.")(tasks.command)
 
 
+SPINS = "10000"
+"""How often a thread of torch looks for work before it sleeps; OpenMP's own choice, to look as long as it can, slows a busy
+machine. Read when torch is loaded."""
+
+
 def main() -> None:
     """The console script: the project's own error becomes one line and exit status 2, and nothing else is caught."""
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     from arithgpt.errors import Lost, UserError
 
     try:
