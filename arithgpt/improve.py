@@ -31,7 +31,7 @@ from arithgpt.start import weights_hash
 from arithgpt.vocab import Vocab
 from eval.solver import Answer
 from tasks import Cell, Problems, Task
-from tasks.base import MAX_IDLE_DRAWS
+from tasks.base import MAX_IDLE_DRAWS, unseen
 
 if TYPE_CHECKING:
     import torch
@@ -164,11 +164,7 @@ def _drawn(task: Task, rng: np.random.Generator, n: int, cell: Cell) -> Problems
         except ValueError as error:
             raise UserError(f"{task.name} at {cell[0]} digits: {error}") from None
         problems = problems[~task.held_out(problems)]
-        rows = []
-        for row, question in enumerate(task.questions(problems)):
-            if question not in known and len(known) < n:
-                known.add(question)
-                rows.append(row)
+        rows = unseen(task.questions(problems), known, n)
         batches += [problems[np.array(rows)]] if rows else []
         idle = 0 if rows else idle + 1
     return Problems.concatenate(batches)

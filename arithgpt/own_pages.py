@@ -43,7 +43,8 @@ def read_pages(recipe: Recipe) -> tuple[Pages, str]:
     prompts, texts = [], []
     for number, line in enumerate(data.splitlines(), 1):
         try:
-            prompt, written = json.loads(line)["prompt"], json.loads(line)["written"]
+            page = json.loads(line)
+            prompt, written = page["prompt"], page["written"]
             if not prompt or not allowed.issuperset(prompt + written):
                 raise ValueError
         except (ValueError, TypeError, KeyError, RecursionError):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from arithgpt.errors import UserError
 from tasks import Problems, Task
+from tasks.base import unseen
 from tasks.ragged import Ints
 from tasks.sampling import mix
 
@@ -29,11 +30,7 @@ def training_set(task: Task, n: int, *, seed: int) -> Problems:
     batches: list[Problems] = []
     for step in range(MOST_DRAWS * n // CHUNK + MOST_DRAWS):
         problems = task.stream(CHUNK, seed=seed, split="train", rank=0, step=step)
-        rows = []
-        for row, key in enumerate(_fingerprints(problems).tolist()):
-            if key not in known and len(known) < n:
-                known.add(key)
-                rows.append(row)
+        rows = unseen(_fingerprints(problems).tolist(), known, n)
         if rows:
             batches.append(problems[np.array(rows)])
         if len(known) == n:

@@ -16,7 +16,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -318,11 +318,7 @@ class Task(ABC):
             if len(problems) == 0:  # a suite can have so few problems of these lengths that none is held out
                 hold_out = False
                 continue
-            new = []
-            for row, question in enumerate(self.questions(problems)):
-                if question not in asked and len(asked) < n:
-                    asked.add(question)
-                    new.append(row)
+            new = unseen(self.questions(problems), asked, n)
             batches += [problems[np.array(new)]] if new else []
             idle = 0 if new else idle + 1
         return Problems.concatenate(batches)
@@ -338,6 +334,19 @@ class Task(ABC):
             missing -= len(problems)
             idle = idle + 1 if len(problems) == 0 else 0
         return Problems.concatenate(batches) if len(batches) > 1 else batches[0]
+
+
+Key = TypeVar("Key", str, int)
+
+
+def unseen(keys: Sequence[Key], known: set[Key], most: int) -> list[int]:
+    """The rows whose key is not known yet, each key once; they become known, until `most` are."""
+    rows = []
+    for row, key in enumerate(keys):
+        if key not in known and len(known) < most:
+            known.add(key)
+            rows.append(row)
+    return rows
 
 
 TASKS: dict[str, type[Task]] = {}

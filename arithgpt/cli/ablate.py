@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from arithgpt.cli.sweep import EXIT_FAILED, EXIT_INTERRUPTED, Backend, Device, Jobs, Threads
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from arithgpt.findings import Findings
     from eval.curves import Chart
     from eval.paired import Comparison
-
-EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 
 def command(
@@ -42,14 +42,10 @@ def command(
     samples: Annotated[int, typer.Option(min=1, max=1_000_000, help="Different problems a length, at most.")] = 200,
     level: Annotated[float, typer.Option(help="Of the p from which on it helps or hurts.")] = 0.05,
     name: Annotated[Optional[str], typer.Option(help="How the runs' names begin. [default: as the recipe]")] = None,
-    jobs: Annotated[
-        Optional[int], typer.Option(min=1, max=4096, help="Trials at a time, which share the cores. [default: one a core]")
-    ] = None,
-    threads: Annotated[
-        Optional[int], typer.Option(min=1, max=4096, help="Of each trial. [default: the cores by --jobs]")
-    ] = None,
-    backend: Annotated[str, typer.Option(help="loky: processes on this machine; or ray or dask.")] = "loky",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    jobs: Jobs = None,
+    threads: Threads = None,
+    backend: Backend = "loky",
+    device: Device = "auto",
     csv_file: Annotated[Optional[Path], typer.Option("--csv", metavar="FILE", help="A row a trial and length.")] = None,
     json_file: Annotated[Optional[Path], typer.Option("--json", metavar="FILE", help="All that is told, and more.")] = None,
     html_file: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="A page to read.")] = None,

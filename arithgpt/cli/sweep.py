@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
+# How trials are trained; an option of every command that trains many.
+Jobs = Annotated[
+    Optional[int], typer.Option(min=1, max=4096, help="Trials at a time, which share the cores. [default: one a core]")
+]
+Threads = Annotated[Optional[int], typer.Option(min=1, max=4096, help="Of each trial. [default: the cores by --jobs]")]
+Backend = Annotated[str, typer.Option(help="loky: processes on this machine; or ray or dask.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
 
 def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe with a table [sweep] of fields and lists of values.")],
-    jobs: Annotated[
-        Optional[int], typer.Option(min=1, max=4096, help="Trials at a time, which share the cores. [default: one a core]")
-    ] = None,
-    threads: Annotated[
-        Optional[int], typer.Option(min=1, max=4096, help="Of each trial. [default: the cores by --jobs]")
-    ] = None,
-    backend: Annotated[str, typer.Option(help="loky: processes on this machine; or ray or dask.")] = "loky",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    jobs: Jobs = None,
+    threads: Threads = None,
+    backend: Backend = "loky",
+    device: Device = "auto",
     digits: Annotated[
         Optional[str],
         typer.Option("--eval-digits", metavar="LENGTHS", help="Ask each GPT problems of these lengths after training."),
