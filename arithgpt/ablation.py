@@ -21,9 +21,10 @@ from typing import Any
 import pandas as pd
 
 from arithgpt.errors import UserError
+from arithgpt.grid import OTHER_NAME, Trial, make_trials
 from arithgpt.recipe import Recipe, check_task_name, load_recipe, toml_value
 from arithgpt.start import settled
-from arithgpt.sweep import OTHER_NAME, Exam, Trial, make_trials
+from arithgpt.sweep import Exam
 from eval.measured import fits, trained_cells
 from eval.paired import seeds_needed
 from tasks import Cell, Task, lengths

@@ -19,8 +19,9 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from arithgpt.ablation import BEYOND, IN_RANGE, SEEN, Ablation, Variant
+from arithgpt.results import results
 from arithgpt.run import Run, runs_folder
-from arithgpt.sweep import DONE, Outcome, results
+from arithgpt.sweep import DONE, Outcome
 from eval.compare import mcnemar, paired
 from eval.measured import Measured
 from eval.paired import Comparison, with_p

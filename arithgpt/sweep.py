@@ -1,35 +1,21 @@
-"""A grid of recipes, each trained as a run of its own, side by side.
-
-    [task]
-    name = "add"
-    digits = "1-8"
-    [sweep]
-    "model.positions" = ["page", "learned"]
-    "model.n_layer" = [1, 2]
-    seed = [0, 1, 2]
-
-In a file `adders.toml` these are twelve trials: runs/adders-page-n_layer1-s0, ... Each is an ordinary run, trained by train.py.
-"""
+"""The trials of a grid (grid.py), trained side by side, each by train.py as a run of its own."""
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
-import re
 import signal
-import statistics
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from arithgpt.errors import UserError
-from arithgpt.recipe import SWEEP, Recipe, changed, read_tables
-from arithgpt.run import NAME, Run, new_run, runs_folder
+from arithgpt.grid import Trial
+from arithgpt.recipe import Recipe
+from arithgpt.run import Run, new_run, runs_folder
 from arithgpt.signals import wishes_to_stop
-from arithgpt.start import settled
 from eval.solver import MissingExtra
 
 if TYPE_CHECKING:
@@ -39,36 +25,6 @@ if TYPE_CHECKING:
 
 BACKENDS = ("loky", "ray", "dask")
 DONE, STOPPED = "done", "stopped"
-OTHER_NAME = "give these trials another name, by that of the sweep's file or by --name of ablate"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One point of the grid."""
-
-    name: str
-    """Of its run."""
-    values: Mapping[str, Any]
-    """Of the fields that vary, by dotted name."""
-    recipe: Recipe
-
-    def run(self) -> Run | None:
-        """Its run, if it has been begun. UserError where the folder of that name is another recipe's."""
-        run = Run(runs_folder() / self.name)
-        if not run.path.exists():
-            return None
-        if run.recipe.identity != self.recipe.identity:
-            raise UserError(f"{run.path}: is there already with another recipe; {OTHER_NAME}")
-        return run
-
-    @property
-    def is_done(self) -> bool:
-        """Whether its run has nothing left to do."""
-        run, budget = self.run(), self.recipe.budget
-        if run is None or not run.has_weights:
-            return False
-        reached = run.info.get("status") == "reached target" and budget.stop_early
-        return run.info.get("step", 0) >= budget.steps or (reached and run.recipe.budget.target >= budget.target)
 
 
 @dataclass(frozen=True)
@@ -94,43 +50,6 @@ class Exam:
     def of(self, task: str) -> Sequence[Cell]:
         """The lengths that a task is asked."""
         return self.cells[task] if isinstance(self.cells, Mapping) else self.cells
-
-
-def load_sweep(file: Path) -> list[Trial]:
-    """The trials of a file. UserError for one that cannot be read, has no grid, or a recipe that is none."""
-    data = read_tables(file, str(file))
-    grid = data.pop(SWEEP, None)
-    if not isinstance(grid, dict) or not grid:
-        raise UserError(f'{file}: must have a table [{SWEEP}] of fields with lists of values, as in "model.n_layer" = [1, 2]')
-    for name, values in grid.items():
-        if isinstance(values, dict):
-            raise UserError(f'{file}: {SWEEP}.{name} is a table: a dotted field needs quotes, as in "model.n_layer" = [1, 2]')
-        if not isinstance(values, list) or not values or any(values.count(value) > 1 for value in values):
-            raise UserError(f"{file}: {SWEEP}.{name} = {values!r}: must be a list of different values")
-    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    return make_trials(file.stem, points, lambda point: settled(changed(data, point, str(file))), str(file))
-
-
-def make_trials(
-    stem: str, points: Sequence[Mapping[str, Any]], make: Callable[[Mapping[str, Any]], Recipe], source: str
-) -> list[Trial]:
-    """A trial for each point, called after its values: `adders-page-s0`. UserError where a name is unfit or there twice."""
-    trials: dict[str, Trial] = {}
-    for point in points:
-        name = "-".join([stem, *(_in_a_name(key, value) for key, value in point.items())])
-        if not NAME.fullmatch(name):
-            raise UserError(f"{source}: a run cannot be called {name}; give it a short name of letters and digits")
-        recipe = make(point)
-        if name in trials:
-            raise UserError(f"{source}: two trials would be called {name}")
-        trials[name] = Trial(name, point, recipe)
-    return list(trials.values())
-
-
-def _in_a_name(key: str, value: Any) -> str:
-    """`page` of positions, `n_layer2`, `s0` of a seed."""
-    text = re.sub("[^A-Za-z0-9.]+", "-", str(value)).strip("-")
-    return text if isinstance(value, str) else f"{'s' if key == 'seed' else key.split('.')[-1]}{text}"
 
 
 def check_backend(name: str) -> None:
@@ -255,46 +174,3 @@ def _stopping(file: Path) -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             file.unlink(missing_ok=True)
-
-
-def results(trials: Sequence[Trial], outcomes: Mapping[int, Outcome]) -> list[dict[str, Any]]:
-    """Of each trial: run, the fields that vary, parameters, steps, examples, seconds, worst, best, loss, accuracy, status.
-
-    worst, best: of the lengths that were asked after training, else of those of the last look; None where there are none
-    loss: of a text, held out, at the last look; else None
-    """
-    rows = []
-    for number, trial in enumerate(trials):
-        run, outcome = Run(runs_folder() / trial.name), outcomes.get(number, Outcome(number, STOPPED))
-        accuracy = dict(outcome.accuracy or run.info.get("accuracy", {}))
-        step = run.info.get("step", 0)
-        rows.append(
-            {"run": trial.name, **trial.values}
-            | {"parameters": run.info.get("parameters"), "steps": step, "examples": step * trial.recipe.budget.batch_size}
-            | {"seconds": round(run.info.get("seconds", 0.0), 1)}
-            | {"worst": min(accuracy.values(), default=None), "best": max(accuracy.values(), default=None)}
-            | {"loss": run.info.get("loss"), "accuracy": accuracy, "status": outcome.status}
-        )
-    return rows
-
-
-def medians(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:
-    """The medians over seeds of what `results` found, for each other value of the fields that vary; of trials that are done."""
-    return [
-        {name: group[0][name] for name in fields if name != "seed"}
-        | {"seeds": len(group), "parameters": group[0]["parameters"]}
-        | {key: _median([row[key] for row in group]) for key in ("steps", "examples", "seconds", "worst", "best", "loss")}
-        for group in but_for_seeds([row for row in rows if row["status"] == DONE], fields)
-    ]
-
-
-def but_for_seeds(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[list[Mapping[str, Any]]]:
-    """The rows of `results` in groups that differ in the seed only, in the order of their first ones."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(repr([row[name] for name in fields if name != "seed"]), []).append(row)
-    return list(groups.values())
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    return None if None in values else statistics.median(values)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from conftest import Silent
 
+from arithgpt.grid import load_sweep
 from arithgpt.lessons import ProblemLessons
 from arithgpt.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.run import new_run
-from arithgpt.sweep import load_sweep
 from arithgpt.train import train
 from tasks import lengths
 

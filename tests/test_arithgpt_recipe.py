@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from arithgpt.errors import UserError
+from arithgpt.grid import load_sweep
 from arithgpt.recipe import SWEEP, Recipe, load_recipe, read_tables
-from arithgpt.sweep import load_sweep
 from tasks import TASKS
 from tasks.addition import Addition
 

@@ -18,9 +18,11 @@ from typer.testing import CliRunner
 import arithgpt.lessons
 from arithgpt.cli import app
 from arithgpt.errors import UserError
+from arithgpt.grid import load_sweep
 from arithgpt.recipe import load_recipe
+from arithgpt.results import medians, results
 from arithgpt.run import Run, all_runs, find_run
-from arithgpt.sweep import DONE, STOPPED, Exam, Outcome, check_backend, load_sweep, medians, results, sweep
+from arithgpt.sweep import DONE, STOPPED, Exam, Outcome, check_backend, sweep
 
 RECIPE = """
 [task]
@@ -80,9 +82,46 @@ def test_a_grid_is_the_product_of_its_values(grid: Path) -> None:
     assert [trial.name for trial in load_sweep(grid)] == names
 
 
+TOGETHER = """[sweep]
+seed = [0, 1]
+[[sweep.together]]
+"model.arch" = "gpt"
+"model.n_embd" = 16
+[[sweep.together]]
+"model.arch" = "lstm"
+"model.n_embd" = 24
+"""
+
+
+def test_fields_that_change_together_are_one_value_of_the_grid(grid: Path) -> None:
+    grid.write_text(RECIPE + TOGETHER)
+    trials = load_sweep(grid)
+    assert [trial.name for trial in trials] == [
+        f"tiny-{net}-s{seed}" for net in ("gpt-n_embd16", "lstm-n_embd24") for seed in (0, 1)
+    ]
+    assert [(trial.recipe.model.arch, trial.recipe.model.n_embd) for trial in trials] == [("gpt", 16)] * 2 + [("lstm", 24)] * 2
+    assert trials[2].values == {"model.arch": "lstm", "model.n_embd": 24, "seed": 0}
+    grid.write_text(RECIPE + TOGETHER.replace("seed = [0, 1]\n", ""))
+    assert [trial.name for trial in load_sweep(grid)] == ["tiny-gpt-n_embd16", "tiny-lstm-n_embd24"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        (
+            TOGETHER.replace('"model.n_embd" = 24', ""),
+            "sweep.together: every table must have the same fields; not all have model.n_embd",
+        ),
+        (
+            TOGETHER.replace("24", "16").replace("lstm", "gpt"),
+            "sweep.together: {'model.arch': 'gpt', 'model.n_embd': 16} is there twice",
+        ),
+        (TOGETHER.replace('"model.n_embd" = 24', '"seed" = 3'), "sweep.together: seed has a list of its own in [sweep] too"),
+        (
+            TOGETHER.replace('"model.n_embd" = 24', "model.n_embd = 24"),
+            "sweep.together: model is a table: a dotted field needs quotes",
+        ),
+        ("[sweep]\ntogether = [1, 2]\n", "sweep.together: must be tables, each begun by [[sweep.together]]"),
         ("", "must have a table [sweep]"),
         ("[sweep]\n", "must have a table [sweep]"),
         ("[sweep]\nmodel.n_layer = [1]\n", "sweep.model is a table: a dotted field needs quotes"),
@@ -160,6 +199,10 @@ def test_the_command_tells_all_in_one_table(grid: Path, tmp_path: Path) -> None:
     assert [row["status"] == DONE for row in said["trials"]] == [True, True, False, False]
     assert set(said["trials"][0]["accuracy"]) == {"1", "2", "3"}
     assert [row["seeds"] for row in said["medians"]] == [2]
+    of_seeds = sorted(row["accuracy"]["2"] for row in said["trials"][:2])
+    assert said["medians"][0]["accuracy"]["2"] == pytest.approx(
+        {"median": sum(of_seeds) / 2, "least": of_seeds[0], "most": of_seeds[1]}
+    )
     rows = pd.read_csv(files["csv"])
     assert rows["model.positions"].tolist() == ["page", "page", "learned", "learned"]
     assert rows.steps.tolist() == [6, 6, 0, 0]
@@ -167,6 +210,17 @@ def test_the_command_tells_all_in_one_table(grid: Path, tmp_path: Path) -> None:
         from matplotlib.image import imread
 
         assert imread(files["png"]).shape[1] == 1320
+
+
+def test_what_is_asked_after_training_is_told_by_length(grid: Path) -> None:
+    grid.write_text(RECIPE + GRID.replace(', "learned"', ""))
+    options = ["--jobs", "1", "--eval-digits", "1,12", "--samples", "5"]
+    done = CliRunner().invoke(app, ["sweep", str(grid), *options], env={"COLUMNS": "80"})
+    assert done.exit_code == 0, done.output
+    head, _, line = done.output[done.output.index("by length, the median over seeds") :].splitlines()[1:4]
+    assert head.split() == ["positions", "1", "12"]
+    assert line.split()[0] == "page"
+    assert line.split()[-2:] == ["0%", "0%-0%"]  # of sums of 12 digits after six steps
 
 
 def test_a_sweep_of_text_tells_its_loss(tmp_path: Path) -> None:

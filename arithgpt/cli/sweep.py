@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from arithgpt.sweep import Exam, Outcome, Trial
+    from arithgpt.grid import Trial
+    from arithgpt.sweep import Exam, Outcome
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
@@ -51,7 +52,9 @@ def command(
     from arithgpt.cli.options import output_files
     from arithgpt.cli.reports import check_extras
     from arithgpt.errors import UserError
-    from arithgpt.sweep import DONE, STOPPED, check_backend, load_sweep, results
+    from arithgpt.grid import load_sweep
+    from arithgpt.results import results
+    from arithgpt.sweep import DONE, STOPPED, check_backend
 
     check_alone("sweep")
     files = output_files({"--csv": csv_file, "--json": json_file, "--png": png_file})
@@ -127,11 +130,48 @@ def _exam(digits: str | None, samples: int) -> Exam | None:
 
 
 def _tell(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], exam: Exam | None, console: Console) -> None:
+    from arithgpt.sweep import DONE
+
     asked = "problems of --eval-digits" if exam else "the last look at held-out problems"
     of_text = any(row["loss"] is not None for row in rows)
     told = "held-out loss in nats a character" if of_text else f"exact match at the worst and best length, {asked}"
     console.print(f"\n{told}:", soft_wrap=True)
     console.print(_table(rows, fields, ["loss"] if of_text else ["worst", "best"]))
+    if exam and any(row["status"] == DONE for row in rows):
+        console.print("\nby length, the median over seeds and the least and the most:", soft_wrap=True)
+        console.print(_lengths(rows, fields))
+
+
+def _lengths(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Table:
+    """A line for every value of the fields but the seed, with exact match by length."""
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    from arithgpt.results import medians
+    from eval.report import percent
+
+    summed, named = medians(rows, fields), [name for name in fields if name != "seed"]
+    lengths = list(dict.fromkeys(length for row in summed for length in row["accuracy"]))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for name in _short(named):
+        table.add_column(escape(name), overflow="fold")
+    for length in lengths:
+        table.add_column(escape(length), justify="right")
+    for row in summed:
+        found = [row["accuracy"].get(length) for length in lengths]
+        said = [
+            "-" if one is None else f"{percent(one['median'], 1)} {percent(one['least'], 1)}-{percent(one['most'], 1)}"
+            for one in found
+        ]
+        table.add_row(*(escape(str(row[name])) for name in named), *said)
+    return table
+
+
+def _short(fields: Sequence[str]) -> list[str]:
+    """The last parts of dotted names, where they do not stand for two."""
+    short = [name.split(".")[-1] for name in fields]
+    return [last if short.count(last) == 1 else name for name, last in zip(fields, short, strict=True)]
 
 
 def _table(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], found: Sequence[str]) -> Table:
@@ -140,12 +180,12 @@ def _table(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], found: Sequ
     from rich.markup import escape
     from rich.table import Table
 
-    from arithgpt.sweep import DONE, but_for_seeds, medians
+    from arithgpt.results import but_for_seeds, medians
+    from arithgpt.sweep import DONE
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    short = [name.split(".")[-1] for name in fields]
-    for name, last in zip(fields, short, strict=True):
-        table.add_column(escape(last if short.count(last) == 1 else name), overflow="fold")
+    for name in _short(fields):
+        table.add_column(escape(name), overflow="fold")
     for name in ("parameters", "steps", "seconds", *found):
         table.add_column(name, justify="right", no_wrap=True)
     partial = any(row["status"] != DONE for row in rows)
@@ -183,7 +223,7 @@ def _write(
     import pandas as pd
 
     from arithgpt.checkpoint import write_atomic
-    from arithgpt.sweep import medians
+    from arithgpt.results import medians
 
     made: dict[Path, bytes | str] = {}
     for option, path in files.items():
