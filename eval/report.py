@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -103,21 +104,23 @@ def length_table(summary: pd.DataFrame) -> Table:
     for name in ("digits", "trained", "n", exact, "95%", "valid", *counted, "none", *partial):
         table.add_column(name, justify="left" if name == "trained" else "right", no_wrap=True)
     for digits, rows in summary.groupby("digits", sort=False):
-        row = rows[rows.suite == first].iloc[0]
-        rest = [rows[rows.suite == suite].iloc[0] for suite in others]
+        of_suite = {row.suite: row for row in rows.itertuples()}  # not every suite has problems of every length
         table.add_row(
             str(digits),
-            row.trained,
-            str(row.n),
-            percent(row.accuracy),
-            f"{percent(row.low)} to {percent(row.high)}".replace("% to", " to"),
-            percent(row.valid / row.right_answers) if row.right_answers else "-",
-            *(f"{other.right_answers}/{other.n}" for other in rest),
+            rows.iloc[0].trained,
+            *(_in_full(of_suite[first]) if first in of_suite else ["-"] * 4),
+            *(f"{of_suite[suite].right_answers}/{of_suite[suite].n}" if suite in of_suite else "-" for suite in others),
             str(int(rows.unreadable.sum() + rows.unfinished.sum())),
             *(str(int(rows[name].sum())) for name in partial),
-            style=None if row.right_answers == row.n else "yellow",
+            style=None if (rows.right_answers == rows.n).all() else "yellow",
         )
     return table
+
+
+def _in_full(row: NamedTuple) -> list[str]:
+    """How many were asked, the share that was right with its interval, and that of valid workings."""
+    interval = f"{percent(row.low)} to {percent(row.high)}".replace("% to", " to")
+    return [str(row.n), percent(row.accuracy), interval, percent(row.valid / row.right_answers) if row.right_answers else "-"]
 
 
 def characters_table(kinds: pd.DataFrame) -> Table:

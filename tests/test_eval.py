@@ -132,3 +132,15 @@ def test_the_table_fits_eighty_columns() -> None:
     assert "…" not in text
     assert "1000/1000" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_suites_of_different_lengths_stand_in_one_table() -> None:
+    def asked(digits: int, suite: str) -> pd.DataFrame:
+        return evaluate(ExactSolver(), Addition(digits="1-8"), [(digits, digits)], n=5, seed=0, suites=(suite,))
+
+    console = Console(width=80, record=True, force_terminal=False)
+    with console.capture() as shown:
+        console.print(length_table(by_length(pd.concat([asked(8, "random"), asked(800, "chains")]))))
+    lines = [line.split() for line in shown.get().splitlines()[2:]]
+    assert lines[0] == ["8", "held", "out", "5", "100%", "56.55", "to", "100%", "100%", "-", "0"]
+    assert lines[1] == ["800", "beyond", "-", "-", "-", "-", "5/5", "0"]
