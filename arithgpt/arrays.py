@@ -133,6 +133,8 @@ def _on_torch() -> type:
     import torch
     import torch.nn.functional as F
 
+    from arithgpt.norm import rms_norm
+
     class OnTorch:
         concat = staticmethod(torch.cat)
         stack = staticmethod(torch.stack)
@@ -203,7 +205,7 @@ def _on_torch() -> type:
 
         @staticmethod
         def rms_norm(x: Tensor, weight: Tensor) -> Tensor:
-            return F.rms_norm(x, weight.shape, weight)
+            return F.rms_norm(x, weight.shape, weight) if x.is_cuda else rms_norm(x, weight)
 
         @staticmethod
         def layer_norm(x: Tensor, weight: Tensor) -> Tensor:
