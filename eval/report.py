@@ -14,7 +14,7 @@ from eval.stats import is_grid
 from tasks import TASKS, Task
 
 SUITE_TITLES = {"nines": "9..9+1"}
-MOST_BESIDE = 2  # suites that have room beside the first one
+MOST_BESIDE, MANY = 2, 10_000  # suites that have room beside the first one; one less where so many were asked
 MARKS = {"seen": "°", "mixed": "°", "beyond": "›"}
 ROOM = {9: 2, 11: 1, math.inf: 0}  # columns of a grid that have room in a terminal, and with how many decimals
 
@@ -31,7 +31,8 @@ def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
             else:
                 others.append(own)
         if others:
-            beside = others if len(others) <= 1 + MOST_BESIDE else others[:1]
+            room = MOST_BESIDE - (rows.n.max() >= MANY)
+            beside = others if len(others) <= 1 + room else others[:1]
             tables += [f"{name}, {task}: exact match by {lengths_title(task)}", length_table(pd.concat(beside))]
             if len(others) > len(beside):
                 tables += [f"{name}, {task}: right of the problems of each suite", suites_table(pd.concat(others[1:]))]
