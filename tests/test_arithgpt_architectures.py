@@ -150,9 +150,12 @@ def test_swiglu_gives_its_third_matrix_to_muon() -> None:
     assert names >= set(MATRICES)
 
 
+TWO_BLOCKS = [f"model.{field}" for field in ("n_layer=2", "n_head=4", "head_dim=0", "mlp_ratio=4")]
+"""What the recipe of `add` was when identities began."""
+
+
 def test_what_came_later_leaves_old_identities_alone() -> None:
-    two_blocks = [f"model.{field}" for field in ("n_layer=2", "n_head=4", "head_dim=0", "mlp_ratio=4")]  # the recipe once
-    identity = load_recipe(task="add", overrides=two_blocks).identity
+    identity = load_recipe(task="add", overrides=TWO_BLOCKS).identity
     assert identity.startswith("7124b33dad03d6b7")
     for change in (
         "norm=layer",
@@ -167,14 +170,15 @@ def test_what_came_later_leaves_old_identities_alone() -> None:
     ):
         field, _, value = change.partition("=")
         assert field in LATER
-        assert load_recipe(task="add", overrides=[*two_blocks, f"model.{field}={value}"]).identity != identity
+        assert load_recipe(task="add", overrides=[*TWO_BLOCKS, f"model.{field}={value}"]).identity != identity
 
 
 @pytest.mark.parametrize(("task", "change"), [("mul", "working=false"), ("add", "hints=true"), ("arith", "div.working=false")])
 def test_later_options_of_tasks_too(task: str, change: str) -> None:
     old = {"add": "7124b33dad03d6b7", "mul": "2c4c0e69af3da6c2", "arith": "2c395fa81ac07ea7"}
-    assert load_recipe(task=task).identity.startswith(old[task])
-    assert not load_recipe(task=task, overrides=[f"task.{change}"]).identity.startswith(old[task])
+    before = TWO_BLOCKS if task == "add" else []
+    assert load_recipe(task=task, overrides=before).identity.startswith(old[task])
+    assert not load_recipe(task=task, overrides=[*before, f"task.{change}"]).identity.startswith(old[task])
 
 
 @pytest.mark.parametrize(
