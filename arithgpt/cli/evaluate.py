@@ -101,11 +101,11 @@ def command(
     for name, typed, one, parts in zip(own, names, found, asked, strict=True):
         name = name if own.count(name) == 1 else str(typed)  # two runs of one name in different folders
         results.append(_asked(name, one, parts, console, cells=cells, suites=suites, samples=samples, seed=seed))
+        keep(results[-1], one)  # first, as whoever reads what is told may stop, as `head` does
         _tell(results[-1], parts, mistakes, console)
-        keep(results[-1], one)
+    write(files, results)
     if len(results) > 1:
         _tell_together(results, console)
-    write(files, results)
     if any(result.partial for result in results):
         raise typer.Exit(EXIT_PARTIAL)
 
