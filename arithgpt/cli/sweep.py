@@ -138,7 +138,7 @@ def _tell(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], exam: Exam |
     console.print(f"\n{told}:", soft_wrap=True)
     console.print(_table(rows, fields, ["loss"] if of_text else ["worst", "best"]))
     if exam and any(row["status"] == DONE for row in rows):
-        console.print("\nby length, the median over seeds and the least and the most:", soft_wrap=True)
+        console.print("\nby length in %, the median over seeds, and the least and the most where they differ:", soft_wrap=True)
         console.print(_lengths(rows, fields))
 
 
@@ -149,7 +149,6 @@ def _lengths(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Table:
     from rich.table import Table
 
     from arithgpt.results import medians
-    from eval.report import percent
 
     summed, named = medians(rows, fields), [name for name in fields if name != "seed"]
     lengths = list(dict.fromkeys(length for row in summed for length in row["accuracy"]))
@@ -157,15 +156,20 @@ def _lengths(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Table:
     for name in _short(named):
         table.add_column(escape(name), overflow="fold")
     for length in lengths:
-        table.add_column(escape(length), justify="right")
+        table.add_column(escape(length), justify="right", overflow="fold")
     for row in summed:
         found = [row["accuracy"].get(length) for length in lengths]
-        said = [
-            "-" if one is None else f"{percent(one['median'], 1)} {percent(one['least'], 1)}-{percent(one['most'], 1)}"
-            for one in found
-        ]
+        said = ["-" if one is None else _spread(one) for one in found]
         table.add_row(*(escape(str(row[name])) for name in named), *said)
     return table
+
+
+def _spread(one: Mapping[str, float]) -> str:
+    """`99.2`, and below it `98.5-100` where seeds differ."""
+    from eval.report import percent
+
+    median, least, most = (percent(one[name], 1).removesuffix("%") for name in ("median", "least", "most"))
+    return median if least == most else f"{median}\n{least}-{most}"
 
 
 def _short(fields: Sequence[str]) -> list[str]:
