@@ -5,7 +5,8 @@
 
 Numbers are written least significant digit first. The k-th running sum follows from the k-th operand and the sum before it, so
 with the coordinates of arithgpt/sheet.py, in which the k-th number of a row knows the k-th of the row above, all that a digit
-depends on is at fixed distances, however many operands there are.
+depends on is at fixed distances, however many operands there are; models trained so far go on to longer operands and yet not to
+more of them (runs/LOG.md).
 """
 
 from __future__ import annotations
