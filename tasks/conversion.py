@@ -1,14 +1,21 @@
-"""Conversion from decimal to a base from 2 to 16 and back, worked out by repeated division or by Horner's rule.
+r"""Conversion from decimal to a base from 2 to 16 and back, worked out digit by digit: short division, and Horner's rule.
 
     question    base 255 to 16
-    page        61>552=51_51,51_0$          reads ff
+    page        P255=29^5P015=01^5P000$             reads ff
     question    base ff from 16
-    page        61<51.51=51_51,51_552$      reads 255
+    page        P(^5^5=;^5=10P51;^5=920P552;$       reads 255
 
-Numbers on the page are decimal, least significant digit first, and so are digits of the other base: f is 15. A line of `to` is
-the remainder and the quotient of the quotient before; the remainders, from the last to the first, are the answer. A line of
-`from` is a digit, and 16 times the number so far with this digit added. What a line says is written in one go, so longer
-numbers than those of training are not to be expected.
+A letter is the base, the 16th of the alphabet for 16, and `^5` is the one digit 15. Numbers that are divided are written most
+significant digit first: `P255=29^5` says that the remainders of 2, 25 and 95, each the remainder before with the next digit, by
+16 are 2, 9 and 15, and `P015` that the quotients are 0, 1 and 5, which is the number of the next line; nothing follows when it
+is 0. The last remainders of the lines, from the last to the first, are the answer.
+
+A line of `from` begins with a digit, the first of its carries: `;^5=920P552` says that 5*16+15 = 95, 1*16+9 = 25 and 0*16+2 = 2
+carry 9, 2 and 0 and leave 5, 5 and 2, which is 255, least significant digit first. After the last digit there is only `;`.
+
+So each character follows from the base and two or three others at fixed distances, by one of 1,350 facts a direction: all are
+digit * base + remainder = 10 * carry + digit, read from one side or the other. `^` takes no place (arithgpt/sheet.py), so the
+k-th digit of each row stands below the k-th of the row before. The letter that opens a row tells the base in all of it.
 """
 
 from __future__ import annotations
@@ -24,18 +31,21 @@ import numpy as np
 from tasks import digits as dg
 from tasks import lengths
 from tasks.base import STOP, Pages, Problems, register
+from tasks.conversion_page import LEAST, LETTERS, MOST, additions, divisions, letters, row
 from tasks.lengths import Box, Cell
 from tasks.question import Reader
-from tasks.ragged import Ints, Ragged, join, marks, only
+from tasks.ragged import Ints, Ragged, join, marks
 from tasks.worded import EDGES_SHARE, Line, Worded
+from tasks.working import Row
 
 SYMBOLS = "0123456789abcdef"
-LEAST, MOST = 2, len(SYMBOLS)
-LONGEST = {"to": 18, "from": 15}
-"""Digits of what is converted: it fits into 64 bits."""
+LONGEST = 20
+"""Digits of what is converted: a page has a line for each digit of the one or the other base."""
 FORM = "`255`, or `ff` in base 16"
 _CODES = np.frombuffer(SYMBOLS.encode("ascii"), np.uint8)
-_LINE = re.compile(r"(?P<one>[0-9]{1,2})_(?P<other>[0-9]+)(?:,|$)")
+_DIGIT = r"(?:\^[0-5]|[0-9])"
+_DIVIDED = re.compile(rf"({_DIGIT}+)[{LETTERS}]([0-9]+)(?:=|$)")
+_ADDED = re.compile(rf";{_DIGIT}={_DIGIT}+[{LETTERS}]([0-9]+)")
 
 
 @register
@@ -56,8 +66,9 @@ class Base(Worded):
     answers: ClassVar[str] = FORM
     free_text: ClassVar[bool] = True
     counts: ClassVar[tuple[str, str]] = ("digits", "base")
-    longest: ClassVar[int] = min(LONGEST.values())
-    piece: ClassVar[str] = "[^,]*,|[^,]+"
+    longest: ClassVar[int] = LONGEST
+    piece: ClassVar[str] = "[^;=]*=|[^;=]+|;[^;]*"
+    version: ClassVar[int] = 2
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
@@ -80,7 +91,7 @@ class Base(Worded):
 
     @property
     def alphabet(self) -> str:
-        return "0123456789><.=_," + STOP
+        return "0123456789^=(;" + LETTERS + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         return self._made(rng, *lengths.draw(self.boxes, rng, n), 0.0)
@@ -111,31 +122,18 @@ class Base(Worded):
 
     def pages(self, problems: Problems) -> Pages:
         text, ways, bases = problems.fields
-        to, base, n = ways.values[:, 0] == ord(">"), dg.as_array(bases), len(text)
+        to, base = ways.values[:, 0] == ord(">"), dg.as_array(bases)
         prompt = self.prompts(problems)
-        digits, parts = _digits(text), [prompt]
-        value, here = _value(digits, text.lengths, np.full(n, 10)), to.copy()
-        while here.any():
-            value, rest = np.where(here, value // base, value), value % base
-            parts += _line(rest, value, here, value == 0)
-            here &= value > 0
-        value = np.zeros(n, np.int64)
-        for k in range(text.values.shape[1]):
-            here = ~to & (k < text.lengths)
-            value = np.where(here, value * base + digits[:, k], value)
-            parts += _line(digits[:, k], value, here, k == text.lengths - 1)
-        page = join(parts, n)
+        number = _digits(text)
+        divided, added = divisions(number, text.lengths * to, base), additions(number, text.lengths * ~to, base)
+        page = join([prompt, *divided, *added, STOP], len(text))
         return Pages(page.values, prompt.lengths, page.lengths)
 
     def prompts(self, problems: Problems) -> Ragged:
         text, ways, bases = problems.fields
-        to, digits = ways.values[:, 0] == ord(">"), _digits(text)
-        decimal = only(dg.reverse(text), to)
-        parts: list[Ragged | str] = [dg.characters(bases), ways, decimal]
-        for k in range(text.values.shape[1]):
-            here = ~to & (k < text.lengths)
-            parts += [marks(".", here & (k > 0)), only(dg.characters(dg.of_array(digits[:, k] * here)), here)]
-        return join([*parts, "="], len(text))
+        back = ways.values[:, 0] == ord("<")
+        digits = row(_digits(text), text.filled)
+        return join([letters(dg.as_array(bases), back | ~back), marks("(", back), *digits, "="], len(text))
 
     def what(self, reader: Reader) -> str:
         number = reader.take("[0-9A-Fa-f]+", "a number and to or from a base, as in base 255 to 16").lower().lstrip("0") or "0"
@@ -144,21 +142,23 @@ class Base(Worded):
         base = reader.number()
         if not LEAST <= int(base) <= MOST:
             raise reader.fault(f"a base from {LEAST} to {MOST} is taken, not {base[:20]}", reader.place - len(base))
-        if len(number) > LONGEST[way]:
-            raise reader.fault(f"{len(number)} digits: at most {LONGEST[way]} are taken", place - 1)
+        if len(number) > LONGEST:
+            raise reader.fault(f"{len(number)} digits: at most {LONGEST} are taken", place - 1)
         known = SYMBOLS[: 10 if way == "to" else int(base)]
         if any(char not in known for char in number):
             raise reader.fault(f"digits must be {known[0]} to {known[-1]} here", place - 1)
         return f"{number} {way} {base}"
 
     def read(self, written: str, question: str) -> str | None:
-        found = list(_LINE.finditer(written))
-        if not found or "".join(line[0] for line in found) != written or written.endswith(","):
-            return None
         if " from " in question:
-            return found[-1]["other"][::-1]
-        digits = [int(line["one"][::-1]) for line in reversed(found)]
-        return "".join(SYMBOLS[digit] for digit in digits) if max(digits) < MOST else None
+            found = list(_ADDED.finditer(written))
+            whole = "".join(line[0] for line in found) + ";"
+            return found[-1][1][::-1] if found and whole == written else None
+        found = list(_DIVIDED.finditer(written))
+        whole = "".join(line[0] for line in found)
+        if not found or whole != written or written.endswith("="):
+            return None
+        return "".join(SYMBOLS[_read_digits(line[1])[-1]] for line in reversed(found))
 
     def truth(self, question: str) -> str:
         number, way, base = self._asked(question)
@@ -172,25 +172,19 @@ class Base(Worded):
 
     def lines(self, question: str) -> list[Line]:
         number, way, base = self._asked(question)
-        found = []
-        if way == "from":
-            for k, char in enumerate(number, 1):
-                said = f"{number[:k]} in base {base} is {int(number[:k], base)}"
-                found.append((int(char, 16), int(number[:k], base), said))
-        else:
-            value = int(number)
-            for digit in reversed(self.truth(question)):
-                said = f"{value} is {value // base} * {base} + {value % base}"
-                value //= base
-                found.append((int(digit, 16), value, said))
-        ends = [","] * (len(found) - 1) + [""]
-        return [
-            Line(f"{str(one)[::-1]}_{str(other)[::-1]}{end}", said) for (one, other, said), end in zip(found, ends, strict=True)
-        ]
+        return _added_lines(number, base) if way == "from" else _divided_lines(int(number), base)
+
+    def rows(self, question: str, written: str) -> list[Row]:
+        return [shown for shown in super().rows(question, written) if shown.text]  # the last `;` says nothing
 
     def shown(self, line: str) -> str:
-        one, _, other = line.rstrip(",").partition("_")
-        return f"{one[::-1]:>2}   {other[::-1]}"
+        """`15   255`: the digit of a line, and the number that it leaves, or leads to."""
+        if line.startswith(";"):
+            digit, _, rest = line[1:].partition("=")
+            return f"{_shown(digit):>2}   {re.sub('.*[A-Z]', '', rest)[::-1]}".rstrip()
+        rests, _, quotients = re.sub("[A-Z]", " ", line.rstrip("="), count=1).partition(" ")
+        last = (re.findall(_DIGIT, rests) or [""])[-1]
+        return f"{_shown(last):>2}   {quotients.lstrip('0') or quotients[:1]}".rstrip()
 
     def _asked(self, question: str) -> tuple[str, str, int]:
         number, way, base = self.asks(question).split(" ")
@@ -229,14 +223,37 @@ def _digits(text: Ragged) -> Ints:
     return np.where(codes >= ord("a"), codes - ord("a") + 10, np.maximum(codes - ord("0"), 0))
 
 
-def _value(digits: Ints, length: Ints, base: Ints) -> Ints:
-    """The numbers that these digits, most significant first, are in each base."""
-    value = np.zeros(len(digits), np.int64)
-    for k, column in enumerate(digits.T):
-        value = np.where(k < length, value * base + column, value)
-    return value
+def _read_digits(text: str) -> list[int]:
+    return [int(digit.replace("^", "1")) for digit in re.findall(_DIGIT, text)]
 
 
-def _line(one: Ints, other: Ints, here: np.ndarray, last: np.ndarray) -> list[Ragged | str]:
-    left, right = (only(dg.characters(dg.of_array(number * here)), here) for number in (one, other))
-    return [left, marks("_", here), right, marks("," + STOP, here, last)]
+def _shown(text: str) -> str:
+    """A digit of the page for people: `^5` is 15."""
+    return text.replace("^", "1")
+
+
+def _written(digit: int) -> str:
+    return f"^{digit - 10}" if digit > 9 else str(digit)
+
+
+def _divided_lines(value: int, base: int) -> list[Line]:
+    found, width, letter = [], len(str(value)), LETTERS[base - LEAST]
+    while True:
+        starts = [int(str(value).zfill(width)[:k]) for k in range(1, width + 1)]
+        rests = "".join(_written(start % base) for start in starts)
+        quotient = str(value // base).zfill(width)
+        end = "=" * (value >= base)
+        found.append(Line(f"{rests}{letter}{quotient}{end}", f"{value} is {value // base} * {base} + {value % base}"))
+        if value < base:
+            return found
+        value //= base
+
+
+def _added_lines(number: str, base: int) -> list[Line]:
+    found, letter = [], LETTERS[base - LEAST]
+    for k, char in enumerate(number, 1):
+        before, digit, value = int(number[: k - 1] or "0", base), int(char, 16), int(number[:k], base)
+        carries = [((before % 10**place) * base + digit) // 10**place for place in range(1, len(str(value)) + 1)]
+        text = f";{_written(digit)}={''.join(map(_written, carries))}{letter}{str(value)[::-1]}"
+        found.append(Line(text, f"{number[:k]} in base {base} is {value}"))
+    return [*found, Line(";", "no digit is left")]

@@ -123,10 +123,9 @@ def graph_on(text: str) -> str:
 
 
 def conversion_on(text: str) -> str:
-    base, way, number = re.split("([<>])", text.split("=")[0])
-    if way == ">":
-        return f"{number[::-1]} to {base[::-1]}"
-    return f"{''.join(f'{int(digit[::-1]):x}' for digit in number.split('.'))} from {base[::-1]}"
+    letter, back, number = re.fullmatch(r"([A-Z])(\(?)(.*)", text.split("=")[0]).groups()
+    digits = "".join(f"{int(digit.replace('^', '1')):x}" for digit in re.findall(r"\^?[0-9]", number))
+    return f"{digits} {'from' if back else 'to'} {ord(letter) - ord('A') + 1}"
 
 
 ON_PAGES: dict[str, Callable[[str], str]] = {
@@ -314,6 +313,80 @@ def test_one_string_has_one_length() -> None:
 def test_a_working_for_people() -> None:
     task = TASKS["count"]()
     assert drawn(task.drawing("count 3 31", "3:1;1!1")) == "count 3 31\n----------\n3   1\n1   1\n----------\n1"
+
+
+@pytest.mark.parametrize("way", ["to", "from"])
+def test_conversions_are_written_in_facts_of_one_digit(way: str) -> None:
+    """Each digit of a row follows from those above it and the one before: digit * base + remainder = 10 * carry + digit."""
+    task = Base(digits="1-12", direction=way)
+    problems = task.draw(np.random.default_rng(7), 200)
+    pages = task.pages(problems)
+
+    def digits(row: str) -> list[int]:
+        return [int(digit.replace("^", "1")) for digit in re.findall(r"\^?[0-9]", row)]
+
+    for text, question in zip(pages.texts(), task.questions(problems), strict=True):
+        base = int(question.rpartition(" ")[2])
+        letter = chr(ord("A") + base - 1)
+        if way == "to":
+            above, *lines = re.findall(rf"[^{letter}]+", text[1:].replace("=", letter).rstrip("$"))
+            for rests, quotients in zip(lines[::2], lines[1::2], strict=True):
+                tops, rest = digits(above), 0
+                for top, quotient, left in zip(tops, digits(quotients), digits(rests), strict=True):
+                    assert 10 * rest + top == quotient * base + left
+                    rest, above = left, quotients
+            assert set(above) == {"0"}
+        else:
+            value: list[int] = []
+            given, *lines, end = text.partition("(")[2].split(";")
+            assert end == "$"
+            for number, line in zip(digits(given), lines, strict=True):
+                digit, carries, leaves = re.split(rf"[={letter}]", line)
+                [carry] = digits(digit)
+                assert carry == number
+                for k, (carried, left) in enumerate(zip(digits(carries), digits(leaves), strict=True)):
+                    assert (value[k] if k < len(value) else 0) * base + carry == 10 * carried + left
+                    carry = carried
+                value = digits(leaves)
+                assert carry == 0
+
+
+def test_long_numbers_are_converted() -> None:
+    task = Base()
+    asked = ["f" * 20 + " from 16", "9" * 20 + " to 2", "1" + "0" * 19 + " to 16"]
+    problems = task.problems([f"base {what}" for what in asked])
+    pages = task.pages(problems)
+    for what, text, prompt in zip(asked, pages.texts(), pages.prompt.tolist(), strict=True):
+        assert task.read(text[prompt:-1], f"base {what}") == converted(what)
+    with pytest.raises(QuestionError, match="21 digits: at most 20 are taken"):
+        task.parse("base " + "1" * 21 + " to 2")
+
+
+@pytest.mark.parametrize(
+    ("asked", "written", "line"),
+    [
+        ("255 to 16", "29^5P015=01^5P000", None),
+        ("255 to 16", "29^5P015=01^5P001", 2),
+        ("255 to 16", "29^4P015=01^5P000", 1),
+        ("255 to 16", "29^5P015=01^5P000=000P000", 2),
+        ("255 to 16", "29^5O015=01^5P000", 1),
+        ("ff from 16", ";^5=10P51;^5=920P552;", None),
+        ("ff from 16", ";^5=10P51;^5=920P552", 3),
+        ("ff from 16", ";^5=10P51;^5=910P552;", 2),
+        ("ff from 16", ";^5=10P51;^4=920P552;", 2),
+    ],
+)
+def test_the_wrong_line_of_a_conversion_is_named(asked: str, written: str, line: int | None) -> None:
+    fault = Base().check(f"base {asked}", written)
+    assert (fault and fault.line) == line
+
+
+def test_a_conversion_for_people() -> None:
+    drawing = drawn(Base().drawing("base 255 to 16", "29^5P015=01^5P000"))
+    assert drawing.splitlines()[2:4] == ["15   15", "15   0"]
+    drawing = drawn(Base().drawing("base ff from 16", ";^5=10P51;^5=920P552;"))
+    assert drawing.splitlines()[2:4] == ["15   15", "15   255"]
+    assert drawing.endswith("\n255")
 
 
 def test_numbers_to_compare_are_near_each_other() -> None:
