@@ -194,7 +194,7 @@ def test_later_options_of_tasks_too(task: str, change: str) -> None:
 )
 def test_a_bad_choice_is_one_clear_line(override: str, said: str) -> None:
     with pytest.raises(UserError) as caught:
-        load_recipe(task="add", overrides=[override])
+        load_recipe(task="add", overrides=[*TWO_BLOCKS, override])
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
