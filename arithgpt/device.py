@@ -10,9 +10,7 @@ Nothing here turns on TF32, which torch leaves off: the folded kernels of a page
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from arithgpt.errors import UserError
@@ -29,6 +27,7 @@ KEPT, KEPT_WHOLE = 1 << 29, 1 << 25  # bytes in all, and of the largest tensors 
 def pick_device(name: str) -> torch.device:
     """`auto` is CUDA where there is one, and of several processes on a machine (ranks.py) each has a GPU of its own.
 
+    This process keeps the memory of its tensors from then on (_keep_memory).
     UserError for any other name than auto, cpu and cuda, for cuda without one, and for more processes than GPUs.
     """
     import torch
@@ -51,8 +50,12 @@ def pick_device(name: str) -> torch.device:
 def _keep_memory() -> None:
     """Let the C library keep the memory that tensors give back, up to half a gigabyte, in place of asking for it anew.
 
-    The system hands out every page of new memory zeroed, one fault at a time: of decoding that is a fifth (runs/LOG.md).
+    The system hands out every page of new memory zeroed, one fault at a time: of many short sums a seventh of the work
+    (runs/LOG.md).
     """
+    import ctypes
+    import platform
+
     if platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_MMAP_THRESHOLD, KEPT_WHOLE)

@@ -35,13 +35,14 @@ def results(trials: Sequence[Trial], outcomes: Mapping[int, Outcome]) -> list[di
 def medians(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:
     """The medians over seeds of what `results` found, for each other value of the fields that vary; of trials that are done.
 
-    accuracy: by length the `median`, the `least` and the `most`
+    accuracy: by length the `median`, the `least` and the `most`, of lengths that all were asked; a sweep that is stopped may
+    have asked only some
     """
     return [
         {name: group[0][name] for name in fields if name != "seed"}
         | {"seeds": len(group), "parameters": group[0]["parameters"]}
         | {key: _median([row[key] for row in group]) for key in ("steps", "examples", "seconds", "worst", "best", "loss")}
-        | {"accuracy": {length: _spread([row["accuracy"][length] for row in group]) for length in group[0]["accuracy"]}}
+        | {"accuracy": _spreads([row["accuracy"] for row in group])}
         for group in but_for_seeds([row for row in rows if row["status"] == DONE], fields)
     ]
 
@@ -58,5 +59,7 @@ def _median(values: Sequence[float | None]) -> float | None:
     return None if None in values else statistics.median(values)
 
 
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+def _spreads(accuracies: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    common = [length for length in accuracies[0] if all(length in each for each in accuracies)]
+    columns = {length: [each[length] for each in accuracies] for length in common}
+    return {length: {"median": statistics.median(of), "least": min(of), "most": max(of)} for length, of in columns.items()}

@@ -59,7 +59,7 @@ def grid(cells: pd.DataFrame) -> Table:
     """Exact match of one suite in %, digits of the left operand by digits of the right, with MARKS for what training met."""
     rights = sorted(cells.right.unique())
     decimals = next(decimals for columns, decimals in ROOM.items() if len(rights) <= columns)
-    table = _table()
+    table = plain_table()
     table.add_column("", justify="right")
     for right in rights:
         table.add_column(f"{right} ", justify="right", no_wrap=True)
@@ -98,7 +98,7 @@ def length_table(summary: pd.DataFrame) -> Table:
     and `failed`, where there is one, what could not be asked.
     """
     first, *others = summary.suite.unique()
-    table = _table()
+    table = plain_table()
     counted = [suite_title(suite) for suite in others]
     partial = ["failed"] if summary.failed.any() else []
     exact = "exact" if first == "random" else first
@@ -126,7 +126,7 @@ def _in_full(row: NamedTuple) -> list[str]:
 
 def characters_table(kinds: pd.DataFrame) -> Table:
     """What `characters.first_wrong` found: the kinds of characters that were wrong first, the most frequent on top."""
-    table = _table()
+    table = plain_table()
     for name in ("in the number after", "character", "first wrong", "of", "rate", "on lines"):
         table.add_column(name, justify="left" if name in ("character", "on lines") else "right")
     for kind in kinds[kinds.wrong > 0].itertuples():
@@ -137,7 +137,7 @@ def characters_table(kinds: pd.DataFrame) -> Table:
 
 def suites_table(summary: pd.DataFrame) -> Table:
     """Right/asked of several suites: one line a length."""
-    table = _table()
+    table = plain_table()
     suites = list(summary.suite.unique())
     for name in ("digits", *(suite_title(suite) for suite in suites)):
         table.add_column(name, justify="right", no_wrap=True)
@@ -150,7 +150,7 @@ def suites_table(summary: pd.DataFrame) -> Table:
 
 def kinds_table(counts: pd.DataFrame) -> Table:
     """What `mistakes.counted` found."""
-    table = _table()
+    table = plain_table()
     for name in ("task", "kind", "mistakes"):
         table.add_column(name, justify="right" if name == "mistakes" else "left")
     for row in counts.itertuples():
@@ -160,7 +160,7 @@ def kinds_table(counts: pd.DataFrame) -> Table:
 
 def side_by_side_table(table: pd.DataFrame) -> Table:
     """What `compare.side_by_side` found: a line for each task, suite and lengths."""
-    shown = _table()
+    shown = plain_table()
     for name in table.columns:
         shown.add_column(escape(name), justify="left" if name in ("task", "suite") else "right")
     for row in table.itertuples(index=False):
@@ -170,7 +170,7 @@ def side_by_side_table(table: pd.DataFrame) -> Table:
 
 def paired_table(table: pd.DataFrame, a: str, b: str) -> Table:
     """What `compare.paired` found of the solvers called a and b."""
-    shown = _table()
+    shown = plain_table()
     for name in ("task", "suite", "digits", "n", "both", f"only {a}", f"only {b}", "neither", "p"):
         shown.add_column(escape(name), justify="left" if name in ("task", "suite") else "right")
     for row in table.itertuples(index=False):
@@ -180,7 +180,8 @@ def paired_table(table: pd.DataFrame, a: str, b: str) -> Table:
     return shown
 
 
-def _table() -> Table:
+def plain_table() -> Table:
+    """An empty table as all of them look."""
     return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
 
 

@@ -19,14 +19,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from eval.curves import Chart
 from eval.page import document, drawn, listed
 from eval.paired import HELPS, HURTS, Comparison
-from eval.report import percent
+from eval.report import percent, plain_table
 from eval.stats import wilson
 from eval.svg import say
 
@@ -155,7 +154,7 @@ def _compared(one: Comparison, holm: bool) -> list[str]:
 
 def terminal(sheet: Sheet) -> Table:
     """A sheet for a terminal; of cells with several lines all but the first are dim."""
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table = plain_table()
     for at, head in enumerate(sheet.heads):
         words = at < sheet.left or head == "helps?"
         table.add_column(escape(head), justify="left" if words else "right", overflow="fold", no_wrap=not words)

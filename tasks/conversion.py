@@ -133,7 +133,7 @@ class Base(Worded):
         text, ways, bases = problems.fields
         back = ways.values[:, 0] == ord("<")
         digits = row(_digits(text), text.filled)
-        return join([letters(dg.as_array(bases), back | ~back), marks("(", back), *digits, "="], len(text))
+        return join([letters(dg.as_array(bases), np.ones(len(text), bool)), marks("(", back), *digits, "="], len(text))
 
     def what(self, reader: Reader) -> str:
         number = reader.take("[0-9A-Fa-f]+", "a number and to or from a base, as in base 255 to 16").lower().lstrip("0") or "0"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import ALPHABET, SMALL, Silent
+from conftest import ALPHABET, SMALL, TWO_BLOCKS, Silent
 
 from arithgpt.architectures import Model, first_weights, make_model
 from arithgpt.arrays import ops
@@ -148,10 +148,6 @@ def test_tied_models_have_one_matrix_of_characters() -> None:
 def test_swiglu_gives_its_third_matrix_to_muon() -> None:
     names = {name.split(".")[-1] for name in first_weights(ModelConfig(activation="swiglu"), ALPHABET, 0)}
     assert names >= set(MATRICES)
-
-
-TWO_BLOCKS = [f"model.{field}" for field in ("n_layer=2", "n_head=4", "head_dim=0", "mlp_ratio=4")]
-"""What the recipe of `add` was when identities began."""
 
 
 def test_what_came_later_leaves_old_identities_alone() -> None:

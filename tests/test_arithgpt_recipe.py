@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from conftest import TWO_BLOCKS
 
 from arithgpt.errors import UserError
 from arithgpt.grid import load_sweep
@@ -84,7 +85,7 @@ def test_only_the_budget_leaves_the_identity_alone() -> None:
 )
 def test_a_bad_override_is_one_clear_line(override: str, said: list[str]) -> None:
     with pytest.raises(UserError) as caught:
-        load_recipe(task="add", overrides=["model.n_layer=2", "model.n_head=4", "model.head_dim=0", override])
+        load_recipe(task="add", overrides=[*TWO_BLOCKS, override])
     message = str(caught.value)
     assert "\n" not in message
     for part in said:

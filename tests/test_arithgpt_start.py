@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Silent
+from conftest import TWO_BLOCKS, Silent
 
 from arithgpt.checkpoint import load_tensors
 from arithgpt.cli import app
@@ -103,7 +103,7 @@ def test_other_weights_of_the_same_name_are_refused(pre: Run) -> None:
 
 
 def test_from_on_the_command_line(pre: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    shape = [part for field in ("n_layer=2", "n_head=4", "head_dim=0", "mlp_ratio=4") for part in ("--set", f"model.{field}")]
+    shape = [part for override in TWO_BLOCKS for part in ("--set", override)]
     options = ("--digits", "4", "--steps", "2", "--set", "budget.eval_samples=2", "--name", "fine", *shape)
     app(["train", "--from", "pre", *options], standalone_mode=False)
     assert "begins with the weights of run pre" in capsys.readouterr().out

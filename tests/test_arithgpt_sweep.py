@@ -212,6 +212,14 @@ def test_the_command_tells_all_in_one_table(grid: Path, tmp_path: Path) -> None:
         assert imread(files["png"]).shape[1] == 1320
 
 
+def test_medians_are_of_the_lengths_that_all_were_asked() -> None:
+    done = {"status": DONE, "parameters": 1} | dict.fromkeys(("steps", "examples", "seconds", "worst", "best", "loss"), 1)
+    asked = {"1": 1.0, "12": 0.5}, {"2": 1.0, "12": 0.0}
+    rows = [done | {"seed": seed, "accuracy": each} for seed, each in enumerate(asked)]
+    [median] = medians(rows, ["seed"])  # one was asked, and of the other the last look is all there is
+    assert median["accuracy"] == {"12": {"median": 0.25, "least": 0.0, "most": 0.5}}
+
+
 def test_what_is_asked_after_training_is_told_by_length(grid: Path) -> None:
     grid.write_text(RECIPE + GRID.replace(', "learned"', ""))
     options = ["--jobs", "1", "--eval-digits", "1,12", "--samples", "5"]

@@ -144,15 +144,14 @@ def _tell(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], exam: Exam |
 
 def _lengths(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Table:
     """A line for every value of the fields but the seed, with exact match by length."""
-    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
-    from rich.table import Table
 
     from arithgpt.results import medians
+    from eval.report import plain_table
 
     summed, named = medians(rows, fields), [name for name in fields if name != "seed"]
     lengths = list(dict.fromkeys(length for row in summed for length in row["accuracy"]))
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table = plain_table()
     for name in _short(named):
         table.add_column(escape(name), overflow="fold")
     for length in lengths:
@@ -180,14 +179,13 @@ def _short(fields: Sequence[str]) -> list[str]:
 
 def _table(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], found: Sequence[str]) -> Table:
     """A line a trial; where seeds vary, a line with the medians over them below each group."""
-    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
-    from rich.table import Table
 
     from arithgpt.results import but_for_seeds, medians
     from arithgpt.sweep import DONE
+    from eval.report import plain_table
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table = plain_table()
     for name in _short(fields):
         table.add_column(escape(name), overflow="fold")
     for name in ("parameters", "steps", "seconds", *found):
