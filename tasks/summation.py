@@ -1,12 +1,12 @@
 """The sum of many numbers, worked out as running sums.
 
     question    sum 12+5+99
-    page        21+5+99=21,71,611$          reads 116
+    page        @21+5+99=21,71,611$         reads 116
 
 Numbers are written least significant digit first. The k-th running sum follows from the k-th operand and the sum before it, so
 with the coordinates of arithgpt/sheet.py, in which the k-th number of a row knows the k-th of the row above, all that a digit
-depends on is at fixed distances, however many operands there are; models trained so far go on to longer operands and yet not to
-more of them (runs/LOG.md).
+depends on is at fixed distances, however many operands there are. `@` says that rows follow; without it what comes after the
+`=` would be one working, whose numbers know no row above.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Sum(Worded):
     summary: ClassVar[str] = "the sum of many numbers, worked out as running sums"
     sample: ClassVar[str] = "sum 12+5+99"
     answers: ClassVar[str] = "a natural number"
+    version: ClassVar[int] = 2
     counts: ClassVar[tuple[str, str]] = ("operands", "digits")
     piece: ClassVar[str] = "[^,]*,|[^,]+"
 
@@ -61,7 +62,7 @@ class Sum(Worded):
 
     @property
     def alphabet(self) -> str:
-        return "0123456789+=," + STOP
+        return "0123456789+=,@" + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         return _made(rng, *lengths.draw(self.boxes, rng, n), 0.1)
@@ -82,7 +83,7 @@ class Sum(Worded):
         return Pages(page.values, prompt.lengths, page.lengths)
 
     def prompts(self, problems: Problems) -> Ragged:
-        parts = []
+        parts = ["@"]
         for number, here, last in _operands(problems.fields[0]):
             parts += [only(dg.characters(number), here), marks("+=", here, last)]
         return join(parts, len(problems))

@@ -11,6 +11,7 @@ from arithgpt.model import GPT, Cache, initial
 from arithgpt.recipe import ModelConfig
 from arithgpt.sheet import AT, AXES, COLUMNS, LOOK, OUTSIDE, SheetCoordinates
 from tasks.expression import Expression
+from tasks.summation import Sum
 
 ALPHABET = "0123456789.n@[]+-*/={}%\\x~:!_;^&<|(#>$'\"abcDr,"
 PAGES = (
@@ -120,3 +121,16 @@ def test_the_cache_changes_nothing_on_pages_of_expressions() -> None:
         whole, cache = model(ids), Cache(model, 1, len(page))
         pieces = [model(ids[:, start : start + 7], cache) for start in range(0, len(page), 7)]
         assert np.abs(np.concatenate(pieces, 1) - whole).max() < 1e-6
+
+
+def test_a_running_sum_follows_from_the_operand_above_it() -> None:
+    """Whatever the number of operands: the k-th number after the `=` looks from the field of the k-th before it."""
+    task = Sum()
+    for many in (2, 3, 9):
+        [page] = task.pages(task.problems(["sum " + "+".join("12" for _ in range(many))])).texts()
+        found = cells(page, torch.zeros(1))[0]
+        above, begins = page.index("=") + 1, found[:, COLUMNS.index("digit")] == 1
+        asked = begins[1:above] & np.array([char.isdigit() for char in page[1:above]])
+        operands = found[1:above, COLUMNS.index("at field")][asked]
+        sums = found[above : len(page), COLUMNS.index("source")][begins[above : len(page)]]
+        assert operands.tolist() == sums.tolist() == list(range(2, 2 + many)), page
