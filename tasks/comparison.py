@@ -57,15 +57,8 @@ class Compare(TwoNumbers):
         return _near(rng, problems, EDGES_SHARE) if suite == "edges" else problems
 
     def pages(self, problems: Problems) -> Pages:
-        a, b = problems.fields
-        prompt, width = self.prompts(problems), np.maximum(a.lengths, b.lengths)
-        most = int(width.max(initial=1))
-        x, y = a.widened(most), b.widened(most)
-        place = np.maximum.accumulate(np.where(x != y, np.arange(1, most + 1), 0), axis=1)  # the last that differed; 0: none
-        signs = np.pad(np.where(x < y, 1, 2), ((0, 0), (1, 0)))
-        running = np.take_along_axis(signs, place, axis=1)
-        running = np.where(np.arange(most) < width[:, None], running + ord("0"), 0).astype(np.uint8)
-        page = join([prompt, Ragged(running, width), STOP], len(problems))
+        prompt = self.prompts(problems)
+        page = join([prompt, dg.characters(dg.compared(*problems.fields)), STOP], len(problems))
         return Pages(page.values, prompt.lengths, page.lengths)
 
     def prompts(self, problems: Problems) -> Ragged:

@@ -129,6 +129,23 @@ def subtract(a: Ragged, b: Ragged, widths: Ints) -> tuple[Ragged, NDArray[np.boo
     return Ragged(difference.T, widths), borrow.astype(bool)
 
 
+def half(number: Ragged) -> Ragged:
+    """number // 2, in as many digits as the number has; the top one may be 0."""
+    above = np.pad(number.values, ((0, 0), (0, 1)))[:, 1:]
+    return Ragged(number.values // 2 + 5 * (above % 2), number.lengths)
+
+
+def compared(a: Ragged, b: Ragged) -> Ragged:
+    """How they compare up to each place of the longer one, from the least significant on: 0 for =, 1 for <, 2 for >."""
+    width = np.maximum(a.lengths, b.lengths)
+    most = int(width.max(initial=1))
+    x, y = a.widened(most), b.widened(most)
+    place = np.maximum.accumulate(np.where(x != y, np.arange(1, most + 1), 0), axis=1)  # the last that differed; 0: none
+    signs = np.pad(np.where(x < y, 1, 2), ((0, 0), (1, 0)))
+    running = np.take_along_axis(signs, place, axis=1) * (np.arange(most) < width[:, None])
+    return Ragged(running.astype(np.uint8), width)
+
+
 def fitted(number: Ragged, widths: Ints) -> Ragged:
     """The number in just `widths` (n,) digits: with leading zeros, or without its topmost ones."""
     width = int(widths.max(initial=0))

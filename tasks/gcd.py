@@ -1,16 +1,25 @@
-"""The greatest common divisor of two numbers, worked out by Euclid's steps.
+"""The greatest common divisor of two numbers, worked out by halving and subtracting (Stein 1967, the binary algorithm).
 
     question    gcd 48 18
-    page        84,_81=2_21,1_6,2_0~6$          reads 6
+    page        84_81=?,42_90=1?,21_90=1?,60_90=1?,30_90=1?11<60_30=1?,30_30=1?00~30=1,60$      reads 6
 
-A line a step: the quotient of the two numbers before it, and the remainder, least significant digit first: 48 is 2 * 18 + 12,
-18 is 1 * 12 + 6, 12 is 2 * 6 and no remainder. `~` says so, and the divisor of that step is the answer. In the prompt an empty
-number stands between the two, so that dividends and divisors are always four and two numbers back from a remainder. Each
-quotient and remainder is written in one go, so longer numbers than those of training are not to be expected.
+A row is two numbers, least significant digit first: `42_90=` is 24 and 9. The row below has the same divisor, but for a 2:
+
+    both are even     half of each, and one more `1` after the `=`, for the 2 that both had
+    one is even       half of that one, and the other as it is
+    both are odd      after `?`, how they compare up to each place (0 for =, 1 for <, 2 for >, as in tasks/comparison.py);
+                      then the larger less the smaller, and the smaller
+
+`~` ends that where both are the same or the second is 0, `/` where the first is 0. The number that is left is copied, and
+doubled once for each `1`.
+
+A half keeps the digits of the whole and a difference those of the longer number, with zeros on top, so each character follows
+from a few at fixed distances, however long the numbers are. Euclid's quotients do not: a model has to know them by heart.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,10 +30,12 @@ from tasks import digits as dg
 from tasks.base import STOP, Pages, Problems, register
 from tasks.lengths import Cell
 from tasks.numbers import TwoNumbers
-from tasks.ragged import Ragged, join, marks, only
+from tasks.ragged import Ints, Ragged, join, marks, only, where
 from tasks.worded import EDGES_SHARE, Line
+from tasks.working import Row
 
-_RIGHT_FORM = re.compile("(?:[0-9]+_[0-9]+,)*(?:[0-9]+_0)?~([0-9]+)")
+_ROW = "=1*[?][012]*"
+_RIGHT_FORM = re.compile(rf"[?][012]*(?:[,<>][0-9]+_[0-9]+{_ROW})*[~/](?:[0-9]+=1+,)*([0-9]+)")
 
 
 @register
@@ -38,15 +49,16 @@ class GCD(TwoNumbers):
     """The share of training problems made to have a common divisor; most random numbers have none."""
 
     name: ClassVar[str] = "gcd"
-    summary: ClassVar[str] = "the greatest common divisor of two numbers by Euclid's steps"
+    summary: ClassVar[str] = "the greatest common divisor of two numbers by halving and subtracting"
     sample: ClassVar[str] = "gcd 48 18"
     answers: ClassVar[str] = "a natural number; that of 0 and 0 is 0"
+    version: ClassVar[int] = 2
     longest: ClassVar[int] = 18  # what fits into 64 bits
-    piece: ClassVar[str] = "[^,~]*[,~]|[^,~]+"
+    piece: ClassVar[str] = "[^,<>~/]*[,<>~/]|[^,<>~/]+"
 
     @property
     def alphabet(self) -> str:
-        return "0123456789=,_~" + STOP
+        return "0123456789=_?,<>~/" + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         return _with_divisors(rng, super().draw(rng, n), self.common_share)
@@ -57,49 +69,103 @@ class GCD(TwoNumbers):
         return _with_divisors(rng, problems, EDGES_SHARE) if suite == "edges" else problems
 
     def pages(self, problems: Problems) -> Pages:
-        a, b = (dg.as_array(number) for number in problems.fields)
-        prompt = self.prompts(problems)
-        parts, here = [prompt, marks("~", b == 0)], b > 0
-        while here.any():
-            quotient, rest = np.divmod(a, np.maximum(b, 1))
-            parts += [only(dg.characters(dg.of_array(quotient * here)), here), marks("_", here)]
-            parts += [only(dg.characters(dg.of_array(rest * here)), here), marks(",~", here, rest == 0)]
-            a, b = np.where(here, b, a), np.where(here, rest, b)
-            here = b > 0
-        page = join([*parts, dg.characters(dg.of_array(a)), STOP], len(problems))
+        n, prompt = len(problems), self.prompts(problems)
+        a, b = problems.fields
+        divisor, twos, here = a, np.zeros(n, np.int64), np.ones(n, bool)
+        parts = [prompt]
+        while True:
+            even = [number.values[:, 0] % 2 == 0 for number in (a, b)]
+            odd = here & ~even[0] & ~even[1]
+            signs = dg.compared(a, b)
+            sign = signs.values[np.arange(n), signs.lengths - 1]
+            less, more = odd & (sign == 1), odd & (sign == 2)
+            first = here & (~b.values.any(axis=1) | odd & (sign == 0))
+            second = here & ~first & ~a.values.any(axis=1)
+            divisor = where(first, a, where(second, b, divisor))
+            ends = np.select([first, second, less, more], [ord(mark) for mark in "~/<>"], ord(","))
+            parts += [marks("?", here), only(dg.characters(signs), odd), only(_column(ends), here)]
+            here = here & ~first & ~second
+            if not here.any():
+                break
+            twos += here & even[0] & even[1]
+            wide = np.maximum(a.lengths, b.lengths)
+            halves = [where(half, dg.half(number), number) for number, half in zip((a, b), even, strict=True)]
+            left = where(more, dg.subtract(a, b, wide)[0], where(less, dg.subtract(b, a, wide)[0], halves[0]))
+            a, b = left, where(less, a, halves[1])
+            parts += [only(dg.characters(a), here), marks("_", here), only(dg.characters(b), here), marks("=", here)]
+            parts.append(_ones(twos * here))
+        parts.append(dg.characters(divisor))
+        while (twos > 0).any():
+            more = twos > 0
+            divisor = dg.fitted(dg.double(divisor), divisor.lengths)
+            parts += [marks("=", more), _ones(twos), marks(",", more), only(dg.characters(divisor), more)]
+            twos = np.maximum(twos - 1, 0)
+        page = join([*parts, STOP], n)
         return Pages(page.values, prompt.lengths, page.lengths)
 
     def prompts(self, problems: Problems) -> Ragged:
         a, b = (dg.characters(number) for number in problems.fields)
-        return join([a, ",_", b, "="], len(problems))
+        return join([a, "_", b, "="], len(problems))
 
     def read(self, written: str, question: str) -> str | None:
         match = _RIGHT_FORM.fullmatch(written)
-        return match[1][::-1] if match else None
+        return _read(match[1]) if match else None
 
     def truth(self, question: str) -> str:
-        return str(self._steps(question)[-1])
+        return str(math.gcd(*self.operands(question)))
 
     def lines(self, question: str) -> list[Line]:
-        *steps, divisor = self._steps(question)
-        found = [Line("~", "nothing to divide by")] if not steps else []
-        for a, b in steps:
-            quotient, rest = str(a // b)[::-1], str(a % b)[::-1]
-            found.append(Line(f"{quotient}_{rest}{',' if a % b else '~'}", f"{a} is {a // b} * {b} + {a % b}"))
-        return [*found, Line(str(divisor)[::-1], "the last divisor")]
-
-    def _steps(self, question: str) -> list:
-        """Each dividend with its divisor, and the last divisor."""
         a, b = self.operands(question)
-        steps = []
-        while b:
-            steps.append((a, b))
-            a, b = b, a - a // b * b
-        return [*steps, a]
+        wide, twos, row, why = [len(number) for number in self.asks(question).split(" ")], 0, "", "the numbers"
+        found = []
+        while True:
+            odd = a % 2 == b % 2 == 1
+            tails = [(a % 10**k, b % 10**k) for k in range(1, max(wide) + 1)] if odd else []
+            signs = [0 if x == y else 1 if x < y else 2 for x, y in tails]
+            end = "~" if b == 0 or (odd and a == b) else "/" if a == 0 else ",<>"[signs[-1] if odd else 0]
+            found.append(Line(f"{row}?{''.join(map(str, signs))}{end}", why))
+            if end in "~/":
+                break
+            if odd:
+                why = f"{max(a, b)} - {min(a, b)}, and {min(a, b)}"
+                a, b, wide = abs(a - b), min(a, b), [max(wide), wide[int(a > b)]]
+            else:
+                why = "half of both" if a % 2 == b % 2 else f"half of {b if a % 2 else a}"
+                twos += a % 2 == b % 2
+                a, b = (number if number % 2 else number // 2 for number in (a, b))
+            row = f"{_written(a, wide[0])}_{_written(b, wide[1])}={'1' * twos}"
+        divisor, digits, why = (b, wide[1], "the second") if end == "/" else (a, wide[0], "the first")
+        for k in range(twos, 0, -1):
+            found.append(Line(f"{_written(divisor, digits)}={'1' * k},", why))
+            divisor, why = 2 * divisor, f"twice {divisor}"
+        return [*found, Line(_written(divisor, digits), why)]
 
-    def shown(self, line: str) -> str:
-        quotient, _, rest = line.rstrip(",~").partition("_")
-        return f"{quotient[::-1]} remainder {rest[::-1]}" if rest else quotient[::-1]
+    def rows(self, question: str, written: str) -> list[Row]:
+        found = []
+        for line in self._pieces(written):
+            numbers, _, twos = line.partition("=")
+            text = " ".join(_read(number) for number in re.findall("[0-9]+", numbers.partition("?")[0]))
+            times = 2 ** len(re.match("1*", twos)[0])
+            found += [Row(text, "working", f"times {times}" if times > 1 else "")] if text else []
+        return found
+
+
+def _column(codes: Ints) -> Ragged:
+    return Ragged(codes.astype(np.uint8)[:, None], np.ones(len(codes), np.int64))
+
+
+def _ones(counts: Ints) -> Ragged:
+    """As many `1` in each row; int64 (n,)."""
+    inside = np.arange(int(counts.max(initial=0))) < counts[:, None]
+    return Ragged((inside * ord("1")).astype(np.uint8), counts)
+
+
+def _written(number: int, digits: int) -> str:
+    return str(number).zfill(digits)[::-1]
+
+
+def _read(digits: str) -> str:
+    return digits[::-1].lstrip("0") or "0"
 
 
 def _with_divisors(rng: np.random.Generator, problems: Problems, share: float) -> Problems:

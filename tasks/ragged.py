@@ -119,3 +119,10 @@ def marks(codes: str, where: NDArray[np.bool_], choose: NDArray[np.bool_] | None
 def only(rows: Ragged, where: NDArray[np.bool_]) -> Ragged:
     """The rows of `where`, the others empty."""
     return Ragged(rows.values * where[:, None], rows.lengths * where)
+
+
+def where(condition: NDArray[np.bool_], rows: Ragged, others: Ragged) -> Ragged:
+    """The rows of the one where the condition holds, of the other where not; bool (n,)."""
+    width = max(rows.values.shape[1], others.values.shape[1])
+    values = np.where(condition[:, None], rows.widened(width), others.widened(width))
+    return Ragged(values, np.where(condition, rows.lengths, others.lengths))

@@ -1,10 +1,11 @@
-"""Reversing a string of digits, worked out by putting each digit before those that came before it.
+r"""Reversing a string of digits: it is copied, and read off from its end.
 
     question    reverse 314
-    page        314=3:3;1:13;4!413$         reads 413
+    page        314=314\4;1;3$          reads 413
 
-The digit of a line comes first in its number, and the number of the line before follows, each digit one further on
-(tasks/scan.py). Without the working, in `314=413$`, a digit is copied from a distance that depends on the length.
+Each digit stands on a line of its own. `\` turns round (arithgpt/sheet.py): the first line begins in the last place of the number
+before it, and `;` one place further down, so each digit is copied from the place in which it stands, and the string ends where
+there is no place below. Without the working, in `314=413$`, a digit is copied from a distance that depends on the length.
 """
 
 from __future__ import annotations
@@ -13,49 +14,63 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from tasks import digits as dg
 from tasks.base import STOP, Pages, Problems, register
 from tasks.ragged import Ragged, join
-from tasks.scan import Scan, first
-from tasks.worded import Line
+from tasks.worded import Line, OneString
+from tasks.working import Row
 
 
 @register
 @dataclass(frozen=True)
-class Reverse(Scan):
+class Reverse(OneString):
     """Options of `reverse`. ValueError names a field that is out of range."""
 
     digits: str = "1-8"
     """The lengths of strings in training (tasks/lengths.py)."""
     working: bool = True
-    """Write a line for each digit, and not the answer alone."""
+    """Copy the string first and write a line for each digit, and not the answer alone."""
 
     name: ClassVar[str] = "reverse"
     summary: ClassVar[str] = "a string back to front, worked out"
     sample: ClassVar[str] = "reverse 31415"
     answers: ClassVar[str] = "a string as it is"
+    version: ClassVar[int] = 2
+    piece: ClassVar[str] = r"[^;\\]*[;\\]|[^;\\]+"
 
-    def states(self, problems: Problems, k: int) -> Ragged:
-        values, length = first(problems.fields[0], k)
-        return Ragged(values[:, ::-1], length)
-
-    def state_of(self, asked: str, k: int) -> str:
-        return "".join(reversed(asked[:k]))
+    @property
+    def alphabet(self) -> str:
+        return "0123456789=\\;" + STOP
 
     def pages(self, problems: Problems) -> Pages:
-        if self.working:
-            return super().pages(problems)
         [text] = problems.fields
-        page = join([text, "=", dg.reverse(text), STOP], len(problems))
+        back = dg.reverse(text)
+        page = join([text, "=", *([text, "\\", _lines(back)] if self.working else [back]), STOP], len(problems))
         return Pages(page.values, text.lengths + 1, page.lengths)
 
     def read(self, written: str, question: str) -> str | None:
-        if self.working:
-            return super().read(written, question)
-        return written if re.fullmatch("[0-9]+", written) else None
+        match = re.fullmatch(r"[0-9]+\\([0-9](?:;[0-9])*)" if self.working else "([0-9]+)", written)
+        return match[1].replace(";", "") if match else None
+
+    def truth(self, question: str) -> str:
+        return self.asks(question)[::-1]
 
     def lines(self, question: str) -> list[Line]:
-        return super().lines(question) if self.working else [Line(self.truth(question), "back to front")]
+        text = self.asks(question)
+        if not self.working:
+            return [Line(self.truth(question), "back to front")]
+        found = [Line(f"{char}{';' * (k > 1)}", f"digit {k}") for k, char in reversed(list(enumerate(text, 1)))]
+        return [Line(f"{text}\\", "the string again"), *found]
 
-    def shown(self, line: str) -> str:
-        return super().shown(line) if self.working else line
+    def rows(self, question: str, written: str) -> list[Row]:
+        return []
+
+
+def _lines(text: Ragged) -> Ragged:
+    """The characters of each row with `;` between them."""
+    spread = np.full((len(text), 2 * text.values.shape[1]), ord(";"), np.uint8)
+    spread[:, ::2] = text.values
+    lengths = np.maximum(2 * text.lengths - 1, 0)
+    return Ragged(np.where(np.arange(spread.shape[1]) < lengths[:, None], spread, 0).astype(np.uint8), lengths)

@@ -1,6 +1,6 @@
 """Workings that go through a string from left to right, a line a character: the character, and the state after it.
 
-    reverse     314=3:3;1:13;4!413$         what is read so far, back to front
+    sort        314=3:3;1:13;4!134$         what is read so far, in order
 
 `;` begins a line one step further in than the line before (arithgpt/page.py), so the character of each line stands in the very
 place of the string from which it is copied. The mark after it is `:`, or `!` where the string ends: it stands in the place in
