@@ -3,9 +3,9 @@ r"""Reversing a string of digits: it is copied, and read off from its end.
     question    reverse 314
     page        314=314\4;1;3$          reads 413
 
-Each digit stands on a line of its own. `\` turns round (arithgpt/sheet.py): the first line begins in the last place of the number
-before it, and `;` one place further down, so each digit is copied from the place in which it stands, and the string ends where
-there is no place below. Without the working, in `314=413$`, a digit is copied from a distance that depends on the length.
+Each digit stands on a line of its own. `\` turns round (arithgpt/sheet.py): the first line begins in the last place of the
+number before it, and `;` one place further down, so each digit is copied from the place in which it stands, and the string ends
+where there is no place below. Without the working, in `314=413$`, a digit is copied from a distance that depends on the length.
 """
 
 from __future__ import annotations
