@@ -1,9 +1,10 @@
 """How often a digit occurs in a string, worked out by counting along.
 
     question    count 3 31335
-    page        3?31335=3:1;1:1;3:2;3:3;5!3$        reads 3
+    page        @3,1,3,3,5?3=31,31,32,33,33$        reads 3
 
-A line for each digit of the string, with the count so far, least significant digit first (tasks/scan.py).
+A state is the digit that is counted, and how often it came so far, least significant digit first (tasks/scan.py). The digit
+stands before the `=` and in each state, so that it is never further off than one number.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from tasks import digits as dg
 from tasks.base import Problems, register
 from tasks.question import Reader
-from tasks.ragged import Ints, Ragged, join
+from tasks.ragged import Ints, Ragged, join, spaced
 from tasks.scan import Scan, first
 from tasks.worded import strings
 
@@ -37,6 +38,8 @@ class Count(Scan):
     sample: ClassVar[str] = "count 3 31335"
     answers: ClassVar[str] = "a number"
     free_text: ClassVar[bool] = False
+    state: ClassVar[str] = "[0-9]{2,}"
+    version: ClassVar[int] = 2
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         digit, text = super().draw(rng, n).fields
@@ -50,23 +53,23 @@ class Count(Scan):
 
     def prompts(self, problems: Problems) -> Ragged:
         digit, text = problems.fields
-        return join([digit, "?", text, "="], len(problems))
+        return join(["@", spaced(text, ","), "?", digit, "="], len(problems))
 
     @property
     def alphabet(self) -> str:
         return super().alphabet.replace("=", "?=")
 
     def states(self, problems: Problems, k: int) -> Ragged:
-        values, _ = first(problems.fields[1], k)
-        count = (values == problems.fields[0].values).sum(axis=1)
-        return dg.characters(dg.of_array(count))
+        digit, (values, _) = problems.fields[0], first(problems.fields[1], k)
+        count = (values == digit.values).sum(axis=1)
+        return join([digit, dg.characters(dg.of_array(count))], len(digit))
 
     def state_of(self, asked: str, k: int) -> str:
         digit, text = asked.split(" ")
-        return str(text[:k].count(digit))[::-1]
+        return digit + str(text[:k].count(digit))[::-1]
 
     def answer_of(self, state: str) -> str:
-        return state[::-1]
+        return state[1:][::-1]
 
     def what(self, reader: Reader) -> str:
         digit = reader.take("[0-9](?![0-9])", "one digit to count, and a string")

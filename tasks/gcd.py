@@ -1,20 +1,21 @@
 """The greatest common divisor of two numbers, worked out by halving and subtracting (Stein 1967, the binary algorithm).
 
     question    gcd 48 18
-    page        84_81=?,42_90=1?,21_90=1?,60_90=1?,30_90=1?11<60_30=1?,30_30=1?00~30=1,60$      reads 6
+    page        84_81=?&42_90=1?(21_90=1?(60_90=1?(30_90=1?11<60_30=1?(30_30=1?00~30=1,60$      reads 6
 
 A row is two numbers, least significant digit first: `42_90=` is 24 and 9. The row below has the same divisor, but for a 2:
 
-    both are even     half of each, and one more `1` after the `=`, for the 2 that both had
-    one is even       half of that one, and the other as it is
-    both are odd      after `?`, how they compare up to each place (0 for =, 1 for <, 2 for >, as in tasks/comparison.py);
-                      then the larger less the smaller, and the smaller
+    & both are even      half of each, and one more `1` after the `=`, for the 2 that both had
+    ( the first is       half of it, and the other as it is; `)` where it is the second
+    > both are odd       the first less the second, and the second; `<`: the second less the first, and the first
 
-`~` ends that where both are the same or the second is 0, `/` where the first is 0. The number that is left is copied, and
-doubled once for each `1`.
+How two odd numbers compare is worked out after the `?`: up to each place 0 for =, 1 for < and 2 for >, as in
+tasks/comparison.py. `~` ends the rows where both are the same or the second is 0, `/` where the first is 0. The number that is
+left is copied, and doubled once for each `1`.
 
-A half keeps the digits of the whole and a difference those of the longer number, with zeros on top, so each character follows
-from a few at fixed distances, however long the numbers are. Euclid's quotients do not: a model has to know them by heart.
+A half keeps the digits of the whole and a difference those of the longer number, with zeros on top, and each number knows the
+mark that opened it, so a digit follows from a few at fixed distances, however long the numbers are. Euclid's quotients do not:
+a model has to know them by heart.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from tasks.worded import EDGES_SHARE, Line
 from tasks.working import Row
 
 _ROW = "=1*[?][012]*"
-_RIGHT_FORM = re.compile(rf"[?][012]*(?:[,<>][0-9]+_[0-9]+{_ROW})*[~/](?:[0-9]+=1+,)*([0-9]+)")
+_RIGHT_FORM = re.compile(rf"[?][012]*(?:[&()<>][0-9]+_[0-9]+{_ROW})*[~/](?:[0-9]+=1+,)*([0-9]+)")
 
 
 @register
@@ -54,11 +55,11 @@ class GCD(TwoNumbers):
     answers: ClassVar[str] = "a natural number; that of 0 and 0 is 0"
     version: ClassVar[int] = 2
     longest: ClassVar[int] = 18  # what fits into 64 bits
-    piece: ClassVar[str] = "[^,<>~/]*[,<>~/]|[^,<>~/]+"
+    piece: ClassVar[str] = "[^&()<>~/,]*[&()<>~/,]|[^&()<>~/,]+"
 
     @property
     def alphabet(self) -> str:
-        return "0123456789=_?,<>~/" + STOP
+        return "0123456789=_?&()<>~/," + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         return _with_divisors(rng, super().draw(rng, n), self.common_share)
@@ -82,7 +83,8 @@ class GCD(TwoNumbers):
             first = here & (~b.values.any(axis=1) | odd & (sign == 0))
             second = here & ~first & ~a.values.any(axis=1)
             divisor = where(first, a, where(second, b, divisor))
-            ends = np.select([first, second, less, more], [ord(mark) for mark in "~/<>"], ord(","))
+            cases = first, second, less, more, even[0] & even[1], even[0]
+            ends = np.select(cases, [ord(mark) for mark in "~/<>&("], ord(")"))
             parts += [marks("?", here), only(dg.characters(signs), odd), only(_column(ends), here)]
             here = here & ~first & ~second
             if not here.any():
@@ -122,7 +124,7 @@ class GCD(TwoNumbers):
             odd = a % 2 == b % 2 == 1
             tails = [(a % 10**k, b % 10**k) for k in range(1, max(wide) + 1)] if odd else []
             signs = [0 if x == y else 1 if x < y else 2 for x, y in tails]
-            end = "~" if b == 0 or (odd and a == b) else "/" if a == 0 else ",<>"[signs[-1] if odd else 0]
+            end = _end(a, b)
             found.append(Line(f"{row}?{''.join(map(str, signs))}{end}", why))
             if end in "~/":
                 break
@@ -148,6 +150,15 @@ class GCD(TwoNumbers):
             times = 2 ** len(re.match("1*", twos)[0])
             found += [Row(text, "working", f"times {times}" if times > 1 else "")] if text else []
         return found
+
+
+def _end(a: int, b: int) -> str:
+    """The mark after a row of these numbers."""
+    if b == 0 or (a == b and a % 2):
+        return "~"
+    if a == 0:
+        return "/"
+    return {(0, 0): "&", (0, 1): "(", (1, 0): ")", (1, 1): "<" if a < b else ">"}[a % 2, b % 2]
 
 
 def _column(codes: Ints) -> Ragged:

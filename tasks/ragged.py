@@ -121,6 +121,14 @@ def only(rows: Ragged, where: NDArray[np.bool_]) -> Ragged:
     return Ragged(rows.values * where[:, None], rows.lengths * where)
 
 
+def spaced(rows: Ragged, mark: str) -> Ragged:
+    """The characters of each row with the mark between them: 314 as 3,1,4."""
+    values = np.full((len(rows), 2 * rows.values.shape[1]), ord(mark), np.uint8)
+    values[:, ::2] = rows.values
+    lengths = np.maximum(2 * rows.lengths - 1, 0)
+    return Ragged(values * (np.arange(values.shape[1]) < lengths[:, None]), lengths)
+
+
 def where(condition: NDArray[np.bool_], rows: Ragged, others: Ragged) -> Ragged:
     """The rows of the one where the condition holds, of the other where not; bool (n,)."""
     width = max(rows.values.shape[1], others.values.shape[1])

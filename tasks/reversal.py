@@ -14,11 +14,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from tasks import digits as dg
 from tasks.base import STOP, Pages, Problems, register
-from tasks.ragged import Ragged, join
+from tasks.ragged import join, spaced
 from tasks.worded import Line, OneString
 from tasks.working import Row
 
@@ -47,7 +45,7 @@ class Reverse(OneString):
     def pages(self, problems: Problems) -> Pages:
         [text] = problems.fields
         back = dg.reverse(text)
-        page = join([text, "=", *([text, "\\", _lines(back)] if self.working else [back]), STOP], len(problems))
+        page = join([text, "=", *([text, "\\", spaced(back, ";")] if self.working else [back]), STOP], len(problems))
         return Pages(page.values, text.lengths + 1, page.lengths)
 
     def read(self, written: str, question: str) -> str | None:
@@ -66,11 +64,3 @@ class Reverse(OneString):
 
     def rows(self, question: str, written: str) -> list[Row]:
         return []
-
-
-def _lines(text: Ragged) -> Ragged:
-    """The characters of each row with `;` between them."""
-    spread = np.full((len(text), 2 * text.values.shape[1]), ord(";"), np.uint8)
-    spread[:, ::2] = text.values
-    lengths = np.maximum(2 * text.lengths - 1, 0)
-    return Ragged(np.where(np.arange(spread.shape[1]) < lengths[:, None], spread, 0).astype(np.uint8), lengths)

@@ -1,26 +1,28 @@
-"""Workings that go through a string from left to right, a line a character: the character, and the state after it.
+"""Workings that go through a string from left to right: a row of states, one for each character.
 
-    sort        314=3:3;1:13;4!134$         what is read so far, in order
+    sort        @3,1,4=3,13,134$        what is read so far, in order
 
-`;` begins a line one step further in than the line before (arithgpt/page.py), so the character of each line stands in the very
-place of the string from which it is copied. The mark after it is `:`, or `!` where the string ends: it stands in the place in
-which the string goes on, or does not. The state of a line follows from the line before at fixed distances.
+The k-th state follows from the k-th character and the state before it. With the coordinates of arithgpt/sheet.py, in which the
+k-th number of a row knows the k-th of the row above (`@` says that rows follow), these stand at fixed distances, however long
+the string is, and the mark above says whether it goes on.
 """
 
 from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from itertools import zip_longest
 from typing import ClassVar
 
 import numpy as np
 
 from tasks.base import STOP, Pages, Problems
-from tasks.ragged import Ints, Ragged, join, marks, only
+from tasks.ragged import Ints, Ragged, join, marks, only, spaced
 from tasks.worded import Line, OneString
+from tasks.working import Row
 
 LONGEST = 200
-"""The longest string: a page has a line for each of its characters."""
+"""The longest string: a page has a state for each of its characters."""
 
 
 class Scan(OneString):
@@ -29,10 +31,11 @@ class Scan(OneString):
     longest: ClassVar[int] = LONGEST
     state: ClassVar[str] = "[0-9]+"
     """A state, as a regular expression."""
+    piece: ClassVar[str] = "[^,]*,|[^,]+"
 
     @property
     def alphabet(self) -> str:
-        return "0123456789=:!;" + STOP
+        return "0123456789=,@" + STOP
 
     @abstractmethod
     def states(self, problems: Problems, k: int) -> Ragged:
@@ -42,26 +45,20 @@ class Scan(OneString):
     def state_of(self, asked: str, k: int) -> str:
         """The same of what a plain question asks, by Python's own means."""
 
-    def told(self, line: str) -> str:
-        """What a line says, for its fault."""
-        return f"the state after {line}"
+    def prompts(self, problems: Problems) -> Ragged:
+        return join(["@", spaced(problems.fields[-1], ","), "="], len(problems))
 
     def pages(self, problems: Problems) -> Pages:
         text, prompt = problems.fields[-1], self.prompts(problems)
-        parts: list[Ragged | str] = [prompt]
+        parts = [prompt]
         for k in range(text.values.shape[1]):
             here, last = k < text.lengths, k == text.lengths - 1
-            parts += [
-                only(Ragged(text.values[:, k : k + 1], np.ones(len(text), np.int64)), here),
-                marks(":!", here, last),
-                only(self.states(problems, k + 1), here),
-                marks(";" + STOP, here, last),
-            ]
+            parts += [only(self.states(problems, k + 1), here), marks("," + STOP, here, last)]
         page = join(parts, len(problems))
         return Pages(page.values, prompt.lengths, page.lengths)
 
     def read(self, written: str, question: str) -> str | None:
-        match = re.fullmatch(rf"(?:[0-9]:{self.state};)*[0-9]!({self.state})", written)
+        match = re.fullmatch(rf"(?:{self.state},)*({self.state})", written)
         return self.answer_of(match[1]) if match else None
 
     def answer_of(self, state: str) -> str:
@@ -70,19 +67,18 @@ class Scan(OneString):
 
     def lines(self, question: str) -> list[Line]:
         asked = self.asks(question)
-        text, found = asked.rpartition(" ")[2], []
-        for k, char in enumerate(text, 1):
-            mark, end = ("!", "") if k == len(text) else (":", ";")
-            found.append(Line(f"{char}{mark}{self.state_of(asked, k)}{end}", f"after {text[max(0, k - 20) : k]}"))
-        return found
+        text = asked.rpartition(" ")[2]
+        ends = [","] * (len(text) - 1) + [""]
+        return [Line(self.state_of(asked, k) + end, f"after {text[max(0, k - 20) : k]}") for k, end in enumerate(ends, 1)]
 
     def truth(self, question: str) -> str:
         asked = self.asks(question)
         return self.answer_of(self.state_of(asked, len(asked.rpartition(" ")[2])))
 
-    def shown(self, line: str) -> str:
-        char, state = line[:1], line[2:].rstrip(";")
-        return f"{char}   {self.answer_of(state)}"
+    def rows(self, question: str, written: str) -> list[Row]:
+        text, states = self.asks(question).rpartition(" ")[2], self._pieces(written)
+        told = zip_longest(text[: len(states)], states, fillvalue=" ")
+        return [Row(f"{char}   {self.answer_of(state.rstrip(','))}", "working") for char, state in told]
 
 
 def first(text: Ragged, k: int) -> tuple[np.ndarray, Ints]:

@@ -1,10 +1,10 @@
 """Sorting the digits of a string, the smallest first, worked out by insertion.
 
     question    sort 314
-    page        314=3:3;1:13;4!134$         reads 134
+    page        @3,1,4=3,13,134$        reads 134
 
-A line puts its digit where it belongs among those before it, so each digit of it is the one of the line before in the same
-place, the one before that, or the digit that is put in: fixed distances, and two comparisons (tasks/scan.py).
+Each digit is put where it belongs among those before it, so a digit of a state is that of the state before in the same place,
+the one before that, or the digit that is put in: fixed distances, and two comparisons (tasks/scan.py).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Sort(Scan):
     summary: ClassVar[str] = "the digits of a string in ascending order, worked out"
     sample: ClassVar[str] = "sort 31415"
     answers: ClassVar[str] = "a string as it is"
+    version: ClassVar[int] = 2
 
     def states(self, problems: Problems, k: int) -> Ragged:
         values, length = first(problems.fields[0], k)

@@ -131,8 +131,8 @@ def conversion_on(text: str) -> str:
 ON_PAGES: dict[str, Callable[[str], str]] = {
     "copy": lambda text: text.split("=")[0],
     "reverse": lambda text: text.split("=")[0],
-    "sort": lambda text: text.split("=")[0],
-    "count": lambda text: text.split("=")[0].replace("?", " "),
+    "sort": lambda text: text.split("=")[0][1:].replace(",", ""),
+    "count": lambda text: " ".join(reversed(text.split("=")[0][1:].replace(",", "").split("?"))),
     "parity": lambda text: text.split("=")[0],
     "compare": lambda text: numbers_on(text, "?"),
     "modadd": lambda text: numbers_on(text, "+"),
