@@ -312,7 +312,7 @@ def test_one_string_has_one_length() -> None:
 
 def test_a_working_for_people() -> None:
     task = TASKS["count"]()
-    assert drawn(task.drawing("count 3 31", "3:1;1!1")) == "count 3 31\n----------\n3   1\n1   1\n----------\n1"
+    assert drawn(task.drawing("count 3 31", "31,31")) == "count 3 31\n----------\n3   1\n1   1\n----------\n1"
 
 
 @pytest.mark.parametrize("way", ["to", "from"])
