@@ -3,14 +3,14 @@
     question    path ab,bc,ca,de:a>c
     page        001232>012042:0=01nnnn,012nnn,0120n2+$        reads yes
 
-Nodes are the letters a to j, on the page the digits 0 to 9. Edges stand in columns: in `001232` from where they lead, in `012042`
-to where. The first column is the node asked from and the last the one asked for, as if each led to itself. The node asked from
-stands once more after `:`, a row of its own: it is what is reached without any edge.
+Nodes are the letters a to j, on the page the digits 0 to 9. Edges stand in columns: in `001232` from where they lead, in
+`012042` to where. The first column is the node asked from and the last the one asked for, as if each led to itself. The node
+asked from stands once more after `:`, a row of its own: it is what is reached without any edge.
 
 Each row of the working has a character a column: the node to which it leads, if the node from which it leads stands in the row
-before, else `n`. So a node that was reached stays so, as it can be reached again; a character takes one look at its column and one
-at the row before; and the last column says whether the node asked for is reached. If it is, the row ends with `+`, else with `-`
-if the row is the one before once more, and with `,` if not.
+before, else `n`. So a node that was reached stays so, as it can be reached again; each character takes one look at its column
+and one at the row before; and the last column says whether the node asked for is reached. If it is, the row ends with `+`, else
+with `-` if the row is the one before once more, and with `,` if not.
 
 Problem by problem, as each row depends on the one before.
 """
