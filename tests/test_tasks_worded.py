@@ -465,7 +465,7 @@ def test_a_graph_for_people() -> None:
     assert rows[2:5] == ["a ab .. .. .. ..", "a ab bc .. .. ..", "a ab bc ca .. c   c is reached"]
     assert rows[-1] == "yes"
     rows = drawn(task.drawing("path ab,bc:b>a", "1n2n,1n2n-")).splitlines()
-    assert rows[2:] == ["b .. bc ..", "b .. bc ..   nothing new", "----------", "no"]
+    assert (rows[2:4], rows[-1]) == (["b .. bc ..", "b .. bc ..   nothing new"], "no")
 
 
 def test_rules_apply_more_than_once() -> None:
