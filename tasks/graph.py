@@ -1,14 +1,18 @@
-"""Whether one node of a directed graph is reached from another, worked out by visiting nodes in a fixed order.
+"""Whether one node of a directed graph is reached from another, worked out by how far one gets along all edges at once.
 
     question    path ab,bc,ca,de:a>c
-    page        01.12.20.34?02=01,12~1$             reads yes
+    page        001232>012042:0=01nnnn,012nnn,0120n2+$        reads yes
 
-Nodes are the letters a to j, on the page the digits 0 to 9; an edge is a number of two digits, from and to. The working begins
-with the node asked from and goes by turns: each line is an edge of the list that leads from a node visited to one that is not,
-always the first such edge of the list, and visits it. `~` ends the search, at once where the node is reached, and the last
-digit says whether it is: 1 for yes.
+Nodes are the letters a to j, on the page the digits 0 to 9. Edges stand in columns: in `001232` from where they lead, in
+`012042` to where. The first column is the node asked from and the last the one asked for, as if each led to itself. The node
+asked from stands once more after `:`, a row of its own: it is what is reached without any edge.
 
-Problem by problem, as each line depends on the one before.
+Each row of the working has a character a column: the node to which it leads, if the node from which it leads stands in the row
+before, else `n`. So a node that was reached stays so, as it can be reached again; each character takes one look at its column
+and one at the row before; and the last column says whether the node asked for is reached. If it is, the row ends with `+`, else
+with `-` if the row is the one before once more, and with `,` if not.
+
+Problem by problem, as each row depends on the one before.
 """
 
 from __future__ import annotations
@@ -28,11 +32,13 @@ from tasks.lengths import Box, Cell
 from tasks.question import Reader
 from tasks.ragged import Ints
 from tasks.worded import EDGES_SHARE, Line, OneByOne
+from tasks.working import Row
 
 LETTERS = "abcdefghij"
 MOST_NODES = len(LETTERS)
-_TO_PAGE = str.maketrans(LETTERS + ",:", "0123456789" + ".?", ">")
-_WRITTEN = re.compile("(?:[0-9]{2},)*(?:[0-9]{2})?~([01])")
+NOT, MORE, REACHED, STUCK = "n,+-"
+_TO_PAGE, _FROM_PAGE = str.maketrans(LETTERS, "0123456789"), str.maketrans("0123456789", LETTERS)
+_WRITTEN = re.compile("(?:[0-9][0-9n]*,)*[0-9][0-9n]*([+-])")
 
 
 @register
@@ -53,7 +59,8 @@ class Path(OneByOne):
     answers: ClassVar[str] = "`yes` or `no`"
     free_text: ClassVar[bool] = True
     counts: ClassVar[tuple[str, str]] = ("nodes", "edges")
-    piece: ClassVar[str] = "[^,~]*[,~]|[^,~]+"
+    piece: ClassVar[str] = "[^,+-]*[,+-]|[^,+-]+"
+    version: ClassVar[int] = 2
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
@@ -71,7 +78,7 @@ class Path(OneByOne):
 
     @property
     def alphabet(self) -> str:
-        return "0123456789.?=,~" + STOP
+        return "0123456789>:=" + NOT + MORE + REACHED + STUCK + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         cells = [list(box) for box in self.boxes]
@@ -85,19 +92,18 @@ class Path(OneByOne):
         return self.posed([_graph(rng, *cell, long=suite == "edges" and rng.random() < EDGES_SHARE) for _ in range(n)])
 
     def prompt(self, text: str) -> str:
-        return text.translate(_TO_PAGE) + "="
+        before, after = map("".join, zip(*_columns(text), strict=True))
+        return f"{before}>{after}:{before[0]}="
 
     def working(self, text: str) -> str:
-        edges, _, asked = text.translate(_TO_PAGE).partition("?")
-        reached, steps = asked[0], []
-        left = edges.split(".")
-        while asked[1] not in reached:
-            step = next((edge for edge in left if edge[0] in reached and edge[1] not in reached), None)
-            if step is None:
-                break
-            steps.append(step)
-            reached += step[1]
-        return f"{','.join(steps)}~{int(asked[1] in reached)}"
+        columns = _columns(text)
+        written, end = "", MORE
+        row = columns[0][0].ljust(len(columns), NOT)
+        while end == MORE:
+            above, row = row, "".join(after if before in row else NOT for before, after in columns)
+            end = REACHED if row[-1] != NOT else STUCK if row == above else MORE
+            written += row + end
+        return written
 
     def what(self, reader: Reader) -> str:
         edge = f"an edge of two of the nodes {LETTERS[0]} to {LETTERS[-1]}"
@@ -114,7 +120,7 @@ class Path(OneByOne):
 
     def read(self, written: str, question: str) -> str | None:
         match = _WRITTEN.fullmatch(written)
-        return ("no", "yes")[int(match[1])] if match else None
+        return {REACHED: "yes", STUCK: "no"}[match[1]] if match else None
 
     def truth(self, question: str) -> str:
         edges, (start, goal) = self._parsed(question)
@@ -125,29 +131,34 @@ class Path(OneByOne):
 
     def lines(self, question: str) -> list[Line]:
         edges, (start, goal) = self._parsed(question)
-        visited, steps = [start], []
-        while goal not in visited:
-            onward = [edge for edge in edges if edge[0] in visited and edge[1] not in visited]
-            if not onward:
-                break
-            visited.append(onward[0][1])
-            steps.append(onward[0])
-        paged = ["".join(str(LETTERS.index(node)) for node in step) for step in steps]
-        said = [f"the first edge onward is {before}{after}" for before, after in steps]
-        found = [
-            Line(step + ("," if k < len(paged) else "~"), why) for k, (step, why) in enumerate(zip(paged, said, strict=True), 1)
-        ]
-        found += [] if found else [Line("~", "no edge is needed" if start == goal else "no edge leads onward")]
-        return [*found, Line(str(int(goal in visited)), f"{goal} is reached: {'yes' if goal in visited else 'no'}")]
+        ways = [(start, start), *edges, (goal, goal)]
+        reached, gone, found = {start}, 1, []
+        while True:
+            why = f"the edges from {', '.join(sorted(reached))}"
+            nodes = [str(LETTERS.index(after)) if before in reached else NOT for before, after in ways]
+            can = [after for before, after in ways if before in reached]
+            end = REACHED if goal in reached else STUCK if len(can) == gone else MORE
+            found.append(Line("".join(nodes) + end, why))
+            if end != MORE:
+                return found
+            reached, gone = {*can}, len(can)
 
     def _parsed(self, question: str) -> tuple[list[tuple[str, str]], tuple[str, str]]:
         edges, _, asked = self.asks(question).partition(":")
         start, goal = asked.split(">")
         return [(edge[0], edge[1]) for edge in edges.split(",")], (start, goal)
 
-    def shown(self, line: str) -> str:
-        nodes = "".join(LETTERS[int(digit)] if digit.isdigit() else digit for digit in line.rstrip(",~"))
-        return f"{nodes[:1]} to {nodes[1:]}" if len(nodes) > 1 else {"0": "not reached", "1": "reached"}.get(line, nodes)
+    def rows(self, question: str, written: str) -> list[Row]:
+        """The edges from nodes that are reached, each in its column."""
+        edges, (_, goal) = self._parsed(question)
+        notes = {REACHED: f"{goal} is reached", STUCK: "nothing new"}
+        found = []
+        for line in self._pieces(written):
+            nodes = line.rstrip(MORE + REACHED + STUCK).translate(_FROM_PAGE)
+            befores = ["", *(before for before, _ in edges), *[""] * len(nodes)]
+            cells = [".." if node == NOT else before + node for before, node in zip(befores, nodes, strict=False)]
+            found.append(Row(" ".join(cells), "working", notes.get(line[-1], "")))
+        return found
 
     def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The nodes that are named, and the edges."""
@@ -162,6 +173,12 @@ class Path(OneByOne):
     @property
     def split_rule(self) -> str:
         return super().split_rule.replace(f"{self.least_held_out} characters in all", "3 edges")
+
+
+def _columns(text: str) -> list[tuple[str, str]]:
+    """The columns of the page of a question without its name: from where and to where."""
+    listed, _, asked = text.translate(_TO_PAGE).partition(":")
+    return [(asked[0], asked[0]), *((edge[0], edge[1]) for edge in listed.split(",")), (asked[-1], asked[-1])]
 
 
 class Graphs(Box):
