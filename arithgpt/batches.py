@@ -84,6 +84,18 @@ def _cuts(lengths: Ints, n: int) -> list[int]:
     return ([end] if end else []) + ends[::-1]
 
 
+def dealt(buckets: list[Batch], n: int, most: int) -> list[list[Batch]]:
+    """The buckets in n hands of about as many cells each, or in 2 n, 3 n, ... where it would be more than `most`."""
+    cells = [inputs.numel() for inputs, _ in buckets]
+    n *= -(-sum(cells) // (n * most))
+    hands, held = [[] for _ in range(n)], [0] * n
+    for number in sorted(range(len(buckets)), key=lambda number: -cells[number]):  # the largest first, each where least is
+        least = held.index(min(held))
+        hands[least].append(buckets[number])
+        held[least] += cells[number]
+    return [hand for hand in hands if hand]
+
+
 def narrow(batch: Batch) -> Batch:
     """The same numbers in two bytes each where they fit, for the way to a GPU."""
     fits = max(int(part.max()) for part in batch) < 1 << 15

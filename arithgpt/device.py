@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Precision: TypeAlias = Literal["float32", "bf16"]
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of malloc.h
 KEPT, KEPT_WHOLE = 1 << 29, 1 << 25  # bytes in all, and of the largest tensors that are kept: the most that glibc allows
 
 
@@ -51,7 +51,7 @@ def _keep_memory() -> None:
     """Let the C library keep the memory that tensors give back, up to half a gigabyte, in place of asking for it anew.
 
     The system hands out every page of new memory zeroed, one fault at a time: of many short sums a seventh of the work
-    (runs/LOG.md).
+    (runs/LOG.md). Threads share one heap: in one of its own none may keep more than 64 MB, and training needs more.
     """
     import ctypes
     import platform
@@ -60,6 +60,7 @@ def _keep_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_MMAP_THRESHOLD, KEPT_WHOLE)
         mallopt(M_TRIM_THRESHOLD, KEPT)
+        mallopt(M_ARENA_MAX, 1)
 
 
 def pick_precision(name: str, device: torch.device) -> Precision:

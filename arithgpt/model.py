@@ -141,21 +141,10 @@ class GPT:
         `return_attention` also the weights (B, H, queries, keys) of each block, each time it is applied; of the keys the first
         is the blank if there is one.
         """
-        w, xp, B = self.weights, ops(ids), ids.shape[0]
         attention: list[Array] | None = [] if return_attention else None
         begins = cache is None or cache.length == 0
-        start = self.coordinates.first(B) if begins else cache.cells[:, cache.length]
-        cells = self.coordinates(ids, start)  # (B, T+1, columns)
-        if rng is not None:
-            cells = self.scheme.at_random(cells, self.config, rng)
-        x = w["characters"][ids]  # (B, T, C)
-        positions = self.scheme.embedding(w, cells)
-        if positions is not None:
-            x = x + positions
         blank = self.scheme.blank and begins
-        if blank:  # it comes first, is written nowhere, and looks at the first cell
-            x = xp.concat([xp.broadcast_to(w["blank"], (B, 1, x.shape[2])), x], 1)
-            cells = xp.concat([cells[:, :1], cells], 1)
+        x, cells = self.embedded(ids, None if begins else cache.cells[:, cache.length], rng)
         if cache is not None:
             end = cache.length + x.shape[1]
             cache.cells[:, cache.length : end + 1] = cells
@@ -174,9 +163,33 @@ class GPT:
             x = x + self._dropped(self._mlp(block, self._normed(x, block["mlp_norm"])), rng)
         if cache is not None:
             cache.length = end
-        x = self._normed(x[:, int(blank) :] if last is None else x, w["norm"])
-        logits = x @ (w["characters"] * x.shape[2] ** -0.5 if self.config.tied else w["head"]).T
+        logits = self.head(x[:, int(blank) :] if last is None else x)
         return logits if attention is None else (logits, attention)
+
+    def embedded(self, ids: Array, start: Array | None = None, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
+        """What the first block reads, and the cells of it.
+
+        ids: int64 (B, T); start: (B, columns), the cell of the first of them, None where the pages begin, and then the blank
+        comes first if there is one; rng: as when called
+        Returns (B, T, C) and (B, T+1, columns), or with the blank one more of each.
+        """
+        w, xp, B = self.weights, ops(ids), ids.shape[0]
+        cells = self.coordinates(ids, self.coordinates.first(B) if start is None else start)
+        if rng is not None:
+            cells = self.scheme.at_random(cells, self.config, rng)
+        x = w["characters"][ids]  # (B, T, C)
+        positions = self.scheme.embedding(w, cells)
+        if positions is not None:
+            x = x + positions
+        if self.scheme.blank and start is None:  # it is written nowhere, and looks at the first cell
+            x = xp.concat([xp.broadcast_to(w["blank"], (B, 1, x.shape[2])), x], 1)
+            cells = xp.concat([cells[:, :1], cells], 1)
+        return x, cells
+
+    def head(self, x: Array) -> Array:
+        """The logits (..., vocabulary) of what the last block gave, (..., C)."""
+        x = self._normed(x, self.weights["norm"])
+        return x @ (self.weights["characters"] * x.shape[-1] ** -0.5 if self.config.tied else self.weights["head"]).T
 
     def _normed(self, x: Array, weight: Array) -> Array:
         return ops(x).layer_norm(x, weight) if self.config.norm == "layer" else ops(x).rms_norm(x, weight)

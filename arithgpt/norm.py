@@ -15,26 +15,37 @@ def rms_norm(x: Tensor, weight: Tensor) -> Tensor:
     """x (..., n) divided by the root of the mean of its squares, then times weight (n,). arXiv 1910.07467"""
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
         return _RMSNorm.apply(x, weight)
-    return (x * _inverse(x)).mul_(weight)
+    return normed(x)[0].mul_(weight)
 
 
-def _inverse(x: Tensor) -> Tensor:
-    """(..., 1): one over the root of the mean of the squares."""
+def normed(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x (..., n) divided by the root of the mean of its squares, and one over that root (..., 1)."""
     square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()
-    return square.div_(x.shape[-1]).add_(torch.finfo(x.dtype).eps).rsqrt_()
+    inverse = square.div_(x.shape[-1]).add_(torch.finfo(x.dtype).eps).rsqrt_()
+    return x * inverse, inverse
+
+
+def of_normed(gradient: Tensor, x: Tensor, inverse: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients by what was normed and by weight, of that by x * weight.
+
+    x, inverse: what `normed` gave; weight: of the shape of the last axes of x
+    """
+    both = gradient * x
+    if weight.dim() == 1:
+        along = (both.reshape(-1, len(weight)) @ (weight / len(weight))).view(inverse.shape)
+    else:
+        along = (both * weight).sum(-1, keepdim=True).div_(x.shape[-1])  # the mean of the gradient along x
+    of_weight = both.reshape(-1, *weight.shape).sum(0)
+    return torch.addcmul(gradient * weight, x, along, value=-1).mul_(inverse), of_weight
 
 
 class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, weight: Tensor) -> Tensor:
-        inverse = _inverse(x)
-        normed = x * inverse
-        ctx.save_for_backward(normed, inverse, weight)
-        return normed * weight
+        along, inverse = normed(x)
+        ctx.save_for_backward(along, inverse, weight)
+        return along * weight
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        normed, inverse, weight = ctx.saved_tensors
-        both = (gradient * normed).reshape(-1, len(weight))  # (rows, n)
-        along = (both @ (weight / len(weight))).view(inverse.shape)  # the mean of the gradient along the normed vector
-        return torch.addcmul(gradient * weight, normed, along, value=-1).mul_(inverse), both.sum(0)
+        return of_normed(gradient, *ctx.saved_tensors)

@@ -6,6 +6,10 @@ direction of the matrix learns at the same rate; small models of arithmetic need
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeAlias
+
 import torch
 from torch import Tensor
 
@@ -15,13 +19,17 @@ from arithgpt.recipe import OptimConfig
 
 MOMENTUM = 0.95
 
+Each: TypeAlias = Callable[[Callable[[Tensor], Tensor], list[Tensor]], Iterable[Tensor]]
+"""A function applied to each of some tensors: `map`, or that of an executor."""
+
 
 def make_optimisers(
-    weights: dict[str, Tensor], config: OptimConfig, precision: Precision = "float32"
+    weights: dict[str, Tensor], config: OptimConfig, precision: Precision = "float32", each: Each = map
 ) -> list[torch.optim.Optimizer]:
     """The optimisers that together change every weight of a GPT, each at its peak learning rate.
 
     precision: of the products in which Muon makes an update orthogonal; weights and momenta are float32
+    each: `map`, or that of threads, which then do this for the matrices of different shapes side by side
     """
     matrices = [weight for name, weight in weights.items() if name.split(".")[-1] in MATRICES]
     rest = [weight for name, weight in weights.items() if name.split(".")[-1] not in MATRICES]
@@ -30,7 +38,7 @@ def make_optimisers(
         groups.append({"params": rest})
         return [torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
     adamw = torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-    return [Muon(matrices, config.matrix_lr, config.weight_decay, MOMENTUM, precision), adamw]
+    return [Muon(matrices, config.matrix_lr, config.weight_decay, MOMENTUM, precision, each), adamw]
 
 
 def rate(config: OptimConfig, step: int, steps: int) -> float:
@@ -45,10 +53,16 @@ class Muon(torch.optim.Optimizer):
     one and always in bfloat16."""
 
     def __init__(
-        self, params: list[Tensor], lr: float, weight_decay: float, momentum: float, precision: Precision = "float32"
+        self,
+        params: list[Tensor],
+        lr: float,
+        weight_decay: float,
+        momentum: float,
+        precision: Precision = "float32",
+        each: Each = map,
     ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
-        self.precision = precision
+        self.precision, self.each = precision, each
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
@@ -57,11 +71,12 @@ class Muon(torch.optim.Optimizer):
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     same_shape.setdefault(parameter.shape, []).append(parameter)
-            for shape, parameters in same_shape.items():
-                updates = orthogonal(torch.stack(self._momenta(parameters, group["momentum"])), precision=self.precision)
+            momenta = [torch.stack(self._momenta(parameters, group["momentum"])) for parameters in same_shape.values()]
+            updates = self.each(partial(orthogonal, precision=self.precision), momenta)
+            for (shape, parameters), update in zip(same_shape.items(), updates, strict=True):
                 lr = group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_sub_(parameters, updates.unbind(), alpha=lr)
+                torch._foreach_sub_(parameters, update.unbind(), alpha=lr)
 
     def _momenta(self, parameters: list[Tensor], momentum: float) -> list[Tensor]:
         """The Nesterov momentum of the gradients of each."""
@@ -74,6 +89,7 @@ class Muon(torch.optim.Optimizer):
         return torch._foreach_lerp(gradients, buffers, momentum)
 
 
+@torch.no_grad()
 def orthogonal(matrices: Tensor, steps: int = 5, precision: Precision = "float32") -> Tensor:
     """Nearly the nearest orthogonal matrix of each: singular values go to about 1 by a quintic Newton-Schulz iteration.
 

@@ -18,17 +18,17 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from pydantic import TypeAdapter
 from torch import Tensor
 
 from arithgpt.architectures import Model, first_weights, make_model, recordable
-from arithgpt.batches import IGNORED, Batch, padding, prefetched
+from arithgpt.batches import IGNORED, Batch, dealt, padding, prefetched
 from arithgpt.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
 from arithgpt.cuda import fast
 from arithgpt.device import Precision, pick_precision, wait_for
 from arithgpt.errors import UserError
 from arithgpt.lessons import lessons_of
+from arithgpt.loss import has_own_blocks, loss_of
 from arithgpt.optim import make_optimisers, rate
 from arithgpt.origin import commit, processor
 from arithgpt.ranks import ALONE, Ranks
@@ -41,6 +41,7 @@ from tasks.outside import PREFIX
 
 LOG_EVERY = 10  # steps
 BUCKET_FLOPS, MAX_BUCKETS = 0.5e9, 8  # a step is cut into buckets of like length while each has so much to compute
+TOGETHER = 2048  # characters at most of buckets that go through the model together
 GPU_BUCKET_FLOPS = 1e12  # the same for a GPU: a guess, for there it was never measured
 GPU_MAKERS = 3  # threads that make batches for a GPU, which may be done with them sooner than one thread makes the next
 RANDOM_PARTS = 3  # the stream of what is random in the model; 0 to 2 are those of the problems (tasks/base.py)
@@ -100,7 +101,8 @@ def train(
 ) -> Progress:
     """Train, from the start or from the run's last checkpoint, until the steps are done, the target holds or Ctrl-C.
 
-    On a CPU, an interrupted and resumed run ends with the same bits as one that was not interrupted, with as many processes.
+    On a CPU, an interrupted and resumed run ends with the same bits as one that was not interrupted, with as many processes
+    and, of more than two, threads.
     Of several processes, `ranks`, only the first has an observer, and reads and writes the run.
     asked_to_stop: asked after every step; True stops it like Ctrl-C
     precision: of the products with the matrices of the blocks; None for what is usual on the device (device.py)
@@ -160,21 +162,22 @@ class _Trainer:
         self.weights = {name: torch.from_numpy(array).to(device, copy=True).requires_grad_() for name, array in first.items()}
         self.model = make_model(recipe.model, recipe.alphabet, self.weights)  # looks ask it as it will be asked: in float32
         self.learner = make_model(recipe.model, recipe.alphabet, self.weights, precision)  # the same weights
-        self.optimisers = make_optimisers(self.weights, recipe.optim, precision)
-        self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         [(inputs, _)] = self._share(0, 1)
         flops = 6 * self.model.n_params * recipe.model.loops * inputs.numel()
         self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / (GPU_BUCKET_FLOPS if on_gpu else BUCKET_FLOPS))))
-        n_workers = min(self.n_buckets, torch.get_num_threads()) if not on_gpu else 1
+        self.n_workers = min(self.n_buckets, torch.get_num_threads()) if not on_gpu else 1
         # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
-        self.workers = ThreadPoolExecutor(n_workers, initializer=one_thread) if n_workers > 1 else None
+        self.workers = ThreadPoolExecutor(self.n_workers, initializer=one_thread) if self.n_workers > 1 else None
         self.threads = 1 if self.workers else worth(flops / self.n_buckets)
+        each = self.workers.map if self.workers else map
+        self.optimisers = make_optimisers(self.weights, recipe.optim, precision, each)
+        self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.makers = GPU_MAKERS if on_gpu and not recipe.task["name"].startswith(PREFIX) else 1  # others' code may use globals
         one_shape = on_gpu and self.n_buckets == 1 and recordable(recipe.model)
         self.gradients = fast(self._gradients) if one_shape else self._gradients
         self.cells, self.padding = 0, torch.zeros((), dtype=torch.long, device=device)  # of this process since a checkpoint
-        self.origin = _origin(self.model, device) | {"processes": ranks.size, "threads": max(self.threads, n_workers)}
+        self.origin = _origin(self.model, device) | {"processes": ranks.size, "threads": max(self.threads, self.n_workers)}
         self.origin["precision"] = precision
         if recipe.start.run:
             self.origin |= {"start": recipe.start.model_dump()}
@@ -215,28 +218,33 @@ class _Trainer:
     def _on_each(self, step: int, batch: list[Batch], counted: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         """The loss and the gradients of each bucket as shares of the whole batch's; side by side where there are workers.
 
+        A model that takes several buckets at once (loss.py) is given as many of them as leave two such shares, or one for each
+        worker where there are more: so with one thread the bits are those of two.
         What is added up, and in which order, does not depend on which of them is faster; what is random in the model is drawn
         anew for each bucket, from the seed, the step and its number among those of all processes.
         """
+        own = has_own_blocks(self.learner)
+        hands = dealt(batch, max(2, self.n_workers), TOGETHER) if own else [[bucket] for bucket in batch]
 
         def share(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
             of_all = number * self.ranks.size + self.ranks.rank
             rng = np.random.default_rng([self.recipe.seed, RANDOM_PARTS, step, of_all])
-            loss, *gradients = self.gradients(*batch[number], counted, rng=rng)
+            loss, *gradients = self.gradients(*(part for bucket in hands[number] for part in bucket), counted, rng=rng)
             return loss, tuple(gradients)
 
-        numbers = range(len(batch))
+        numbers = range(len(hands))
         if not self.workers:
             return map(share, numbers)
         # The longest pages first: they would keep the others waiting.
         return reversed([*self.workers.map(share, numbers[::-1])])
 
-    def _gradients(
-        self, inputs: Tensor, targets: Tensor, counted: Tensor, rng: np.random.Generator | None = None
-    ) -> tuple[Tensor, ...]:
-        """The loss of a bucket as a share of the whole batch's, and its gradient by every weight."""
-        logits = self.learner(inputs, rng=rng).flatten(0, 1)
-        loss = F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum") / counted
+    def _gradients(self, *tensors: Tensor, rng: np.random.Generator | None = None) -> tuple[Tensor, ...]:
+        """The loss of buckets as a share of the whole batch's, and its gradient by every weight.
+
+        tensors: inputs and targets of each bucket, and how many targets the whole batch has
+        """
+        *parts, counted = tensors
+        loss = loss_of(self.learner, list(zip(parts[::2], parts[1::2], strict=True)), rng) / counted
         return loss.detach(), *torch.autograd.grad(loss, list(self.weights.values()))
 
     def _count_cells(self) -> None:

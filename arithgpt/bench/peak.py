@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from arithgpt.device import Precision, wait_for
+from arithgpt.product import product
 from arithgpt.recipe import ModelConfig
 
 SIZES = (256, 512, 1024, 2048)
@@ -26,7 +27,8 @@ TRIES = 5
 def peak_flops(device: torch.device, sizes: Sequence[int] | None = None, precision: Precision = "float32") -> tuple[float, int]:
     """Floating-point operations a second of the fastest square product, and the size of its matrices.
 
-    The best of some tries of some sizes, on as many threads as torch has; a product of n x n matrices counts 2 n^3.
+    The best of some tries of some sizes, on as many threads as torch has, on a CPU by the faster of torch's two libraries
+    (product.py); a product of n x n matrices counts 2 n^3.
     """
     best = (0.0, 0)
     on_gpu, dtype = device.type == "cuda", torch.bfloat16 if precision == "bf16" else torch.float32
@@ -36,7 +38,7 @@ def peak_flops(device: torch.device, sizes: Sequence[int] | None = None, precisi
             wait_for(device)
             began, times = time.perf_counter(), max(1, ((SMALL_ON_A_GPU if on_gpu else SMALL) // n) ** 3)
             for _ in range(times):
-                a @ b
+                a @ b if on_gpu else product(a, b)
             wait_for(device)
             best = max(best, (2 * n**3 * times / max(time.perf_counter() - began, 1e-9), n))
     return best

@@ -21,7 +21,7 @@ from arithgpt.positions.digits import AbacusPositions, CoupledPositions
 from arithgpt.positions.kernels import PagePositions, SheetPositions
 from arithgpt.positions.relative import AlibiPositions, FirePositions, RotaryPositions, T5Positions
 
-__all__ = ["EMBEDDING_STD", "SCHEMES", "NoPositions"]
+__all__ = ["EMBEDDING_STD", "SCHEMES", "NoPositions", "PagePositions"]
 
 SCHEMES: dict[str, NoPositions] = {
     "page": PagePositions(),

@@ -83,8 +83,13 @@ class PagePositions(NoPositions):
         Returns two of (B, H, T, W), W the next multiple of 8 from D + axes + 2.
         """
         xp = ops(q)
-        B, H, T, D = q.shape
-        n = self.n_axes
+        q_cell, k_cell = self.features(block, cells, q.shape[3])
+        return xp.concat([q, q_cell.swapaxes(1, 2)], 3), xp.concat([k, k_cell.swapaxes(1, 2)], 3)
+
+    def features(self, block: dict[str, Array], cells: Array, D: int) -> tuple[Array, Array]:
+        """By what queries and keys of D features are widened: two of (B, T, H, W - D)."""
+        xp, n = ops(cells), self.n_axes
+        B, T, H = cells.shape[0], cells.shape[1] - 1, block["strength"].shape[0]
         fill = -(D + n + 2) % _WIDTH_STEP
         s, c = xp.maximum(block["strength"], 0), block["centre"]  # (H, axes)
         look = xp.columns(cells[:, 1:], self.look)  # (B, T, axes)
@@ -97,12 +102,11 @@ class PagePositions(NoPositions):
         weights = xp.concat([of_cell, one, of_blank, xp.zeros((H, fill, 2 * n + 1), s)], 1)  # (H, axes + 2 + fill, 2 axes + 1)
         basis = xp.concat([look, look * look, xp.zeros((B, T, 1), s) + 1], 2)
         q_cell = basis @ (weights * D**0.5).reshape(-1, 2 * n + 1).T  # attention divides by sqrt(D)
-        q_cell = q_cell.reshape(B, T, H, -1).swapaxes(1, 2)  # (B, H, T, axes + 2 + fill)
-        of_at = xp.broadcast_to(at[:, None], (B, H, T - 1, n))
-        square = -((at * at) @ s.T).swapaxes(1, 2)[..., None]  # (B, H, T-1, 1)
-        k_cell = xp.concat([of_at, square, xp.zeros((B, H, T - 1, 1 + fill), s)], 3)
-        only_blank = xp.broadcast_to(xp.eye(n + 2 + fill, s)[n + 1], (B, H, 1, n + 2 + fill))
-        return xp.concat([q, q_cell], 3), xp.concat([k, xp.concat([only_blank, k_cell], 2)], 3)
+        of_at = xp.broadcast_to(at[:, :, None], (B, T - 1, H, n))
+        square = -((at * at) @ s.T)[..., None]  # (B, T-1, H, 1)
+        k_cell = xp.concat([of_at, square, xp.zeros((B, T - 1, H, 1 + fill), s)], 3)
+        only_blank = xp.broadcast_to(xp.eye(n + 2 + fill, s)[n + 1], (B, 1, H, n + 2 + fill))
+        return q_cell.reshape(B, T, H, -1), xp.concat([only_blank, k_cell], 1)
 
     def distances(self, look: Array, at: Array) -> Array | None:
         """(B, Tq, Tk-1, 2 axes): how far each cell but the blank is away from the one looked from, and the squares of that."""
