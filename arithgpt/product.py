@@ -14,8 +14,21 @@ ROWS = 32
 
 
 def _has_wide_onednn() -> bool:
-    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    return wide and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    """Whether oneDNN is the wider here, and can be asked: what it is called by is no promise of torch's."""
+    if torch.backends.cpu.get_cpu_capability() != "AVX512" or not torch.backends.mkldnn.is_available():
+        return False
+    x, weight = torch.ones(2, 3), torch.ones(4, 3)
+    try:
+        found = _by_onednn(x, weight), _by_onednn(x, weight, torch.ones(2, 4))
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return bool((found[0] == 3).all() and (found[1] == 4).all())
+
+
+def _by_onednn(x: Tensor, weight: Tensor, plus: Tensor | None = None) -> Tensor:
+    if plus is None:
+        return torch.ops.mkldnn._linear_pointwise.default(x, weight, None, "none", [], "")
+    return torch.ops.mkldnn._linear_pointwise.binary(x, plus, weight, None, "add")
 
 
 WIDE = _has_wide_onednn()
@@ -27,9 +40,7 @@ def product(x: Tensor, weight: Tensor, plus: Tensor | None = None) -> Tensor:
     x (rows, n); weight (m, n), which need not be contiguous. Returns (rows, m).
     """
     if WIDE and x.dtype == torch.float32:
-        if plus is None:
-            return torch.ops.mkldnn._linear_pointwise.default(x, weight, None, "none", [], "")
-        return torch.ops.mkldnn._linear_pointwise.binary(x, plus, weight, None, "add")
+        return _by_onednn(x, weight, plus)
     return x @ weight.T if plus is None else torch.addmm(plus, x, weight.T)
 
 

@@ -36,6 +36,7 @@ class Reverse(OneString):
     sample: ClassVar[str] = "reverse 31415"
     answers: ClassVar[str] = "a string as it is"
     version: ClassVar[int] = 2
+    answer_mark: ClassVar[str] = "\\"  # after it the answer, a digit a line
     piece: ClassVar[str] = r"[^;\\]*[;\\]|[^;\\]+"
 
     @property

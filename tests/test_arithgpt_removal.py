@@ -42,7 +42,8 @@ def test_a_page_loses_its_working_from_the_start_and_is_in_the_end_that_without(
         working = whole[len(prompt) : -len(answer)]
         assert whole == prompt + working + answer
         assert worked.startswith(prompt + working)
-        assert worked[len(prompt + working) : -1].removeprefix(answer[:-1]).strip("0") == ""  # a product may have zeros on top
+        ending = worked[len(prompt + working) : -1].replace(";", "")  # `reverse` has a digit a line
+        assert ending.removeprefix(answer[:-1]).strip("0") == ""  # a product may have zeros on top
         assert all(cut[lost][row] == prompt + working[lost:] + answer for lost in cut)
 
 
