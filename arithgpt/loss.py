@@ -8,7 +8,8 @@ for the logits of all characters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -25,6 +26,20 @@ from arithgpt.product import ROWS
 LONGEST = 512  # characters of a page; block.py keeps a number for each two of them
 
 
+_plain = False
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Until it is left every model is asked for the logits of all characters, as it is written: what `bench` compares with."""
+    global _plain
+    _plain = True
+    try:
+        yield
+    finally:
+        _plain = False
+
+
 def loss_of(model: Model, buckets: Sequence[Batch], rng: np.random.Generator | None = None) -> Tensor:
     """The cross-entropy in nats of all targets together, but those that are IGNORED."""
     if has_own_blocks(model) and max(inputs.shape[1] for inputs, _ in buckets) < LONGEST:
@@ -36,7 +51,7 @@ def loss_of(model: Model, buckets: Sequence[Batch], rng: np.random.Generator | N
 
 def has_own_blocks(model: Model) -> bool:
     """Whether block.py computes what the blocks of the model do."""
-    if not isinstance(model, GPT) or not isinstance(model.scheme, PagePositions) or model.like.device.type != "cpu":
+    if _plain or not isinstance(model, GPT) or not isinstance(model.scheme, PagePositions) or model.like.device.type != "cpu":
         return False
     c = model.config
     return c.norm == "rms" and c.activation == "gelu" and c.dropout == 0 and not c.inject and c.heads == c.kv_heads

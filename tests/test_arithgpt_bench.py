@@ -220,7 +220,7 @@ def test_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     add, mixture, loop = training.measure(TINY, silent, {"add": ADD, "arith": arith})
     for case in (add, mixture, loop):
         is_sound(case)
-    assert {"arithgpt", "textbook"} <= {side.name for side in add.sides}
+    assert {"arithgpt", training.PLAIN, "textbook"} <= {side.name for side in add.sides}
     assert set(add.sides[0].also) == {"characters/s", "of peak"}
     assert [side.name for side in loop.sides] == ["all heads at once", "heads in a loop"]
     given = training.Given(arith, 1)()

@@ -4,7 +4,8 @@
 
 What is timed of arithgpt is `train` itself, its log included, from one step to a later one; checkpoints and looks at held-out
 problems lie outside, and so does setting up. The others have as many layers, heads and channels, and no more to do than to
-learn. Sums they make as they go; pages with workings are the very ones that arithgpt learns from, and were made before.
+learn. Sums they make as they go; pages with workings are the very ones that arithgpt learns from, and were made before. On a
+CPU `train` stands beside itself too, with the gradients that torch works out of the model as it is written.
 
 On a GPU arithgpt multiplies in bf16 where `train` would, the others in float32 as they are written; all shares are of the bf16
 peak then. Shapes that come the third time are recorded (cuda.py) while the clock runs, so there more --steps tell more.
@@ -16,6 +17,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -34,6 +36,7 @@ from arithgpt.bench.peak import peak_flops, training_flops
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Measure, Side, by_turns, rate
 from arithgpt.device import pick_precision, wait_for
+from arithgpt.loss import plainly
 from arithgpt.model import GPT, MATRICES, initial
 from arithgpt.recipe import Recipe, load_recipe
 from arithgpt.run import Run
@@ -43,6 +46,7 @@ from arithgpt.vocab import Vocab
 WARM = LOG_EVERY  # steps before the clock starts
 AHEAD = 3  # batches that are made before they are needed: as many steps come after the clock stops
 NEVER = 1 << 30
+PLAIN = "without block.py"
 Maker: TypeAlias = Callable[[], list[str]]
 """Makes the pages of the next step."""
 
@@ -78,6 +82,8 @@ def _case(name: str, recipe: Recipe, plan: Plan, peak: float, tell: Tell) -> Cas
     size = textbook_size(recipe, pages)
     sides: dict[str, Measure] = {"arithgpt": partial(ours, recipe, device, steps)}
     figures = {"arithgpt": (_in_products(initial(recipe.model, recipe.problems.alphabet, 0)), lengths)}
+    if device.type == "cpu":
+        sides[PLAIN], figures[PLAIN] = partial(ours, recipe, device, steps, plain=True), figures["arithgpt"]
     others: dict[str, nn.Module] = {"textbook": textbook.seeded(plan.seed, textbook.GPT, size)}
     notes = []
     if find_spec("transformers") is not None:
@@ -139,16 +145,17 @@ class _Watch:
     def ended(self, progress: Progress) -> None: ...
 
 
-def ours(recipe: Recipe, device: torch.device, steps: int) -> float:
+def ours(recipe: Recipe, device: torch.device, steps: int, *, plain: bool = False) -> float:
     """Examples/s of `train` over so many steps, in a folder that is then removed. KeyboardInterrupt after Ctrl-C.
 
     steps: the next multiple of LOG_EVERY is taken
+    plain: with the gradients that torch works out of model.py, in place of those of block.py
     """
     steps = _whole(steps)
     never = {"eval_every": NEVER, "checkpoint_every": NEVER, "eval_samples": 1, "stop_early": False}
     budget = recipe.budget.model_copy(update={"steps": WARM + steps + AHEAD} | never)
     watch = _Watch(device)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, plainly() if plain else nullcontext():
         progress = train(recipe.model_copy(update={"budget": budget}), Run(Path(folder)), device=device, observer=watch)
     if progress.status == "interrupted":
         raise KeyboardInterrupt
