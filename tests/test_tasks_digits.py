@@ -37,6 +37,22 @@ def test_reversing_is_within_each_row(values: list[int]) -> None:
     assert dg.reverse(rows).to_strings() == [str(value) for value in values]
 
 
+@given(st.lists(numbers, min_size=1, max_size=20))
+def test_halves_keep_the_digits_of_the_whole(values: list[int]) -> None:
+    whole = dg.from_ints(values)
+    assert dg.to_strings(dg.half(whole)) == [str(value // 2).zfill(len(str(value))) for value in values]
+
+
+@given(pairs)
+def test_numbers_compare_up_to_each_place_as_those_of_python_do(values: list[tuple[int, int]]) -> None:
+    a, b = (dg.from_ints(list(side)) for side in zip(*values, strict=True))
+    found = dg.compared(a, b)
+    assert (found.values[~found.filled] == 0).all()
+    for row, (x, y) in enumerate(values):
+        tails = [(x % 10**k, y % 10**k) for k in range(1, max(len(str(x)), len(str(y))) + 1)]
+        assert found.values[row, : found.lengths[row]].tolist() == [(x < y) + 2 * (x > y) for x, y in tails]
+
+
 def test_negative_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="non-negative"):
         dg.from_ints([3, -1])

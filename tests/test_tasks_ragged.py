@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.ragged import Ragged, join, stack
+from tasks.ragged import Ragged, join, spaced, stack, where
 
 texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)
 
@@ -31,3 +31,18 @@ def test_rows_are_chosen_and_replaced() -> None:
     assert rows[np.array([1])].values.shape == (1, 1)
     assert rows.replaced(np.array([0]), Ragged.from_strings(["xyz"])).to_strings() == ["xyz", "d", "efgh"]
     assert rows.to_strings() == ["abc", "d", "efgh"]
+
+
+@given(st.lists(texts, min_size=1, max_size=20))
+def test_a_mark_stands_between_characters(rows: list[str]) -> None:
+    found = spaced(Ragged.from_strings(rows), ",")
+    assert found.to_strings() == [",".join(row) for row in rows]
+    assert (found.values[~found.filled] == 0).all()
+
+
+@given(st.lists(st.tuples(st.booleans(), texts, texts), min_size=1, max_size=20))
+def test_rows_of_the_one_or_the_other(rows: list[tuple[bool, str, str]]) -> None:
+    condition, ones, others = (list(column) for column in zip(*rows, strict=True))
+    found = where(np.array(condition), Ragged.from_strings(ones), Ragged.from_strings(others))
+    assert found.to_strings() == [one if holds else other for holds, one, other in rows]
+    assert (found.values[~found.filled] == 0).all()
