@@ -25,7 +25,6 @@ from arithgpt.product import ROWS
 
 LONGEST = 512  # characters of a page; block.py keeps a number for each two of them
 
-
 _plain = False
 
 

@@ -41,8 +41,8 @@ from tasks.outside import PREFIX
 
 LOG_EVERY = 10  # steps
 BUCKET_FLOPS, MAX_BUCKETS = 0.5e9, 8  # a step is cut into buckets of like length while each has so much to compute
-TOGETHER = 2048  # characters at most of buckets that go through the model together
 GPU_BUCKET_FLOPS = 1e12  # the same for a GPU: a guess, for there it was never measured
+TOGETHER = 2048  # characters at most of buckets that go through the model together
 GPU_MAKERS = 3  # threads that make batches for a GPU, which may be done with them sooner than one thread makes the next
 RANDOM_PARTS = 3  # the stream of what is random in the model; 0 to 2 are those of the problems (tasks/base.py)
 LOWER_RATE = "a lower optim.lr or optim.matrix_lr may help"

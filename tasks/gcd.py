@@ -84,8 +84,8 @@ class GCD(TwoNumbers):
             second = here & ~first & ~a.values.any(axis=1)
             divisor = where(first, a, where(second, b, divisor))
             cases = first, second, less, more, even[0] & even[1], even[0]
-            ends = np.select(cases, [ord(mark) for mark in "~/<>&("], ord(")"))
-            parts += [marks("?", here), only(dg.characters(signs), odd), only(_column(ends), here)]
+            end = np.select(cases, range(len(cases)), len(cases))
+            parts += [marks("?", here), only(dg.characters(signs), odd), marks("~/<>&()", here, end)]
             here = here & ~first & ~second
             if not here.any():
                 break
@@ -159,10 +159,6 @@ def _end(a: int, b: int) -> str:
     if a == 0:
         return "/"
     return {(0, 0): "&", (0, 1): "(", (1, 0): ")", (1, 1): "<" if a < b else ">"}[a % 2, b % 2]
-
-
-def _column(codes: Ints) -> Ragged:
-    return Ragged(codes.astype(np.uint8)[:, None], np.ones(len(codes), np.int64))
 
 
 def _ones(counts: Ints) -> Ragged:

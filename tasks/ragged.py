@@ -109,11 +109,11 @@ def _slots(part: Ragged | str, n: int) -> Bytes:
     return np.where(part.filled, part.values, np.uint8(EMPTY))
 
 
-def marks(codes: str, where: NDArray[np.bool_], choose: NDArray[np.bool_] | None = None) -> Ragged:
-    """One character in each row of `where`, nothing in the others: codes[0], or codes[1] where `choose` says so."""
-    first, second = ord(codes[0]), ord(codes[-1])
-    values = np.full(len(where), first) if choose is None else np.where(choose, second, first)
-    return Ragged((values * where).astype(np.uint8)[:, None], where.astype(np.int64))
+def marks(codes: str, where: NDArray[np.bool_], choose: NDArray[np.bool_] | Ints | None = None) -> Ragged:
+    """One character in each row of `where`, nothing in the others: codes[0], or the one that `choose` says (False is 0)."""
+    chosen = np.zeros(len(where), np.int64) if choose is None else choose.astype(np.int64)
+    values = np.frombuffer(codes.encode("ascii"), np.uint8)[chosen]
+    return Ragged((values * where)[:, None], where.astype(np.int64))
 
 
 def only(rows: Ragged, where: NDArray[np.bool_]) -> Ragged:
