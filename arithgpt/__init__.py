@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arithgpt.calculator import Calculator as Calculator
-    from arithgpt.calculator import CalculatorAnswer as CalculatorAnswer
+    from arithgpt.inference.calculator import Calculator as Calculator
+    from arithgpt.inference.calculator import CalculatorAnswer as CalculatorAnswer
 
 __version__ = "0.1.0"
 __all__ = ["Calculator", "CalculatorAnswer"]
@@ -20,6 +20,6 @@ __all__ = ["Calculator", "CalculatorAnswer"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'arithgpt' has no attribute {name!r}")
-    from arithgpt import calculator
+    from arithgpt.inference import calculator
 
     return getattr(calculator, name)

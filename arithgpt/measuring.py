@@ -11,14 +11,14 @@ from importlib.metadata import version
 from typing import Any
 
 from arithgpt.errors import UserError
-from arithgpt.origin import commit, processor
+from arithgpt.provenance import commit, processor
 from arithgpt.solvers import Found
-from eval.measured import Measured, measure
-from eval.mistakes import Mistake, counted, mistakes
+from eval.metrics.accuracy import by_length
+from eval.metrics.error_types import Mistake, counted, mistakes
+from eval.result import Measured, measure
 from eval.solver import MissingExtra
-from eval.stats import by_length
 from tasks import Cell, Task
-from tasks.outside import PREFIX
+from tasks.adapters.reasoning_gym import PREFIX
 
 REPORTED_EXAMPLES = 12  # of mistakes in a report
 
@@ -34,7 +34,7 @@ def measured(
     seed: int = 1,
     tell: Callable[[str, Cell], None] = lambda suite, cell: None,
 ) -> Measured:
-    """What `eval.measured.measure` finds, with the kinds of mistakes, the recipe and the versions.
+    """What `eval.result.measure` finds, with the kinds of mistakes, the recipe and the versions.
 
     UserError where the problems cannot be made, or an extra is missing.
     """

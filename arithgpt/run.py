@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
-from arithgpt.recipe import Recipe
 
 if TYPE_CHECKING:
-    from arithgpt.architectures import Model
+    from arithgpt.models.architectures import Model
 
 SHIPPED = Path(__file__).parent / "pretrained"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -110,8 +110,8 @@ class Run:
 
         UserError where the weights are missing, damaged, or another run's.
         """
-        from arithgpt.architectures import make_model
-        from arithgpt.checkpoint import load_tensors
+        from arithgpt.models.architectures import make_model
+        from arithgpt.training.checkpoint import load_tensors
 
         recipe, file = self.recipe, self.path / "weights.safetensors"
         weights, notes = load_tensors(file, device)
@@ -156,7 +156,7 @@ class Run:
 
     def forget_after(self, step: int) -> None:
         """Take out of metrics.jsonl what was logged after a step, before it is done again."""
-        from arithgpt.checkpoint import write_atomic
+        from arithgpt.training.checkpoint import write_atomic
 
         kept = [json.dumps(entry) + "\n" for entry in self.metrics() if entry["step"] <= step]
         write_atomic(self.path / "metrics.jsonl", "".join(kept))
@@ -211,7 +211,7 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
 
     UserError where the name is taken or unfit, or the folder cannot be made.
     """
-    from arithgpt.checkpoint import write_atomic
+    from arithgpt.training.checkpoint import write_atomic
 
     folder = runs_folder()
     if name is None:

@@ -54,12 +54,12 @@ def find_solver(
     kind, _, rest = (name or "").partition(":")
     try:
         if kind == "hf":
-            from arithgpt.device import pick_device
-            from eval.hf import HFSolver
+            from arithgpt.runtime import pick_device
+            from eval.solvers.huggingface import HFSolver
 
             return Found(HFSolver(rest, shots=shots, device=str(pick_device(device))), None, None)
         if kind == "llm":
-            from eval.llm import LLMSolver
+            from eval.solvers.openai_api import LLMSolver
 
             url = url or os.environ.get("OPENAI_BASE_URL")
             if not url:
@@ -67,9 +67,9 @@ def find_solver(
             return Found(LLMSolver(rest, url, os.environ.get("OPENAI_API_KEY", ""), shots=shots), None, None)
     except ValueError as error:
         raise UserError(f"{name}: {error}") from None
-    from arithgpt.device import pick_device
-    from arithgpt.gpt_solver import GPTSolver
+    from arithgpt.inference.gpt_solver import GPTSolver
     from arithgpt.run import find_run, newest_run
+    from arithgpt.runtime import pick_device
 
     run = find_run(name) if name is not None else newest_run()
     return Found(GPTSolver.of(run, str(pick_device(device)), drafts), run.recipe.problems, run)
@@ -78,7 +78,7 @@ def find_solver(
 def tasks_of(found: Found, task: str | None) -> list[Task]:
     """The tasks to ask: those of the run, or the one named. UserError where it is not one of them, or none is named."""
     from tasks import find
-    from tasks.names import known
+    from tasks.registry import known
 
     if found.task is None:
         if task is None:

@@ -6,30 +6,16 @@
 ['383+711=005$', '553+329=8721$']
 """
 
-from tasks import (  # noqa: F401  importing registers
-    addition,
-    comparison,
-    conversion,
-    copying,
-    counting,
-    division,
-    expression,
-    gcd,
-    graph,
-    mixture,
-    modadd,
-    multiplication,
-    parity,
-    reversal,
-    rewriting,
-    sorting,
-    subtraction,
-    summation,
-)
-from tasks.base import STOP, TASKS, Pages, Problems, QuestionError, Split, Task
-from tasks.lengths import MAX_DIGITS, Cell
-from tasks.names import find, make
-from tasks.working import Fault, Row, drawn
+from tasks.arithmetic import addition, division, mixture, multiplication, subtraction  # noqa: F401  importing registers
+from tasks.core.scratchpad import Fault, Row, drawn
+from tasks.expression import task as _expression  # noqa: F401
+from tasks.numbers import base, compare, gcd, modadd  # noqa: F401
+from tasks.numbers import sum as _sum  # noqa: F401
+from tasks.reasoning import reachability, rewriting  # noqa: F401
+from tasks.registry import find, make
+from tasks.sizes import MAX_DIGITS, Cell
+from tasks.strings import copy, count, parity, reverse, sort  # noqa: F401
+from tasks.task import STOP, TASKS, Pages, Problems, QuestionError, Split, Task
 
 __all__ = [
     "MAX_DIGITS",

@@ -11,10 +11,10 @@ import pytest
 import torch
 from hypothesis import settings
 
-from arithgpt.model import GPT, initial
-from arithgpt.recipe import ModelConfig, Recipe
+from arithgpt.config.recipe import ModelConfig, Recipe
+from arithgpt.models.gpt import GPT, initial
 from arithgpt.run import Run, new_run
-from arithgpt.train import Progress, train
+from arithgpt.training.trainer import Progress, train
 
 settings.register_profile("arithgpt", deadline=None, max_examples=50)
 settings.load_profile("arithgpt")

@@ -17,21 +17,21 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
-import arithgpt.lessons
-from arithgpt.ablation import BEYOND, EXAM_SEED, IN_RANGE, SEEN, Ablation, full_name, planned
+import arithgpt.data.source
 from arithgpt.cli import app
 from arithgpt.cli.ablate import notes
+from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
-from arithgpt.findings import TO_TARGET, Findings, findings, reached_at
-from arithgpt.recipe import load_recipe
+from arithgpt.experiments.ablation import BEYOND, EXAM_SEED, IN_RANGE, SEEN, Ablation, full_name, planned
+from arithgpt.experiments.ablation_summary import TO_TARGET, Findings, findings, reached_at
+from arithgpt.experiments.sweep import DONE, Outcome
 from arithgpt.run import all_runs, new_run
-from arithgpt.sweep import DONE, Outcome
-from arithgpt.train import Progress
-from eval.harness import evaluate
-from eval.paired import HURTS, NEITHER, UNTESTED
+from arithgpt.training.trainer import Progress
+from eval.evaluate import evaluate
+from eval.metrics.paired_tests import HURTS, NEITHER, UNTESTED
+from eval.reports.variants import sheets, terminal
 from eval.solver import ExactSolver
-from eval.variants import sheets, terminal
-from tasks.addition import Addition
+from tasks.arithmetic.addition import Addition
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 RECIPE = """
@@ -288,19 +288,19 @@ def test_a_variant_that_cannot_be_trained_leaves_the_others_alone(file: str, tmp
 
 def test_ctrl_c_draws_no_conclusions_and_the_same_command_goes_on(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["ablate", file, "--vary", *VARY, "--seeds", "2", "--samples", "5", "--beyond", "3", "--jobs", "1"]
-    look = arithgpt.lessons.look
+    look = arithgpt.data.source.look
 
     def pressed(*arguments: object) -> object:
         os.kill(os.getpid(), signal.SIGINT)
         return look(*arguments)
 
-    monkeypatch.setattr(arithgpt.lessons, "look", pressed)
+    monkeypatch.setattr(arithgpt.data.source, "look", pressed)
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 130, done.output
     assert "stopped before all was trained and asked; the same command goes on" in done.output
     assert "helps?" not in done.output
     assert [run.name for run in all_runs()] == ["tiny-page-s0"]
-    monkeypatch.setattr(arithgpt.lessons, "look", look)
+    monkeypatch.setattr(arithgpt.data.source, "look", look)
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert {run.info["step"] for run in all_runs()} == {4}

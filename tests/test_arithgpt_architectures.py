@@ -7,18 +7,18 @@ import pytest
 import torch
 from conftest import ALPHABET, SMALL, TWO_BLOCKS, Silent
 
-from arithgpt.architectures import Model, first_weights, make_model
-from arithgpt.arrays import ops
-from arithgpt.batches import tensors
-from arithgpt.checkpoint import load_tensors
+from arithgpt.config.recipe import LATER, ModelConfig, Recipe, load_recipe
+from arithgpt.data.collate import tensors
+from arithgpt.data.tokenizer import Vocab
 from arithgpt.errors import UserError
-from arithgpt.gpt_solver import GPTSolver
-from arithgpt.model import MATRICES
-from arithgpt.recipe import LATER, ModelConfig, Recipe, load_recipe
+from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.models.architectures import Model, first_weights, make_model
+from arithgpt.models.arrays import ops
+from arithgpt.models.gpt import MATRICES
 from arithgpt.run import new_run
-from arithgpt.train import train
-from arithgpt.vocab import Vocab
-from tasks.addition import Addition
+from arithgpt.training.checkpoint import load_tensors
+from arithgpt.training.trainer import train
+from tasks.arithmetic.addition import Addition
 
 CPU = torch.device("cpu")
 TASK = Addition(digits="1-9")
@@ -88,7 +88,7 @@ def test_nothing_is_seen_before_it_is_written(choice: dict[str, Any]) -> None:
 
 @every_choice
 def test_it_trains_resumes_to_the_same_bits_and_is_asked(choice: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arithgpt.train.rate", lambda config, step, steps: 1.0)
+    monkeypatch.setattr("arithgpt.training.trainer.rate", lambda config, step, steps: 1.0)
     weights = []
     for stops in ([4], [2, 4]):
         budget = {"batch_size": 8, "eval_samples": 2, "stop_early": False}

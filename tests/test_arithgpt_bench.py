@@ -26,9 +26,9 @@ from arithgpt.bench.peak import peak_flops, training_flops
 from arithgpt.bench.plan import MODULES, SLOW, Plan, chosen, part
 from arithgpt.bench.report import as_json, shown
 from arithgpt.bench.timing import Case, Side, Spread, by_turns, rate
+from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
-from arithgpt.model import GPT
-from arithgpt.recipe import Recipe, load_recipe
+from arithgpt.models.gpt import GPT
 
 TINY = Plan(repeats=2, seconds=0.001, steps=1, batches=(1, 17), seeds=1, limit=2)
 ADD = load_recipe(

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from arithgpt.calculator import Calculator
 from arithgpt.cli.prompt import Prompt
 from arithgpt.errors import UserError
-from arithgpt.model import GPT
+from arithgpt.inference.calculator import Calculator
+from arithgpt.models.gpt import GPT
 from arithgpt.run import Run, shipped_run
 from tasks import QuestionError, Row
 

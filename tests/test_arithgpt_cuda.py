@@ -13,24 +13,26 @@ from conftest import ALPHABET, SMALL, Silent, random_model
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from arithgpt import cuda, decode, drafts
-from arithgpt.architectures import first_weights, make_model, recordable
-from arithgpt.arrays import ops
-from arithgpt.batches import IGNORED, narrow, padded, padding, prefetched, rounded_up
-from arithgpt.cuda import Recording, Step, fast, recorder
-from arithgpt.decode import complete
-from arithgpt.device import pick_precision
-from arithgpt.drafts import complete_drafts
+from arithgpt.config.recipe import ModelConfig, Recipe
+from arithgpt.data.collate import IGNORED, narrow, padded, padding, prefetched, rounded_up
+from arithgpt.data.tokenizer import Vocab
 from arithgpt.errors import UserError
-from arithgpt.gpt_solver import GPTSolver
-from arithgpt.model import GPT
-from arithgpt.optim import orthogonal
-from arithgpt.positions import SCHEMES
-from arithgpt.recipe import ModelConfig, Recipe
+from arithgpt.inference import generate as decode
+from arithgpt.inference import verify_greedy as drafts
+from arithgpt.inference.generate import complete
+from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.inference.verify_greedy import complete_drafts
+from arithgpt.models.architectures import first_weights, make_model, recordable
+from arithgpt.models.arrays import ops
+from arithgpt.models.gpt import GPT
+from arithgpt.models.positions import SCHEMES
 from arithgpt.run import Run, new_run, shipped_run
-from arithgpt.train import _Trainer, train
-from arithgpt.vocab import Vocab
-from tasks.ragged import Ragged
+from arithgpt.runtime import pick_precision
+from arithgpt.training import cuda_graphs as cuda
+from arithgpt.training.cuda_graphs import Recording, Step, fast, recorder
+from arithgpt.training.optim import orthogonal
+from arithgpt.training.trainer import _Trainer, train
+from tasks.core.ragged import Ragged
 
 CPU = torch.device("cpu")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

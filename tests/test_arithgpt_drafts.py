@@ -6,17 +6,17 @@ from conftest import random_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arithgpt import drafts
-from arithgpt.decode import complete
-from arithgpt.drafts import complete_drafts
-from arithgpt.gpt_solver import GPTSolver
-from arithgpt.model import GPT
-from arithgpt.positions import SCHEMES
+from arithgpt.data.tokenizer import Vocab
+from arithgpt.inference import verify_greedy as drafts
+from arithgpt.inference.generate import complete
+from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.inference.verify_greedy import complete_drafts
+from arithgpt.models.gpt import GPT
+from arithgpt.models.positions import SCHEMES
 from arithgpt.run import Run
 from arithgpt.threads import threads
-from arithgpt.vocab import Vocab
 from tasks import STOP
-from tasks.ragged import Ragged
+from tasks.core.ragged import Ragged
 
 # In float64, where a choice does not hang on how a product was rounded.
 MODELS = {

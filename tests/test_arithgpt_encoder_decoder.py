@@ -10,20 +10,22 @@ import pytest
 import torch
 from conftest import ALPHABET, Silent
 
-from arithgpt import decode, drafts, encoder_decoder
-from arithgpt.architectures import first_weights, make_model, room
 from arithgpt.cli import app
-from arithgpt.decode import complete
-from arithgpt.drafts import complete_drafts
-from arithgpt.encoder_decoder import EncoderDecoder
+from arithgpt.config.recipe import EMBEDDED, ModelConfig, Recipe, load_recipe
+from arithgpt.data.tokenizer import Vocab
 from arithgpt.errors import UserError
-from arithgpt.positions import SCHEMES, NoPositions
-from arithgpt.recipe import EMBEDDED, ModelConfig, Recipe, load_recipe
+from arithgpt.inference import generate as decode
+from arithgpt.inference import verify_greedy as drafts
+from arithgpt.inference.generate import complete
+from arithgpt.inference.verify_greedy import complete_drafts
+from arithgpt.models import encoder_decoder
+from arithgpt.models.architectures import first_weights, make_model, room
+from arithgpt.models.encoder_decoder import EncoderDecoder
+from arithgpt.models.positions import SCHEMES, NoPositions
 from arithgpt.run import new_run
-from arithgpt.train import train
-from arithgpt.vocab import Vocab
+from arithgpt.training.trainer import train
 from tasks import STOP
-from tasks.ragged import Ragged
+from tasks.core.ragged import Ragged
 
 VOCAB = Vocab(ALPHABET)
 PAGES = ("1=2345678901", "31+41+59=265", "777+777+77=7", "1+2+3+4+5+6=", "=12=34=5+678", "12+34=46=46=")

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from arithgpt.calculator import Calculator
 from arithgpt.cli.calc import written
 from arithgpt.cli.prompt import Prompt
+from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
-from arithgpt.gpt_solver import GPTSolver
-from arithgpt.model import GPT, initial
-from arithgpt.recipe import Recipe
+from arithgpt.inference.calculator import Calculator
+from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.models.gpt import GPT, initial
 from arithgpt.run import new_run
 from eval.solver import ExactSolver
 from tasks import QuestionError
@@ -30,7 +30,7 @@ def calculator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     solver = GPTSolver("exact", model, recipe.problems)
     monkeypatch.setattr(GPTSolver, "of", lambda *_: solver)
     monkeypatch.setattr(GPTSolver, "solve", lambda _, task, problems: ExactSolver().solve(task, problems))
-    monkeypatch.setattr("arithgpt.calculator.find_run", lambda _: run)
+    monkeypatch.setattr("arithgpt.inference.calculator.find_run", lambda _: run)
     return Calculator("exact")
 
 

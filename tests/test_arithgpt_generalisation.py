@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given, settings
 
-from arithgpt.calculator import Calculator
-from arithgpt.gpt_solver import GPTSolver
+from arithgpt.inference.calculator import Calculator
+from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import shipped_run
-from eval.falsify import falsify
-from eval.properties import LAWS, Law, operands
+from eval.falsify.laws import LAWS, Law, operands
+from eval.falsify.search import falsify
 
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.name)

@@ -10,15 +10,15 @@ from conftest import Silent
 from typer.testing import CliRunner
 
 from arithgpt.cli import app
+from arithgpt.config.recipe import Recipe, load_recipe
+from arithgpt.data.pseudo_labels import as_lines, read_pages
+from arithgpt.data.source import lessons_of
 from arithgpt.errors import UserError
-from arithgpt.gpt_solver import GPTSolver
-from arithgpt.improve import Rounds, _kept, improve
-from arithgpt.lessons import lessons_of
-from arithgpt.own_pages import as_lines, read_pages
-from arithgpt.recipe import Recipe, load_recipe
+from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import Run, all_runs, find_run, new_run
-from arithgpt.start import settled, weights_hash
-from arithgpt.train import train
+from arithgpt.training.init_weights import settled, weights_hash
+from arithgpt.training.self_improve import Rounds, _kept, improve
+from arithgpt.training.trainer import train
 from eval.solver import Answer
 from tasks import find
 

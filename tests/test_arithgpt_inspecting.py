@@ -12,13 +12,13 @@ from conftest import ALPHABET, random_model
 
 from arithgpt.cli import app
 from arithgpt.cli.inspect import _chosen
+from arithgpt.config.recipe import ModelConfig, Recipe
+from arithgpt.data.tokenizer import Vocab
 from arithgpt.errors import UserError
-from arithgpt.inspecting import focuses, kernels, read
-from arithgpt.model import GPT, Cache, initial
-from arithgpt.positions import SCHEMES
-from arithgpt.recipe import ModelConfig, Recipe
+from arithgpt.inference.attention import focuses, kernels, read
+from arithgpt.models.gpt import GPT, Cache, initial
+from arithgpt.models.positions import SCHEMES
 from arithgpt.run import new_run
-from arithgpt.vocab import Vocab
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 PAGE = "321+654=975$"

@@ -11,15 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from arithgpt import loss
-from arithgpt.architectures import first_weights, make_model
-from arithgpt.batches import IGNORED, Batch, dealt
-from arithgpt.block import PART, WIDTH
-from arithgpt.gelu import gelu, of_gelu_
-from arithgpt.loss import has_own_blocks, loss_of, plainly
-from arithgpt.model import GPT
-from arithgpt.product import ROWS, of_weight, product
-from arithgpt.recipe import ModelConfig
+from arithgpt.config.recipe import ModelConfig
+from arithgpt.data.collate import IGNORED, Batch, dealt
+from arithgpt.models.architectures import first_weights, make_model
+from arithgpt.models.gpt import GPT
+from arithgpt.training import loss
+from arithgpt.training.fused.block import PART, WIDTH
+from arithgpt.training.fused.gelu import gelu, of_gelu_
+from arithgpt.training.fused.linear import ROWS, of_weight, product
+from arithgpt.training.loss import has_own_blocks, loss_of, plainly
 
 ALPHABET = "0123456789+-=;$"
 SMALL = {"n_layer": 2, "n_head": 3, "n_embd": 24, "head_dim": 8, "mlp_ratio": 2}

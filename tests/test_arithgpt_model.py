@@ -6,15 +6,15 @@ import torch
 import torch.nn.functional as F
 from conftest import random_model
 
-from arithgpt import arrays
-from arithgpt.arrays import OnNumPy, ops
-from arithgpt.batches import IGNORED, tensors
-from arithgpt.model import GPT, Cache, initial
-from arithgpt.page import MARK
-from arithgpt.positions import SCHEMES
-from arithgpt.recipe import ModelConfig
-from arithgpt.vocab import Vocab
-from tasks.addition import Addition
+from arithgpt.config.recipe import ModelConfig
+from arithgpt.data.collate import IGNORED, tensors
+from arithgpt.data.tokenizer import Vocab
+from arithgpt.models import arrays
+from arithgpt.models.arrays import OnNumPy, ops
+from arithgpt.models.gpt import GPT, Cache, initial
+from arithgpt.models.page import MARK
+from arithgpt.models.positions import SCHEMES
+from tasks.arithmetic.addition import Addition
 
 TASK = Addition(digits="1-9")
 VOCAB = Vocab(TASK.alphabet)

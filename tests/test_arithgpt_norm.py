@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from arithgpt.norm import rms_norm
+from arithgpt.training.fused.norm import rms_norm
 
 
 def arguments(*shape: int, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arithgpt.page import FIRST_CELL, PageCoordinates
-from arithgpt.vocab import Vocab
+from arithgpt.data.tokenizer import Vocab
+from arithgpt.models.page import FIRST_CELL, PageCoordinates
 
 ALPHABET = "0123456789+=;:!#$"
 pages = st.text(ALPHABET, min_size=1, max_size=30)

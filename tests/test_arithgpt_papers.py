@@ -7,12 +7,12 @@ import pytest
 import torch
 from conftest import Silent
 
-from arithgpt.grid import load_sweep
-from arithgpt.lessons import ProblemLessons
-from arithgpt.recipe import SWEEP, Recipe, load_recipe, read_tables
+from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
+from arithgpt.data.source import ProblemLessons
+from arithgpt.experiments.grid import load_sweep
 from arithgpt.run import new_run
-from arithgpt.train import train
-from tasks import lengths
+from arithgpt.training.trainer import train
+from tasks import sizes
 
 CPU = torch.device("cpu")
 PAPERS = sorted((Path(__file__).parent.parent / "runs" / "papers").glob("*.toml"))
@@ -41,7 +41,7 @@ def test_each_names_its_paper_and_its_command(file: Path) -> None:
     assert "Measured" in head or "Not measured yet" in " ".join(head.split())
     assert f"runs/papers/{file.name}" in head
     for named in re.findall("--eval-digits ([^ ]+)", head):
-        assert lengths.cells(named)
+        assert sizes.cells(named)
 
 
 @pytest.mark.parametrize("file", PAPERS, ids=lambda file: file.stem)

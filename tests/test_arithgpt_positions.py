@@ -7,17 +7,17 @@ import pytest
 import torch
 from conftest import ALPHABET, SMALL, Silent, random_model
 
-from arithgpt.arrays import ops
-from arithgpt.checkpoint import load_tensors
+from arithgpt.config.recipe import ModelConfig, Positions, Recipe
+from arithgpt.data.tokenizer import Vocab
 from arithgpt.errors import UserError
-from arithgpt.gpt_solver import GPTSolver
-from arithgpt.page import PageCoordinates
-from arithgpt.positions import SCHEMES
-from arithgpt.positions.relative import EXACT, FARTHEST, _buckets
-from arithgpt.recipe import ModelConfig, Positions, Recipe
+from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.models.arrays import ops
+from arithgpt.models.page import PageCoordinates
+from arithgpt.models.positions import SCHEMES
+from arithgpt.models.positions.relative import EXACT, FARTHEST, _buckets
 from arithgpt.run import new_run
-from arithgpt.train import train
-from arithgpt.vocab import Vocab
+from arithgpt.training.checkpoint import load_tensors
+from arithgpt.training.trainer import train
 
 RANDOM = ("randomized", "randomized-sinusoidal", "abacus", "coupled")
 CPU = torch.device("cpu")
@@ -59,8 +59,8 @@ def test_only_these_schemes_are_random_in_training(positions: str) -> None:
 
 @pytest.mark.parametrize("positions", ["abacus", "randomized", "fire"])
 def test_random_positions_resume_to_the_same_bits(positions: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arithgpt.train.BUCKET_FLOPS", 2e6)  # several buckets, each with positions of its own
-    monkeypatch.setattr("arithgpt.train.rate", lambda config, step, steps: 1.0)
+    monkeypatch.setattr("arithgpt.training.trainer.BUCKET_FLOPS", 2e6)  # several buckets, each with positions of its own
+    monkeypatch.setattr("arithgpt.training.trainer.rate", lambda config, step, steps: 1.0)
     weights = []
     for stops in ([6], [2, 6]):
         run = new_run(f"run-{len(stops)}", recipe(positions))

@@ -18,15 +18,15 @@ import torch
 from conftest import Silent
 
 from arithgpt import cli
-from arithgpt.batches import Batch
-from arithgpt.checkpoint import load_tensors
-from arithgpt.device import pick_device
+from arithgpt.config.recipe import Recipe
+from arithgpt.data.collate import Batch
 from arithgpt.errors import UserError
-from arithgpt.ranks import ALONE, Ranks, joined
-from arithgpt.recipe import Recipe
 from arithgpt.run import Run, find_run, new_run
-from arithgpt.start import settled
-from arithgpt.train import Nobody, _Trainer, train
+from arithgpt.runtime import pick_device
+from arithgpt.training.checkpoint import load_tensors
+from arithgpt.training.distributed import ALONE, Ranks, joined
+from arithgpt.training.init_weights import settled
+from arithgpt.training.trainer import Nobody, _Trainer, train
 from tasks import TASKS
 
 PLAN = {
@@ -39,7 +39,7 @@ OPTIONS = [
 ]
 
 FORKS = multiprocessing.get_context("forkserver")  # imports torch once for all processes
-FORKS.set_forkserver_preload(["arithgpt.train", "torch.distributed"])
+FORKS.set_forkserver_preload(["arithgpt.training.trainer", "torch.distributed"])
 
 
 def as_rank(

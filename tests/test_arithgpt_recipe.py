@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from conftest import TWO_BLOCKS
 
+from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.errors import UserError
-from arithgpt.grid import load_sweep
-from arithgpt.recipe import SWEEP, Recipe, load_recipe, read_tables
+from arithgpt.experiments.grid import load_sweep
 from tasks import TASKS
-from tasks.addition import Addition
+from tasks.arithmetic.addition import Addition
 
 KEPT = sorted((Path(__file__).parent.parent / "runs").glob("*.toml"))
 

@@ -7,14 +7,14 @@ from conftest import Silent
 from typer.testing import CliRunner
 
 from arithgpt.cli import app
+from arithgpt.config.recipe import Recipe, Removal, load_recipe
+from arithgpt.data.cot_removal import Removals
+from arithgpt.data.source import lessons_of
 from arithgpt.errors import UserError
-from arithgpt.gpt_solver import GPTSolver
-from arithgpt.lessons import lessons_of
-from arithgpt.recipe import Recipe, Removal, load_recipe
-from arithgpt.removal import Removals
+from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import new_run
-from arithgpt.start import weights_hash
-from arithgpt.train import _Trainer, train
+from arithgpt.training.init_weights import weights_hash
+from arithgpt.training.trainer import _Trainer, train
 from tasks import find
 
 CPU = torch.device("cpu")

@@ -8,11 +8,11 @@ import pytest
 import torch
 from conftest import Silent
 
-from arithgpt.checkpoint import load_tensors, save_tensors, write_atomic
+from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
-from arithgpt.recipe import load_recipe
 from arithgpt.run import Run, all_runs, find_run, new_run, newest_run
-from arithgpt.train import train
+from arithgpt.training.checkpoint import load_tensors, save_tensors, write_atomic
+from arithgpt.training.trainer import train
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arithgpt.arrays import Array
-from arithgpt.model import GPT, Cache, initial
-from arithgpt.recipe import ModelConfig
-from arithgpt.sheet import AT, AXES, COLUMNS, LOOK, OUTSIDE, SheetCoordinates
-from tasks.expression import Expression
-from tasks.summation import Sum
+from arithgpt.config.recipe import ModelConfig
+from arithgpt.models.arrays import Array
+from arithgpt.models.gpt import GPT, Cache, initial
+from arithgpt.models.sheet import AT, AXES, COLUMNS, LOOK, OUTSIDE, SheetCoordinates
+from tasks.expression.task import Expression
+from tasks.numbers.sum import Sum
 
 ALPHABET = "0123456789.n@[]+-*/={}%\\x~:!_;^&<|(#>$'\"abcDr,"
 PAGES = (

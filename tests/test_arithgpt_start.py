@@ -9,14 +9,14 @@ import pytest
 import torch
 from conftest import TWO_BLOCKS, Silent
 
-from arithgpt.checkpoint import load_tensors
 from arithgpt.cli import app
+from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
-from arithgpt.model import initial
-from arithgpt.recipe import Recipe, load_recipe
+from arithgpt.models.gpt import initial
 from arithgpt.run import Run, new_run, shipped_run
-from arithgpt.start import begun, settled, weights_hash
-from arithgpt.train import train
+from arithgpt.training.checkpoint import load_tensors
+from arithgpt.training.init_weights import begun, settled, weights_hash
+from arithgpt.training.trainer import train
 
 CPU = torch.device("cpu")
 QUICK = {"steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "checkpoint_every": 2, "stop_early": False}

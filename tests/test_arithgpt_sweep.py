@@ -15,14 +15,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-import arithgpt.lessons
+import arithgpt.data.source
 from arithgpt.cli import app
+from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
-from arithgpt.grid import load_sweep
-from arithgpt.recipe import load_recipe
-from arithgpt.results import medians, results
+from arithgpt.experiments.grid import load_sweep
+from arithgpt.experiments.sweep import DONE, STOPPED, Exam, Outcome, check_backend, sweep
+from arithgpt.experiments.sweep_summary import medians, results
 from arithgpt.run import Run, all_runs, find_run
-from arithgpt.sweep import DONE, STOPPED, Exam, Outcome, check_backend, sweep
 
 RECIPE = """
 [task]
@@ -165,19 +165,19 @@ def test_a_trial_that_fails_leaves_the_others_alone(grid: Path) -> None:
 
 def test_ctrl_c_stops_all_and_they_go_on(grid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grid.write_text(RECIPE + NARROW)
-    look = arithgpt.lessons.look
+    look = arithgpt.data.source.look
 
     def pressed(*arguments: object) -> object:
         os.kill(os.getpid(), signal.SIGINT)
         return look(*arguments)
 
-    monkeypatch.setattr(arithgpt.lessons, "look", pressed)
+    monkeypatch.setattr(arithgpt.data.source, "look", pressed)
     outcomes, rows = ended(grid)
     assert [outcome.status for outcome in outcomes.values()] == [STOPPED, STOPPED]
     assert 3 <= rows[0]["steps"] < 6
     assert rows[1]["steps"] == 0
     assert [run.name for run in all_runs()] == ["tiny-n_embd16"]
-    monkeypatch.setattr(arithgpt.lessons, "look", look)
+    monkeypatch.setattr(arithgpt.data.source, "look", look)
     outcomes, rows = ended(grid)
     assert [(row["steps"], row["status"]) for row in rows] == [(6, DONE), (6, DONE)]
     assert not [file for file in all_runs()[0].path.parent.iterdir() if file.name.startswith(".stop")]

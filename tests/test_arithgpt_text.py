@@ -12,19 +12,19 @@ import torch
 import torch.nn.functional as F
 from conftest import Silent
 
-from arithgpt import text as text_module
-from arithgpt.architectures import first_weights, make_model
 from arithgpt.cli import app
+from arithgpt.config.recipe import ModelConfig, Recipe, load_recipe
+from arithgpt.data import text as text_module
+from arithgpt.data.source import lessons_of
+from arithgpt.data.text import Text, TextFile, encode, survey
 from arithgpt.errors import UserError
-from arithgpt.lessons import lessons_of
-from arithgpt.model import GPT, initial
-from arithgpt.recipe import ModelConfig, Recipe, load_recipe
+from arithgpt.inference.sample import chooser, write
+from arithgpt.models.architectures import first_weights, make_model
+from arithgpt.models.gpt import GPT, initial
 from arithgpt.run import Run, new_run
-from arithgpt.sample import chooser, write
-from arithgpt.start import settled
-from arithgpt.text import Text, TextFile, encode, survey
-from arithgpt.text_loss import held_out_loss
-from arithgpt.train import train
+from arithgpt.training.init_weights import settled
+from arithgpt.training.text_loss import held_out_loss
+from arithgpt.training.trainer import train
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 CPU = torch.device("cpu")

@@ -11,12 +11,12 @@ import pytest
 import torch
 from conftest import Silent
 
-from arithgpt.checkpoint import load_tensors
+from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
-from arithgpt.recipe import Recipe
 from arithgpt.run import Run, new_run
-from arithgpt.trackers import Tracked, make_trackers
-from arithgpt.train import train
+from arithgpt.training.callbacks import Tracked, make_trackers
+from arithgpt.training.checkpoint import load_tensors
+from arithgpt.training.trainer import train
 
 TINY = {
     "task": {"name": "arith", "add": {"digits": "1-2"}, "mul": {"digits": "2x1"}},

@@ -14,23 +14,23 @@ import pytest
 import torch
 from conftest import SMALL, Silent
 
-from arithgpt.batches import IGNORED, Batch, bucketed, padding, prefetched, tensors
-from arithgpt.checkpoint import load_tensors
-from arithgpt.decode import complete
+from arithgpt.config.recipe import OptimConfig, Recipe
+from arithgpt.data.collate import IGNORED, Batch, bucketed, padding, prefetched, tensors
+from arithgpt.data.source import look
+from arithgpt.data.tokenizer import Vocab
 from arithgpt.errors import UserError
-from arithgpt.gpt_solver import GPTSolver
-from arithgpt.lessons import look
-from arithgpt.model import GPT
-from arithgpt.optim import Muon, make_optimisers, orthogonal, rate
-from arithgpt.recipe import OptimConfig, Recipe
+from arithgpt.inference.generate import complete
+from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.models.gpt import GPT
 from arithgpt.run import Run, new_run
 from arithgpt.threads import threads, worth
-from arithgpt.train import Progress, _Trainer, train
-from arithgpt.vocab import Vocab
-from eval.harness import evaluate
-from eval.stats import by_length
+from arithgpt.training.checkpoint import load_tensors
+from arithgpt.training.optim import Muon, make_optimisers, orthogonal, rate
+from arithgpt.training.trainer import Progress, _Trainer, train
+from eval.evaluate import evaluate
+from eval.metrics.accuracy import by_length
 from tasks import TASKS
-from tasks.ragged import Ragged
+from tasks.core.ragged import Ragged
 
 CPU = torch.device("cpu")
 
@@ -248,7 +248,7 @@ def test_buckets_side_by_side_learn_what_one_batch_learns() -> None:
 
 
 def test_resuming_with_buckets_side_by_side_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arithgpt.train.BUCKET_FLOPS", 1e6)
+    monkeypatch.setattr("arithgpt.training.trainer.BUCKET_FLOPS", 1e6)
     small = {"n_layer": 1, "n_head": 4, "n_embd": 16}
     budget = {"batch_size": 24, "eval_samples": 2, "checkpoint_every": 2, "stop_early": False}
     plan = Recipe.from_dict({"task": {"name": "arith"}, "model": small, "budget": budget | {"steps": 6}}, "test")
@@ -259,7 +259,7 @@ def test_resuming_with_buckets_side_by_side_gives_the_same_bits(monkeypatch: pyt
             for steps in stops:
                 part = plan.model_copy(update={"budget": plan.budget.model_copy(update={"steps": steps})})
                 # the schedule depends on all steps, so an interrupted run keeps its recipe and is stopped from outside
-                monkeypatch.setattr("arithgpt.train.rate", lambda config, step, _: 1.0)
+                monkeypatch.setattr("arithgpt.training.trainer.rate", lambda config, step, _: 1.0)
                 train(part, run, device=CPU, observer=Silent(), resume=steps != stops[0])
         weights.append(load_tensors(run.path / "weights.safetensors")[0])
     for name, tensor in weights[0].items():

@@ -9,13 +9,13 @@ import pytest
 import torch
 from conftest import Silent
 
+from arithgpt.config.recipe import Recipe, load_recipe
+from arithgpt.data.finite_set import rows_of_step, training_set
+from arithgpt.data.source import lessons_of
 from arithgpt.errors import UserError
-from arithgpt.lessons import lessons_of
-from arithgpt.recipe import Recipe, load_recipe
 from arithgpt.run import new_run
-from arithgpt.start import weights_hash
-from arithgpt.train import train
-from arithgpt.training_set import rows_of_step, training_set
+from arithgpt.training.init_weights import weights_hash
+from arithgpt.training.trainer import train
 from tasks import find
 
 CPU = torch.device("cpu")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from arithgpt.checkpoint import load_tensors, save_tensors
 from arithgpt.run import shipped_run
+from arithgpt.training.checkpoint import load_tensors, save_tensors
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 small = pytest.mark.usefixtures("runs")

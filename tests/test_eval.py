@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 from test_tasks_worded import ANSWERS, cells
 
-from eval.harness import COLUMNS, evaluate, outcome
-from eval.report import length_table, percent
+from eval.evaluate import COLUMNS, evaluate, outcome
+from eval.metrics.accuracy import by_length, wilson
+from eval.reports.tables import length_table, percent
 from eval.solver import Answer, ExactSolver, WrongSolver
-from eval.stats import by_length, wilson
 from tasks import TASKS, Problems, Task
-from tasks.addition import Addition
+from tasks.arithmetic.addition import Addition
 
 every_task = pytest.mark.parametrize("task", [task() for task in TASKS.values() if task.suites], ids=lambda task: task.name)
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from eval.characters import first_wrong
-from eval.harness import evaluate
-from eval.report import characters_table
+from eval.evaluate import evaluate
+from eval.metrics.first_error import first_wrong
+from eval.reports.tables import characters_table
 from eval.solver import Answer, ExactSolver
 from tasks import Problems, Task
-from tasks.multiplication import Multiplication
+from tasks.arithmetic.multiplication import Multiplication
 
 TASK = Multiplication(digits="1-3")
 

@@ -11,10 +11,10 @@ import pytest
 from test_tasks_contract import oracle
 from test_tasks_worded import ANSWERS
 
-from arithgpt.checkpoint import write_atomic
 from arithgpt.errors import UserError
-from eval.card import card
-from eval.export import MAX_ROWS, Export, Tally, jsonl
+from arithgpt.training.checkpoint import write_atomic
+from eval.export.card import card
+from eval.export.dataset import MAX_ROWS, Export, Tally, jsonl
 from tasks import TASKS, make
 
 Call = Callable[..., subprocess.CompletedProcess[str]]

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
-from eval.falsify import falsify
-from eval.properties import LAWS, cases, held, operands, texts
+from eval.falsify.laws import LAWS, cases, held, operands, texts
+from eval.falsify.search import falsify
 from eval.solver import Answer, ExactSolver
 from tasks import TASKS, Problems, Task
-from tasks.addition import Addition
-from tasks.multiplication import Multiplication
+from tasks.arithmetic.addition import Addition
+from tasks.arithmetic.multiplication import Multiplication
 
 
 @dataclass

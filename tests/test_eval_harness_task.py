@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from test_tasks_worded import ANSWERS
 
-from eval.harness_task import LENIENT, STRICT, harness_task
+from eval.export.lm_eval_task import LENIENT, STRICT, harness_task
 from tasks import TASKS, Task, make
 
 Call = Callable[..., subprocess.CompletedProcess[str]]

@@ -3,15 +3,15 @@
 import pandas as pd
 import pytest
 
-from eval.harness import evaluate
-from eval.mistakes import KINDS, counted, mistake_of, mistakes
+from eval.evaluate import evaluate
+from eval.metrics.error_types import KINDS, counted, mistake_of, mistakes
 from eval.solver import Answer, ExactSolver, RandomSolver, WrongSolver
 from tasks import TASKS
-from tasks.addition import Addition
-from tasks.division import Division
-from tasks.expression import Expression
-from tasks.multiplication import Multiplication
-from tasks.subtraction import Subtraction
+from tasks.arithmetic.addition import Addition
+from tasks.arithmetic.division import Division
+from tasks.arithmetic.multiplication import Multiplication
+from tasks.arithmetic.subtraction import Subtraction
+from tasks.expression.task import Expression
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval import fewshot
-from eval.harness import evaluate
-from eval.hf import HFSolver
-from eval.llm import LLMSolver
+from eval.evaluate import evaluate
 from eval.solver import MissingExtra
+from eval.solvers import prompting as fewshot
+from eval.solvers.huggingface import HFSolver
+from eval.solvers.openai_api import LLMSolver
 from tasks import TASKS, Problems
-from tasks.addition import Addition
-from tasks.division import BY_ZERO, Division
+from tasks.arithmetic.addition import Addition
+from tasks.arithmetic.division import BY_ZERO, Division
 
 TASK = Addition(digits="1-3")
 KEY = "sk-secret-0123456789"

@@ -10,17 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval import curves, svg
-from eval.harness import evaluate
-from eval.measured import Measured
-from eval.mistakes import counted, mistakes
-from eval.page import page, say
-from eval.report import percent
+from eval.evaluate import evaluate
+from eval.metrics.accuracy import by_length
+from eval.metrics.error_types import counted, mistakes
+from eval.reports import charts as curves
+from eval.reports import svg
+from eval.reports.html import page, say
+from eval.reports.tables import percent
+from eval.result import Measured
 from eval.solver import Answer, ExactSolver, Solver
-from eval.stats import by_length
 from tasks import Problems, Task
-from tasks.addition import Addition
-from tasks.multiplication import Multiplication
+from tasks.arithmetic.addition import Addition
+from tasks.arithmetic.multiplication import Multiplication
 
 VOID = {"meta", "br"}
 HOSTILE = "<script>alert('1')</script> & \"7\" \x00\x1b[1m\u202e"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.paired import (
+from eval.metrics.paired_tests import (
     HELPS,
     HURTS,
     NEITHER,

@@ -10,7 +10,7 @@ from eval.solver import MissingExtra
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from eval import plots
+    from eval.reports import figures as plots
 
     for module in ("matplotlib", "matplotlib.figure", "matplotlib.image", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, module, None)
@@ -21,7 +21,8 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_figures_show_what_was_measured() -> None:
     pytest.importorskip("matplotlib")
-    from eval import curves, plots
+    from eval.reports import charts as curves
+    from eval.reports import figures as plots
 
     result = grid()
     accuracy, maps, learning = plots.figures([result, *seeds()])
@@ -44,7 +45,7 @@ def test_one_picture_of_all_and_the_same_bytes() -> None:
     import matplotlib as mpl
     from matplotlib.image import imread
 
-    from eval import plots
+    from eval.reports import figures as plots
 
     before = dict(mpl.rcParams)
     results = [adder(metrics=log(1)), grid()]

@@ -56,7 +56,7 @@ def test_all_floors_were_walked() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["arithgpt", "arithgpt.cli", "tasks", "eval.harness", "arithgpt.recipe", "arithgpt.calculator"]
+    "module", ["arithgpt", "arithgpt.cli", "tasks", "eval.evaluate", "arithgpt.config.recipe", "arithgpt.inference.calculator"]
 )
 def test_importing_does_not_bring_torch(module: str) -> None:
     subprocess.run([sys.executable, "-c", f"import {module}, sys; assert 'torch' not in sys.modules"], check=True)

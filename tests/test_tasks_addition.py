@@ -1,7 +1,7 @@
 import pytest
 
-from tasks.addition import Addition
-from tasks.working import drawn
+from tasks.arithmetic.addition import Addition
+from tasks.core.scratchpad import drawn
 
 
 def page(question: str, **options: object) -> str:

@@ -12,13 +12,13 @@ import pytest
 from test_tasks_worded import ANSWERS, ON_PAGES, TESTED_WORDED, cells
 
 from tasks import STOP, TASKS, Problems, QuestionError, Task
-from tasks.addition import Addition
-from tasks.division import Division
-from tasks.expression import Expression
-from tasks.mixture import Arithmetic
-from tasks.multiplication import Multiplication
-from tasks.subtraction import Subtraction
-from tasks.working import Row
+from tasks.arithmetic.addition import Addition
+from tasks.arithmetic.division import Division
+from tasks.arithmetic.mixture import Arithmetic
+from tasks.arithmetic.multiplication import Multiplication
+from tasks.arithmetic.subtraction import Subtraction
+from tasks.core.scratchpad import Row
+from tasks.expression.task import Expression
 
 TESTED: list[Task] = [
     *(task() for task in TASKS.values()),

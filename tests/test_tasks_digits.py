@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import digits as dg
+from tasks.core import digits as dg
 
 numbers = st.integers(0, 12).flatmap(lambda k: st.integers(0, 10 ** (5 * k + 1)))
 pairs = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=20)

@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_tasks_contract import oracle_of_expression
 
-from tasks import QuestionError, drawn, lengths
-from tasks.expression import Expression
-from tasks.expression_question import MAX_OPERATORS, split
+from tasks import QuestionError, drawn, sizes
+from tasks.expression.parser import MAX_OPERATORS, split
+from tasks.expression.task import Expression
 
 TASK = Expression()
 TYPED = [line.rpartition(" = ")[::2] for line in (Path(__file__).parent / "expressions.txt").read_text("utf-8").splitlines()]
@@ -133,7 +133,7 @@ def test_nearly_all_random_pages_come_to_the_exact_answer() -> None:
     """Those that do not are not drawn: some 17 in 1,000 of 1 to 4 operators on 1 to 4 digits, 3 of 1 to 3 on 1 or 2."""
     for task, least in ((Expression(), 0.98), (Expression(digits="1-2", operators="1-3"), 0.995)):
         rng = np.random.default_rng(0)
-        operators, levels = lengths.draw(task.boxes, rng, 3000)
+        operators, levels = sizes.draw(task.boxes, rng, 3000)
         every = task.questions(task._made(rng, operators, levels, task._mix({}), task._places))
         right = [task.read(written(question), question) == task.truth(question) for question in every]
         assert np.mean(right) >= least

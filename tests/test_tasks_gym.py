@@ -6,9 +6,9 @@ import pytest
 from test_tasks_contract import oracle
 from test_tasks_worded import ANSWERS
 
-import tasks.gym
+import tasks.adapters.gym_api
 from tasks import TASKS, make
-from tasks.gym import create_dataset, score_answer
+from tasks.adapters.gym_api import create_dataset, score_answer
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name not in ANSWERS])
@@ -45,7 +45,7 @@ def test_an_entry_is_a_function_of_seed_and_index() -> None:
 
 def test_the_sample_of_the_module_is_true() -> None:
     entry = create_dataset("mul", size=100, seed=1, digits="1-6")[0]
-    assert f"('{entry['question']}', '{entry['answer']}')" in tasks.gym.__doc__
+    assert f"('{entry['question']}', '{entry['answer']}')" in tasks.adapters.gym_api.__doc__
 
 
 def test_held_out_problems_are_in_no_training_set() -> None:

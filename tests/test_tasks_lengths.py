@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import lengths
-from tasks.lengths import Box
+from tasks import sizes
+from tasks.sizes import Box
 
 spans = st.tuples(st.integers(1, 30), st.integers(0, 9)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 boxes = st.lists(st.builds(Box, spans, spans), min_size=1, max_size=3).map(tuple)
@@ -18,21 +18,21 @@ def written(box: Box) -> str:
 
 @given(boxes)
 def test_what_is_written_is_read(some: tuple[Box, ...]) -> None:
-    assert lengths.parse(",".join(map(written, some))) == some
+    assert sizes.parse(",".join(map(written, some))) == some
 
 
 @given(boxes, st.integers(0, 2**32))
 def test_what_is_drawn_is_contained(some: tuple[Box, ...], seed: int) -> None:
-    left, right = lengths.draw(some, np.random.default_rng(seed), 50)
-    assert lengths.contain(some, left, right).all()
+    left, right = sizes.draw(some, np.random.default_rng(seed), 50)
+    assert sizes.contain(some, left, right).all()
     cells = {cell for box in some for cell in box}
     assert set(zip(left.tolist(), right.tolist(), strict=True)) <= cells
     outside = [(a, b) for a in range(1, 41) for b in range(1, 41) if (a, b) not in cells]
-    assert not lengths.contain(some, *np.array(outside).T).any()
+    assert not sizes.contain(some, *np.array(outside).T).any()
 
 
 def test_every_cell_of_a_box_is_drawn() -> None:
-    left, right = lengths.draw(lengths.parse("1-3x2-4,9"), np.random.default_rng(0), 2000)
+    left, right = sizes.draw(sizes.parse("1-3x2-4,9"), np.random.default_rng(0), 2000)
     drawn = set(zip(left.tolist(), right.tolist(), strict=True))
     assert drawn == {(a, b) for a in (1, 2, 3) for b in (2, 3, 4)} | {(9, 9)}
 
@@ -47,19 +47,19 @@ def test_every_cell_of_a_box_is_drawn() -> None:
     ],
 )
 def test_cells_to_ask(text: str, cells: list[tuple[int, int]]) -> None:
-    assert lengths.cells(text) == cells
+    assert sizes.cells(text) == cells
 
 
 @pytest.mark.parametrize("text", ["", "x", "1x", "0", "3-1", "2001", "1-2x0-3", "1;2", "1-2-3", "²", "9" * 50])
 def test_what_is_no_length_is_refused(text: str) -> None:
-    for read in (lengths.parse, lengths.cells):
+    for read in (sizes.parse, sizes.cells):
         with pytest.raises(ValueError, match="from 1 to 2000"):
             read(text)
 
 
 def test_shown_and_spread() -> None:
-    assert lengths.shown((8, 8)) == "8"
-    assert lengths.shown((12, 6)) == "12x6"
+    assert sizes.shown((8, 8)) == "8"
+    assert sizes.shown((12, 6)) == "12x6"
     assert Box((1, 9), (1, 3)).spread(3) == [(1, 1), (5, 2), (9, 3)]
     assert Box((4, 4), (4, 4)).spread(5) == [(4, 4)]
     assert Box((1, 9), (1, 3)).spread(1) == [(1, 1)]

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arithgpt.checkpoint import load_tensors
-from eval import fewshot
-from eval.characters import first_wrong
-from eval.harness import evaluate
-from eval.llm import LLMSolver
-from eval.mistakes import counted, mistakes
+from arithgpt.training.checkpoint import load_tensors
+from eval.evaluate import evaluate
+from eval.metrics.error_types import counted, mistakes
+from eval.metrics.first_error import first_wrong
 from eval.solver import Answer, ExactSolver, RandomSolver, WrongSolver
+from eval.solvers import prompting as fewshot
+from eval.solvers.openai_api import LLMSolver
 from tasks import STOP, QuestionError, Task, find, make
-from tasks.lengths import NO_DIGITS, shown
-from tasks.outside import _unwritten, gym_task, written
+from tasks.adapters.reasoning_gym import _unwritten, gym_task, written
+from tasks.sizes import NO_DIGITS, shown
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.ragged import Ragged, join, spaced, stack, where
+from tasks.core.ragged import Ragged, join, spaced, stack, where
 
 texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)
 

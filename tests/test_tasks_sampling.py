@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import digits as dg
-from tasks import sampling
+from tasks.core import digits as dg
+from tasks.core import sampling
 
 seeds = st.integers(0, 2**32)
 

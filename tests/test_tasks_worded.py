@@ -13,22 +13,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.export import Export, Tally
-from eval.harness_task import harness_task
+from eval.export.dataset import Export, Tally
+from eval.export.lm_eval_task import harness_task
 from tasks import TASKS, QuestionError, Task, drawn, make
-from tasks.comparison import Compare
-from tasks.conversion import Base
-from tasks.copying import Copy
-from tasks.counting import Count
-from tasks.gcd import GCD
-from tasks.graph import Path
-from tasks.gym import create_dataset
-from tasks.modadd import ModAdd
-from tasks.parity import Parity
-from tasks.reversal import Reverse
-from tasks.rewriting import Rewrite
-from tasks.sorting import Sort
-from tasks.summation import Sum
+from tasks.adapters.gym_api import create_dataset
+from tasks.numbers.base import Base
+from tasks.numbers.compare import Compare
+from tasks.numbers.gcd import GCD
+from tasks.numbers.modadd import ModAdd
+from tasks.numbers.sum import Sum
+from tasks.reasoning.reachability import Path
+from tasks.reasoning.rewriting import Rewrite
+from tasks.strings.copy import Copy
+from tasks.strings.count import Count
+from tasks.strings.parity import Parity
+from tasks.strings.reverse import Reverse
+from tasks.strings.sort import Sort
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 

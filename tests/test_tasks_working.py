@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks import TASKS, Row, Task, drawn
-from tasks.working import number
+from tasks.core.scratchpad import number
 
 ARITH = TASKS["arith"]()
 numbers = st.integers(1, 30).flatmap(lambda digits: st.integers(0, 10**digits - 1))

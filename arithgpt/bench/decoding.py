@@ -22,11 +22,11 @@ from arithgpt.bench import textbook
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Side, by_turns, rate
 from arithgpt.bench.training import NO_TRANSFORMERS, gpt2, sized
-from arithgpt.device import wait_for
-from arithgpt.gpt_solver import GPTSolver
-from arithgpt.recipe import Recipe
+from arithgpt.config.recipe import Recipe
+from arithgpt.data.tokenizer import Vocab
+from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import Run, shipped_run
-from arithgpt.vocab import Vocab
+from arithgpt.runtime import wait_for
 from tasks import Problems, Task
 
 DIGITS = 10

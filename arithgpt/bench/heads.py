@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from arithgpt.arrays import ops
 from arithgpt.bench.textbook import attend
-from arithgpt.model import GPT
+from arithgpt.models.arrays import ops
+from arithgpt.models.gpt import GPT
 
 
 class Head(nn.Module):

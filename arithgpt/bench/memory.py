@@ -88,7 +88,7 @@ def _train(side: str, device: torch.device, seed: int, n: int) -> None:
 
 def _decode(side: str, device: torch.device, seed: int, n: int) -> None:
     from arithgpt.bench import decoding, textbook
-    from arithgpt.gpt_solver import GPTSolver
+    from arithgpt.inference.gpt_solver import GPTSolver
     from arithgpt.run import shipped_run
 
     run = shipped_run()

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from arithgpt.device import Precision, wait_for
-from arithgpt.product import product
-from arithgpt.recipe import ModelConfig
+from arithgpt.config.recipe import ModelConfig
+from arithgpt.runtime import Precision, wait_for
+from arithgpt.training.fused.linear import product
 
 SIZES = (256, 512, 1024, 2048)
 SIZES_OF_A_GPU = (2048, 4096, 8192)

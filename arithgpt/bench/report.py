@@ -23,7 +23,7 @@ from rich.text import Text
 
 from arithgpt.bench.plan import Plan
 from arithgpt.bench.timing import Case
-from arithgpt.origin import commit, processor
+from arithgpt.provenance import commit, processor
 
 PACKAGES = ("arithgpt", "torch", "numpy", "transformers", "reasoning-gym")
 

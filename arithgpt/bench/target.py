@@ -19,18 +19,18 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from arithgpt.batches import IGNORED, Batch
 from arithgpt.bench import textbook
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Side
 from arithgpt.bench.training import Sums, recipes, textbook_size
-from arithgpt.device import wait_for
-from arithgpt.lessons import held_out_questions
-from arithgpt.model import GPT
-from arithgpt.recipe import Recipe
+from arithgpt.config.recipe import Recipe
+from arithgpt.data.collate import IGNORED, Batch
+from arithgpt.data.source import held_out_questions
+from arithgpt.data.tokenizer import Vocab
+from arithgpt.models.gpt import GPT
 from arithgpt.run import Run
-from arithgpt.train import Progress, train
-from arithgpt.vocab import Vocab
+from arithgpt.runtime import wait_for
+from arithgpt.training.trainer import Progress, train
 
 
 @dataclass(frozen=True)

@@ -29,19 +29,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from arithgpt.batches import IGNORED, tensors
 from arithgpt.bench import textbook
 from arithgpt.bench.heads import Looped
 from arithgpt.bench.peak import peak_flops, training_flops
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Measure, Side, by_turns, rate
-from arithgpt.device import pick_precision, wait_for
-from arithgpt.loss import plainly
-from arithgpt.model import GPT, MATRICES, initial
-from arithgpt.recipe import Recipe, load_recipe
+from arithgpt.config.recipe import Recipe, load_recipe
+from arithgpt.data.collate import IGNORED, tensors
+from arithgpt.data.tokenizer import Vocab
+from arithgpt.models.gpt import GPT, MATRICES, initial
 from arithgpt.run import Run
-from arithgpt.train import LOG_EVERY, Progress, train
-from arithgpt.vocab import Vocab
+from arithgpt.runtime import pick_precision, wait_for
+from arithgpt.training.loss import plainly
+from arithgpt.training.trainer import LOG_EVERY, Progress, train
 
 WARM = LOG_EVERY  # steps before the clock starts
 AHEAD = 3  # batches that are made before they are needed: as many steps come after the clock stops

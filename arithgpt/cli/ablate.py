@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from arithgpt.ablation import Ablation
-    from arithgpt.findings import Findings
-    from eval.curves import Chart
-    from eval.paired import Comparison
+    from arithgpt.experiments.ablation import Ablation
+    from arithgpt.experiments.ablation_summary import Findings
+    from eval.metrics.paired_tests import Comparison
+    from eval.reports.charts import Chart
 
 
 def command(
@@ -60,11 +60,11 @@ def command(
     """
     from rich.console import Console
 
-    from arithgpt.ablation import planned
     from arithgpt.cli.options import output_files
     from arithgpt.cli.reports import check_extras
     from arithgpt.cli.sweep import check_alone, train_all
-    from arithgpt.sweep import DONE, STOPPED, check_backend
+    from arithgpt.experiments.ablation import planned
+    from arithgpt.experiments.sweep import DONE, STOPPED, check_backend
 
     check_alone("ablate")
     files = output_files({"--csv": csv_file, "--json": json_file, "--html": html_file, "--png": png_file})
@@ -81,7 +81,7 @@ def command(
         console.print("stopped before all was trained and asked; the same command goes on", soft_wrap=True)
         raise typer.Exit(EXIT_INTERRUPTED)
 
-    from arithgpt.findings import findings
+    from arithgpt.experiments.ablation_summary import findings
 
     found = findings(plan, outcomes)
     _tell(found, level, console)
@@ -91,7 +91,7 @@ def command(
 
 
 def _tell(found: Findings, level: float, console: Console) -> None:
-    from eval.variants import sheets, terminal
+    from eval.reports.variants import sheets, terminal
 
     for sheet in sheets(found.told, found.comparisons, level):
         console.print()
@@ -103,8 +103,8 @@ def _tell(found: Findings, level: float, console: Console) -> None:
 
 def notes(found: Findings, level: float) -> list[str]:
     """What the figures mean, for people."""
-    from arithgpt.ablation import IN_RANGE
-    from eval.paired import median_coverage
+    from arithgpt.experiments.ablation import IN_RANGE
+    from eval.metrics.paired_tests import median_coverage
 
     plan = found.ablation
     seeds, tests, budget = len(plan.seeds), len(plan.variants) - 1, plan.trials[0].recipe.budget
@@ -125,7 +125,7 @@ def notes(found: Findings, level: float) -> list[str]:
 
 def too_few(seeds: int, plan: Ablation, level: float) -> str:
     """That so many seeds cannot show anything, whatever comes of them; empty where they can."""
-    from eval.paired import least_p, seeds_needed
+    from eval.metrics.paired_tests import least_p, seeds_needed
 
     tests = len(plan.variants) - 1
     least, by_holm = least_p(seeds, tests), " by Holm" if tests > 1 else ""
@@ -139,7 +139,7 @@ def too_few(seeds: int, plan: Ablation, level: float) -> str:
 
 def _write(files: Mapping[str, Path], found: Findings, level: float) -> None:
     """Make every file that is asked for, then write them."""
-    from arithgpt.checkpoint import write_atomic
+    from arithgpt.training.checkpoint import write_atomic
 
     makers = {"--csv": lambda: found.table.to_csv(index=False), "--json": lambda: _json(found, level)}
     makers |= {"--html": lambda: _html(found, level), "--png": lambda: _png(found)}
@@ -159,7 +159,7 @@ def _json(found: Findings, level: float) -> str:
         by_problem = {} if one.measure == TO_TARGET else {"by_problem": found.by_problem(one.variant, one.measure)}
         return said | by_problem
 
-    from arithgpt.findings import TO_TARGET
+    from arithgpt.experiments.ablation_summary import TO_TARGET
 
     plan = found.ablation
     said = {
@@ -177,7 +177,7 @@ def _json(found: Findings, level: float) -> str:
 
 def _charts(found: Findings) -> list[Chart]:
     """Accuracy by length, and that of the worst length while they learned: a seed thin, the median of a variant thick."""
-    from eval.curves import accuracy_charts, worst_chart
+    from eval.reports.charts import accuracy_charts, worst_chart
 
     groups = found.measured
     if not groups:
@@ -186,14 +186,14 @@ def _charts(found: Findings) -> list[Chart]:
 
 
 def _png(found: Findings) -> bytes:
-    from eval.plots import charted, png
+    from eval.reports.figures import charted, png
 
     figure = charted(f"{found.ablation.name}: exact match, each seed thin, the median thick", _charts(found))
     return png([figure] if figure is not None else [])
 
 
 def _html(found: Findings, level: float) -> str:
-    from eval.variants import page, sheets
+    from eval.reports.variants import page, sheets
 
     plan = found.ablation
     title, recipe = f"Does a change help? {plan.name}", plan.trials[0].recipe.to_toml()

@@ -40,8 +40,8 @@ def command(
     names, files = chosen(parts or []), output_files({"--json": json_file})
 
     from arithgpt.bench.report import about, as_json, shown
-    from arithgpt.checkpoint import write_atomic
-    from arithgpt.device import pick_device
+    from arithgpt.runtime import pick_device
+    from arithgpt.training.checkpoint import write_atomic
 
     plan = Plan(
         repeats=repeats,

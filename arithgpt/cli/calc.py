@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from arithgpt.calculator import CalculatorAnswer
+    from arithgpt.inference.calculator import CalculatorAnswer
     from tasks import QuestionError, Row
 
 BATCH = 2048  # lines of piped input answered together
@@ -44,8 +44,8 @@ def command(
     for expressions at a prompt, or reads them from a pipe, one a line. The answer is the GPT's own, marked right or wrong.
     Exit status: 0 all right, 1 some wrong or divided by zero, 2 something could not be understood.
     """
-    from arithgpt.calculator import Calculator
     from arithgpt.errors import UserError
+    from arithgpt.inference.calculator import Calculator
 
     for expression in expressions or ():
         if expression.startswith("--"):

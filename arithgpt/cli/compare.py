@@ -38,9 +38,9 @@ def command(
     from arithgpt.errors import UserError
     from arithgpt.measuring import measured
     from arithgpt.solvers import find_solver, tasks_of
-    from eval.compare import paired, side_by_side
-    from eval.report import paired_table, side_by_side_table
-    from tasks import lengths
+    from eval.metrics.side_by_side import paired, side_by_side
+    from eval.reports.tables import paired_table, side_by_side_table
+    from tasks import sizes
 
     files = output_files({"--html": html_file})
     if len(set(solvers)) < 2:
@@ -56,7 +56,7 @@ def command(
     check_suites(suites, parts)
     console = Console(highlight=False)
     try:
-        cells = lengths.cells(digits) if digits is not None else None
+        cells = sizes.cells(digits) if digits is not None else None
     except ValueError as error:
         raise UserError(f"--digits {digits}: {error}") from None
     results = []

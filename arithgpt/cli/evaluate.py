@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from arithgpt.solvers import Found
-    from eval.measured import Measured
+    from eval.result import Measured
     from tasks import Cell, Task
 
 EXAMPLES = 3  # of mistakes shown
@@ -65,7 +65,7 @@ def command(
     from arithgpt.cli.reports import check_extras, keep, write
     from arithgpt.errors import UserError
     from arithgpt.solvers import find_solver, tasks_of
-    from tasks import lengths
+    from tasks import sizes
 
     names = list(dict.fromkeys(solvers)) if solvers else [None]
     if texts := text_runs(names):
@@ -83,7 +83,7 @@ def command(
     )
     check_extras(files)
     try:
-        cells = lengths.cells(digits) if digits is not None else None
+        cells = sizes.cells(digits) if digits is not None else None
     except ValueError as error:
         raise UserError(f"--digits {digits}: {error}") from None
     if certificate is not None and suite != "exhaustive":
@@ -114,13 +114,13 @@ def _asked(name: str, found: Found, parts: list[Task], console: Console, **asked
     import time
 
     from arithgpt.measuring import measured
-    from tasks import lengths
+    from tasks import sizes
 
     began = time.perf_counter()
     with console.status("") as status:
 
         def tell(suite: str, cell: Cell) -> None:
-            status.update(f"{name}: {suite} problems of {lengths.shown(cell)} digits")
+            status.update(f"{name}: {suite} problems of {sizes.shown(cell)} digits")
 
         result = measured(found, parts, name=name, tell=tell, **asked)
     seconds, n = time.perf_counter() - began, len(result.rows)
@@ -129,8 +129,8 @@ def _asked(name: str, found: Found, parts: list[Task], console: Console, **asked
 
 
 def _tell(measured: Measured, parts: list[Task], mistakes: bool, console: Console) -> None:
-    from eval.characters import first_wrong
-    from eval.report import characters_table, kinds_table, results
+    from eval.metrics.first_error import first_wrong
+    from eval.reports.tables import characters_table, kinds_table, results
 
     for table in results(measured.summary, measured.name):
         console.print(table, soft_wrap=isinstance(table, str))
@@ -155,8 +155,8 @@ def _tell(measured: Measured, parts: list[Task], mistakes: bool, console: Consol
 
 
 def _tell_together(results: list[Measured], console: Console) -> None:
-    from eval.compare import side_by_side
-    from eval.report import side_by_side_table
+    from eval.metrics.side_by_side import side_by_side
+    from eval.reports.tables import side_by_side_table
 
     console.print("exact match of each, and the median")
     console.print(side_by_side_table(side_by_side({result.name: result.summary for result in results})))

@@ -42,11 +42,11 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
 
     from rich.console import Console
 
-    from arithgpt.checkpoint import write_atomic
     from arithgpt.cli.options import output_files
-    from arithgpt.device import pick_device
     from arithgpt.errors import UserError
-    from arithgpt.text_loss import held_out_loss
+    from arithgpt.runtime import pick_device
+    from arithgpt.training.checkpoint import write_atomic
+    from arithgpt.training.text_loss import held_out_loss
 
     for option in context.command.params:
         source = context.get_parameter_source(option.name)
@@ -77,7 +77,7 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
 
 
 def _report(run: Run, found: object) -> dict[str, object]:
-    from arithgpt.text_loss import TextLoss
+    from arithgpt.training.text_loss import TextLoss
 
     assert isinstance(found, TextLoss)
     text = run.recipe.text

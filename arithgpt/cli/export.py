@@ -43,11 +43,11 @@ def data_command(
 
     The same command writes the same bytes. Lengths are as in train; of the split test as in eval, where 1-8 is both alike.
     """
-    from arithgpt.checkpoint import write_atomic
     from arithgpt.cli.options import output_files
     from arithgpt.errors import UserError
-    from eval.card import MARK, card
-    from eval.export import FORMS, Export, Tally
+    from arithgpt.training.checkpoint import write_atomic
+    from eval.export.card import MARK, card
+    from eval.export.dataset import FORMS, Export, Tally
     from eval.solver import MissingExtra
 
     if out.suffix not in FORMS:
@@ -84,9 +84,9 @@ def lm_eval_command(
     """
     import shutil
 
-    from arithgpt.checkpoint import write_atomic
     from arithgpt.errors import UserError
-    from eval.harness_task import harness_task
+    from arithgpt.training.checkpoint import write_atomic
+    from eval.export.lm_eval_task import harness_task
 
     made, cells = _task(task, digits, "test")
     said = {"--n": n, "--digits": digits, "--suite": suite, "--shots": shots, "--seed": seed, "--out": out.name}
@@ -114,14 +114,14 @@ def lm_eval_command(
 def _task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[Cell] | None]:
     """The task, and the lengths to ask where they are tests. UserError names the argument at fault."""
     from arithgpt.errors import UserError
-    from tasks import find, lengths, make
+    from tasks import find, make, sizes
 
     try:
         find(name)
     except ValueError as error:
         raise UserError(f"TASK {error}") from None
     try:
-        cells = lengths.cells(digits) if digits is not None and split == "test" else None
+        cells = sizes.cells(digits) if digits is not None and split == "test" else None
         return make(name, digits), cells
     except ValueError as error:
         said = str(error).removeprefix(f"digits = {digits!r}: ")
@@ -132,7 +132,7 @@ def _versions(task: Task) -> str:
     """Of all that decides which problems come."""
     from importlib.metadata import version
 
-    from tasks.outside import PREFIX
+    from tasks.adapters.reasoning_gym import PREFIX
 
     return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.name.startswith(PREFIX) else "")
 

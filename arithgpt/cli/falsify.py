@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 if TYPE_CHECKING:
-    from eval.falsify import Failure, Search
+    from eval.falsify.search import Failure, Search
     from tasks import Task
 
 EXIT_FALSIFIED = 1
@@ -38,8 +38,8 @@ def command(
     from arithgpt.errors import UserError
     from arithgpt.run import runs_folder
     from arithgpt.solvers import find_solver, tasks_of
-    from eval.falsify import falsify
-    from eval.properties import LAWS
+    from eval.falsify.laws import LAWS
+    from eval.falsify.search import falsify
     from eval.solver import MissingExtra
 
     if law != "all" and law not in LAWS:
@@ -89,8 +89,8 @@ def _tell(name: str, task: Task, search: Search) -> None:
 
 def _drawn(task: Task, failure: Failure) -> list[tuple[str, str]]:
     """Every question of a case with its answer: a wrong one in columns with the wrong place marked, a right one in a line."""
-    from eval.harness import outcome, working
-    from eval.mistakes import mistake_of
+    from eval.evaluate import outcome, working
+    from eval.metrics.error_types import mistake_of
 
     shown = []
     parts = {part.operator: part for part in task.parts.values()}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from arithgpt.device import pick_device
+from arithgpt.runtime import pick_device
 
 EXIT_INTERRUPTED = 130
 
@@ -35,8 +35,8 @@ def command(
     from rich.console import Console
 
     from arithgpt.errors import UserError
-    from arithgpt.improve import FILTERS, Rounds, improve
     from arithgpt.run import find_run
+    from arithgpt.training.self_improve import FILTERS, Rounds, improve
 
     if keep not in FILTERS:
         raise UserError(f"--keep {keep}: must be {', '.join(FILTERS)}")

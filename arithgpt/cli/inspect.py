@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from arithgpt.inspecting import Focus, Reading
-    from arithgpt.model import GPT
+    from arithgpt.inference.attention import Focus, Reading
+    from arithgpt.models.gpt import GPT
     from arithgpt.run import Run
 
 SHADES = ((0.75, "█"), (0.5, "▓"), (0.25, "▒"), (0.05, "░"))
@@ -44,7 +44,7 @@ def command(
     from arithgpt.cli.options import output_files
     from arithgpt.cli.reports import check_extras
     from arithgpt.errors import UserError
-    from arithgpt.inspecting import focuses, kernels, read
+    from arithgpt.inference.attention import focuses, kernels, read
     from arithgpt.run import find_run
 
     files = output_files({"--png": png_file})
@@ -75,7 +75,7 @@ def command(
 def _chosen(model: GPT, layer: int | None, head: int | None) -> list[tuple[int, int]]:
     """The layers and heads to show, from 0 on. UserError where there are no such."""
     from arithgpt.errors import UserError
-    from arithgpt.inspecting import heads_of
+    from arithgpt.inference.attention import heads_of
 
     heads = heads_of(model)
     if head is not None and layer is None:
@@ -92,10 +92,10 @@ def _page(run: Run, model: GPT, typed: str) -> tuple[dict[str, Any], Any, int]:
     """What is told of the question, the ids of the whole page, and how many of them were given."""
     import numpy as np
 
+    from arithgpt.data.tokenizer import Vocab
     from arithgpt.errors import UserError
-    from arithgpt.gpt_solver import GPTSolver
-    from arithgpt.inspecting import MAX_PAGE
-    from arithgpt.vocab import Vocab
+    from arithgpt.inference.attention import MAX_PAGE
+    from arithgpt.inference.gpt_solver import GPTSolver
     from tasks import STOP, QuestionError
 
     if run.recipe.text:
@@ -253,8 +253,8 @@ def _signed(distance: float) -> str:
 
 
 def _draw(file: Path, title: str, model: GPT, reading: Reading, chosen: list[tuple[int, int]]) -> None:
-    from arithgpt.checkpoint import write_atomic
-    from eval.plots import attention, png
+    from arithgpt.training.checkpoint import write_atomic
+    from eval.reports.figures import attention, png
 
     looked_at = [BLANK] * reading.blank + [shown(model.alphabet[i]) for i in reading.ids[:-1].tolist()]
     written = [shown(model.alphabet[i]) for i in reading.written.tolist()]

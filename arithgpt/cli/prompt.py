@@ -15,7 +15,7 @@ from tasks import QuestionError
 if TYPE_CHECKING:
     from prompt_toolkit.history import History
 
-    from arithgpt.calculator import Calculator, CalculatorAnswer
+    from arithgpt.inference.calculator import Calculator, CalculatorAnswer
     from tasks import Row
 
 HELP = """Type what to work out, such as 123*45 or (12+34)*5-6/2; _ is the last answer.
@@ -118,7 +118,7 @@ class Prompt:
         self.working = argument == "on"
 
     def _set_run(self, argument: str) -> None:
-        from arithgpt.calculator import Calculator
+        from arithgpt.inference.calculator import Calculator
 
         if not argument:
             raise UserError(":run: must be followed by the name of a run, or by calculator")

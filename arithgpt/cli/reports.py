@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from arithgpt.solvers import Found
-    from eval.measured import Measured
+    from eval.result import Measured
 
 TITLE = "How far it can be trusted"
 EXTRAS = {"--parquet": ("pyarrow", "parquet"), "--png": ("matplotlib", "plot")}
@@ -37,7 +37,7 @@ def write(files: Mapping[str, Path], results: Sequence[Measured], *, pairs: bool
 
     UserError where one cannot be written.
     """
-    from arithgpt.checkpoint import write_atomic
+    from arithgpt.training.checkpoint import write_atomic
 
     made = {path: _made(option, results, pairs) for option, path in files.items()}
     for path, data in made.items():
@@ -46,7 +46,7 @@ def write(files: Mapping[str, Path], results: Sequence[Measured], *, pairs: bool
 
 def keep(measured: Measured, found: Found) -> None:
     """The results of a run, in its folder."""
-    from arithgpt.checkpoint import write_atomic
+    from arithgpt.training.checkpoint import write_atomic
 
     if found.run is not None and not found.run.is_shipped:
         write_atomic(found.run.path / "eval.json", as_json([measured]))
@@ -61,11 +61,11 @@ def _made(option: str, results: Sequence[Measured], pairs: bool) -> bytes | str:
     if option == "--parquet":
         return _rows(results).to_parquet(index=False)
     if option == "--html":
-        from eval.page import page
+        from eval.reports.html import page
 
         return page(results, TITLE, pairs=pairs)
     if option == "--png":
-        from eval.plots import figures, png
+        from eval.reports.figures import figures, png
 
         return png(figures(results))
     return _certificate(results)

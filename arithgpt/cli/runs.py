@@ -11,9 +11,9 @@ def command() -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from arithgpt.data.text import bits
     from arithgpt.run import Made, all_runs, runs_folder
-    from arithgpt.text import bits
-    from eval.report import percent
+    from eval.reports.tables import percent
 
     runs = all_runs()
     if not runs:

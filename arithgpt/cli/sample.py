@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 if TYPE_CHECKING:
-    from arithgpt.recipe import ModelConfig
+    from arithgpt.config.recipe import ModelConfig
 
 
 def command(
@@ -30,11 +30,11 @@ def command(
 
     import numpy as np
 
-    from arithgpt.architectures import room
+    from arithgpt.data.text import encode
     from arithgpt.errors import UserError
+    from arithgpt.inference.sample import chooser, write
+    from arithgpt.models.architectures import room
     from arithgpt.run import find_run, newest_run
-    from arithgpt.sample import chooser, write
-    from arithgpt.text import encode
     from tasks import STOP
 
     if not math.isfinite(temperature):
@@ -69,8 +69,8 @@ def command(
 
 def _fitting(config: ModelConfig, prompt: str, n: int) -> int:
     """How many of n characters an encoder-decoder has room to write after a prompt. UserError where it cannot begin."""
-    from arithgpt.architectures import room
     from arithgpt.errors import UserError
+    from arithgpt.models.architectures import room
 
     if config.prompt_end not in prompt:
         raise UserError(

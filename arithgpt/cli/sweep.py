@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from arithgpt.grid import Trial
-    from arithgpt.sweep import Exam, Outcome
+    from arithgpt.experiments.grid import Trial
+    from arithgpt.experiments.sweep import Exam, Outcome
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
@@ -52,9 +52,9 @@ def command(
     from arithgpt.cli.options import output_files
     from arithgpt.cli.reports import check_extras
     from arithgpt.errors import UserError
-    from arithgpt.grid import load_sweep
-    from arithgpt.results import results
-    from arithgpt.sweep import DONE, STOPPED, check_backend
+    from arithgpt.experiments.grid import load_sweep
+    from arithgpt.experiments.sweep import DONE, STOPPED, check_backend
+    from arithgpt.experiments.sweep_summary import results
 
     check_alone("sweep")
     files = output_files({"--csv": csv_file, "--json": json_file, "--png": png_file})
@@ -99,7 +99,7 @@ def train_all(
     """Train what is not done, and tell of each trial when it has ended; by its number, without those that were broken off."""
     import os
 
-    from arithgpt.sweep import STOPPED, sweep
+    from arithgpt.experiments.sweep import STOPPED, sweep
 
     pending = sum(not trial.is_done for trial in trials)
     busy = max(1, len(trials) if exam else pending)
@@ -120,17 +120,17 @@ def train_all(
 
 def _exam(digits: str | None, samples: int) -> Exam | None:
     from arithgpt.errors import UserError
-    from arithgpt.sweep import Exam
-    from tasks import lengths
+    from arithgpt.experiments.sweep import Exam
+    from tasks import sizes
 
     try:
-        return Exam(lengths.cells(digits), samples) if digits is not None else None
+        return Exam(sizes.cells(digits), samples) if digits is not None else None
     except ValueError as error:
         raise UserError(f"--eval-digits {digits}: {error}") from None
 
 
 def _tell(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], exam: Exam | None, console: Console) -> None:
-    from arithgpt.sweep import DONE
+    from arithgpt.experiments.sweep import DONE
 
     asked = "problems of --eval-digits" if exam else "the last look at held-out problems"
     of_text = any(row["loss"] is not None for row in rows)
@@ -146,18 +146,18 @@ def _lengths(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Table:
     """A line for every value of the fields but the seed, with exact match by length."""
     from rich.markup import escape
 
-    from arithgpt.results import medians
-    from eval.report import plain_table
+    from arithgpt.experiments.sweep_summary import medians
+    from eval.reports.tables import plain_table
 
     summed, named = medians(rows, fields), [name for name in fields if name != "seed"]
-    lengths = list(dict.fromkeys(length for row in summed for length in row["accuracy"]))
+    sizes = list(dict.fromkeys(length for row in summed for length in row["accuracy"]))
     table = plain_table()
     for name in _short(named):
         table.add_column(escape(name), overflow="fold")
-    for length in lengths:
+    for length in sizes:
         table.add_column(escape(length), justify="right", overflow="fold")
     for row in summed:
-        found = [row["accuracy"].get(length) for length in lengths]
+        found = [row["accuracy"].get(length) for length in sizes]
         said = ["-" if one is None else _spread(one) for one in found]
         table.add_row(*(escape(str(row[name])) for name in named), *said)
     return table
@@ -165,7 +165,7 @@ def _lengths(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Table:
 
 def _spread(one: Mapping[str, float]) -> str:
     """`99.2`, and below it `98.5-100` where seeds differ."""
-    from eval.report import percent
+    from eval.reports.tables import percent
 
     median, least, most = (percent(one[name], 1).removesuffix("%") for name in ("median", "least", "most"))
     return median if least == most else f"{median}\n{least}-{most}"
@@ -181,9 +181,9 @@ def _table(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], found: Sequ
     """A line a trial; where seeds vary, a line with the medians over them below each group."""
     from rich.markup import escape
 
-    from arithgpt.results import but_for_seeds, medians
-    from arithgpt.sweep import DONE
-    from eval.report import plain_table
+    from arithgpt.experiments.sweep import DONE
+    from arithgpt.experiments.sweep_summary import but_for_seeds, medians
+    from eval.reports.tables import plain_table
 
     table = plain_table()
     for name in _short(fields):
@@ -209,7 +209,7 @@ def _table(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], found: Sequ
 
 
 def _figures(row: Mapping[str, Any], found: Sequence[str]) -> list[str]:
-    from eval.report import percent
+    from eval.reports.tables import percent
 
     values = [(name, row[name]) for name in found]
     said = ["-" if value is None else f"{value:.4f}" if name == "loss" else percent(value) for name, value in values]
@@ -224,8 +224,8 @@ def _write(
 
     import pandas as pd
 
-    from arithgpt.checkpoint import write_atomic
-    from arithgpt.results import medians
+    from arithgpt.experiments.sweep_summary import medians
+    from arithgpt.training.checkpoint import write_atomic
 
     made: dict[Path, bytes | str] = {}
     for option, path in files.items():
@@ -246,9 +246,9 @@ def _picture(trials: Sequence[Trial], fields: Sequence[str], name: str) -> bytes
     import pandas as pd
 
     from arithgpt.run import Run, runs_folder
-    from eval.curves import worst_chart
-    from eval.measured import Measured
-    from eval.plots import charted, png
+    from eval.reports.charts import worst_chart
+    from eval.reports.figures import charted, png
+    from eval.result import Measured
 
     groups: dict[str, list[Measured]] = {}
     for trial in trials:

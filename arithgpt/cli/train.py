@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.device import pick_device, pick_precision
+from arithgpt.runtime import pick_device, pick_precision
 
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from arithgpt.architectures import Model
-    from arithgpt.ranks import Ranks
-    from arithgpt.recipe import Recipe
+    from arithgpt.config.recipe import Recipe
+    from arithgpt.models.architectures import Model
     from arithgpt.run import Run
-    from arithgpt.trackers import Tracker
-    from arithgpt.train import Progress
+    from arithgpt.training.callbacks import Tracker
+    from arithgpt.training.distributed import Ranks
+    from arithgpt.training.trainer import Progress
 
 EXIT_INTERRUPTED = 130
 
@@ -60,14 +60,14 @@ def command(
     Ctrl-C stops after the step with a checkpoint; --resume goes on from it. On several GPUs, or machines, each step is shared:
     torchrun --nproc-per-node 4 -m arithgpt train
     """
-    from arithgpt.ranks import joined
+    from arithgpt.training.distributed import joined
 
     budget = {"budget.steps": steps, "budget.target": target}
     trackers: dict[str, Tracker] = {}
 
     def begin() -> tuple[Run, Recipe]:
         from arithgpt.run import new_run
-        from arithgpt.trackers import make_trackers
+        from arithgpt.training.callbacks import make_trackers
 
         if resume:
             fixed = {"task": task, "digits": digits, "recipe": recipe, "from": origin, "seed": seed}
@@ -90,8 +90,8 @@ def _train(
 ) -> str:
     """Train, told to the terminal and to trackers; returns how it ended."""
     from arithgpt.errors import UserError
-    from arithgpt.trackers import Tracked
-    from arithgpt.train import train
+    from arithgpt.training.callbacks import Tracked
+    from arithgpt.training.trainer import train
 
     observer = _observer(recipe)
     tracked = Tracked(observer, trackers)
@@ -110,14 +110,14 @@ def _train(
 
 def _new(task: str | None, digits: str | None, file: Path | None, overrides: list[str], options: dict[str, object]) -> Recipe:
     """The recipe of a new run."""
+    from arithgpt.config.recipe import load_recipe
     from arithgpt.errors import UserError
-    from arithgpt.recipe import load_recipe
-    from arithgpt.start import settled
-    from tasks import lengths
+    from arithgpt.training.init_weights import settled
+    from tasks import sizes
 
     if digits is not None:
         try:
-            lengths.parse(digits)
+            sizes.parse(digits)
         except ValueError as error:
             raise UserError(f"--digits {digits}: {error}") from None
         digits = f"1-{digits}" if re.fullmatch("[0-9]+", digits) else digits
@@ -126,8 +126,8 @@ def _new(task: str | None, digits: str | None, file: Path | None, overrides: lis
 
 def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], budget: dict[str, object]) -> tuple[Run, Recipe]:
     """The run to go on with, and its recipe with more budget if that is asked for."""
+    from arithgpt.config.recipe import load_recipe
     from arithgpt.errors import UserError
-    from arithgpt.recipe import load_recipe
     from arithgpt.run import all_runs, find_run
 
     given = [f"--{option}" for option, value in fixed.items() if value is not None]
@@ -191,7 +191,7 @@ class _Lines:
         again = f", out of {size:,} again and again" if size else ""
         self.say(f"{budget.steps} steps of {budget.batch_size} {what} on {device.type}{again}, seed {self.recipe.seed}")
         if self.recipe.removal.every:
-            from arithgpt.removal import Removals
+            from arithgpt.data.cot_removal import Removals
 
             gone = Removals(self.recipe.problems, self.recipe.removal, self.recipe.seed).last_step
             self.say(f"the working is taken away until step {gone}" + (", after the last" if gone >= budget.steps else ""))
@@ -212,15 +212,15 @@ class _Lines:
             self.headed = True
             self.say("held-out exact match in %, rounded down, by digit length:")
             self.widths = {digits: max(5, len(digits) + 1) for digits in progress.accuracy}
-            lengths = "".join(f"{digits:>{width}}" for digits, width in self.widths.items())
-            self.say(f"  step  examples  seconds    loss{lengths}")
+            sizes = "".join(f"{digits:>{width}}" for digits, width in self.widths.items())
+            self.say(f"  step  examples  seconds    loss{sizes}")
         shares = "".join(f"{int(100 * share):>{self.widths[digits]}}" for digits, share in progress.accuracy.items())
         training = progress.seconds - progress.look_seconds
         examples = progress.step * self.recipe.budget.batch_size
         self.say(f"{progress.step:>6}{examples:>10,}{training:>9.1f}{self.loss:>8.4f}{shares}")
 
     def _looked_at_text(self, progress: Progress, loss: float) -> None:
-        from arithgpt.text import bits
+        from arithgpt.data.text import bits
 
         if not self.headed:
             self.headed = True

@@ -1,0 +1,108 @@
+"""How a run begins: what its recipe leaves open is put in, and its weights may be those of another run: `train --from pre`.
+
+    [start]
+    run = "pre"
+    weights = "5f0c..."     the hash of its weights, put in when the run begins, and checked where it is there already
+
+Rows that belong to characters go by character: what both alphabets have is taken over, what is new keeps its first values. The
+optimiser begins afresh.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arithgpt.config.recipe import ModelConfig, Recipe
+from arithgpt.data.pseudo_labels import read_pages
+from arithgpt.data.text import Text
+from arithgpt.errors import UserError
+
+if TYPE_CHECKING:
+    from arithgpt.models.architectures import Model
+
+BY_CHARACTER = {"characters": 0, "head": 0, "marks": 1}
+"""Weights with a row for each character, and the row of the first; `marks` has one for no mark before."""
+
+BY_INDEX = ("learned", "randomized", "abacus", "coupled")
+"""Position schemes with weights for each of block_size places."""
+
+
+def settled(recipe: Recipe) -> Recipe:
+    """The recipe with all that is only known when a run begins: of a text its characters and the hash of its file, and the
+    hashes of the weights it starts from and of the pages beside its task's.
+
+    UserError where the text or the pages cannot be learned, or the other run is missing, has other weights than the recipe
+    says, or another shape.
+    """
+    said = recipe.model_dump()
+    if recipe.text:
+        said["task"] = {"name": Text.name} | dataclasses.asdict(recipe.text.settled())
+    if recipe.start.run:
+        said["start"]["weights"] = weights_hash(_model(recipe).weights)
+    if recipe.data.pages:
+        said["data"]["pages_sha256"] = read_pages(recipe)[1]
+    return Recipe(**said) if said != recipe.model_dump() else recipe
+
+
+def begun(recipe: Recipe, alphabet: str, first: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """The weights that training starts from: those of the other run, by character where they belong to characters.
+
+    first: the weights of a run from nothing, of the same names and shapes as what is returned
+    UserError as from `settled`, or where the recipe is not settled.
+    """
+    if not recipe.start.weights:
+        raise UserError("start.weights: missing; arithgpt.start.settled puts it in")
+    other = _model(recipe)
+    weights = {name: array.copy() for name, array in (first if other.alphabet != alphabet else other.weights).items()}
+    if other.alphabet == alphabet:
+        return weights
+    both = [char for char in alphabet if char in other.alphabet]
+    ours, theirs = (np.array([of.index(char) for char in both], np.int64) for of in (alphabet, other.alphabet))
+    for name, array in other.weights.items():
+        if name in BY_CHARACTER:
+            row = BY_CHARACTER[name]
+            weights[name][:row] = array[:row]
+            weights[name][row + ours] = array[row + theirs]
+        else:
+            weights[name] = array.copy()
+    return weights
+
+
+def weights_hash(weights: Mapping[str, NDArray[np.float32]]) -> str:
+    """SHA-256 of named arrays, whatever file they came from and when it was written."""
+    digest = hashlib.sha256()
+    for name, array in sorted(weights.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _model(recipe: Recipe) -> Model:
+    """The model to start from. UserError where it is not the one that is meant, or its shape does not fit."""
+    from arithgpt.run import find_run
+
+    start = recipe.start
+    run = find_run(start.run)
+    ours, theirs = recipe.model, run.recipe.model
+    for field in ModelConfig.model_fields:
+        here, there = (getattr(config, field) for config in (ours, theirs))
+        if _shape(ours, field) != _shape(theirs, field):
+            raise UserError(f"--from {start.run}: model.{field} is {there!r} there and {here!r} here; both must be the same")
+    model = run.load_model("numpy")
+    if start.weights not in ("", found := weights_hash(model.weights)):
+        raise UserError(f"start.weights = {start.weights[:12]}...: the weights of run {start.run} are others, {found[:12]}...")
+    return model
+
+
+def _shape(config: ModelConfig, field: str) -> object:
+    """What a field decides, however it is written; None where it decides nothing that a start must share."""
+    if field == "dropout" or (field == "block_size" and config.positions not in BY_INDEX):
+        return None
+    shapes = {"n_head": config.heads, "n_kv_head": config.kv_heads, "head_dim": config.head_size}
+    return shapes.get(field, getattr(config, field))

@@ -1,0 +1,167 @@
+"""A task for lm-evaluation-harness: the problems that `eval` asks, as a folder that it reads without a network.
+
+arithgpt_mul.yaml     how to ask and how to score: generate_until, exact_match of a strict and of a lenient reading
+arithgpt_mul.jsonl    {"question": "123*45", "answer": "5535", "left_digits": 3, "right_digits": 2}
+data.py               reads that file, wherever the folder lies
+README.md             what it is and how to run it
+
+prompt      12*34=408           solved examples of training, whose answers are none of those asked for
+            123*45=
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from eval.export.card import MARK
+from eval.export.dataset import Export, Row
+from tasks import Cell, Task
+
+MAX_PROBLEMS, MAX_SHOTS = 100_000, 64
+MAX_DRAWS = 200
+STRICT = r"^\s*(-?[0-9]+(?: r -?[0-9]+)?|division by zero)\s*$"
+LENIENT = "(-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?: r -?[0-9]+)?|division by zero)"
+"""How a reply is read: it has to be an answer, or has one somewhere; thousands may be set apart by commas."""
+REMAINDER, FRACTION = "(?: r -?[0-9]+)?", r"(?:\.[0-9]+)?"
+"""What may follow the whole number of an answer; the second where the task says decimals."""
+
+DATA = '''\
+"""Reads the problems beside this file: {"question": "123*45", "answer": "5535", ...} a line."""
+
+import json
+from pathlib import Path
+
+import datasets
+
+
+def load(**_):
+    lines = Path(__file__).with_name("NAME.jsonl").read_text("utf-8").splitlines()
+    return {"test": datasets.Dataset.from_list([json.loads(line) for line in lines])}
+'''
+
+
+def harness_task(
+    task: Task,
+    *,
+    n: int,
+    cells: Sequence[Cell] | None,
+    suite: str | None,
+    shots: int,
+    seed: int,
+    command: str,
+    version: str,
+) -> dict[str, str]:
+    """The files of the folder: their names and texts.
+
+    n: problems, shared evenly by `cells`, the lengths to ask (those of training where None); suite: None is random; shots:
+    solved examples before each question; command, version: what made it, for the README
+    ValueError for a number out of range, a suite that the task does not have, too few different problems, or free text.
+    """
+    for name, value, least, most in (("n", n, 1, MAX_PROBLEMS), ("shots", shots, 0, MAX_SHOTS)):
+        if not least <= value <= most:
+            raise ValueError(f"{name} = {value}: must be from {least} to {most:,}")
+    if task.free_text:
+        raise ValueError(f"task {task.name}: its answers are free text, which exact_match cannot judge")
+    rows = list(Export(task, n, "test", suite, cells, seed).rows())
+    name = f"arithgpt_{task.name}"
+    lines = [json.dumps(_line(task, row)) + "\n" for row in rows]
+    return {
+        f"{name}.jsonl": "".join(lines),
+        f"{name}.yaml": _yaml(task, name, _shots(task, shots, seed, rows)),
+        "data.py": DATA.replace("NAME", name),
+        "README.md": _readme(task, name, suite or "random", len(rows), command, version),
+    }
+
+
+def _line(task: Task, row: Row) -> dict[str, str | int]:
+    lengths = {side: row["metadata"][side] for side in task.length_names}
+    return {"question": row["question"], "answer": row["answer"]} | lengths
+
+
+def _shots(task: Task, k: int, seed: int, rows: Sequence[Row]) -> list[dict[str, str]]:
+    """k different problems of training. None has an answer that is asked for, so no prompt tells one."""
+    asked = {row["answer"] for row in rows}
+    found: dict[str, str] = {}
+    rng = np.random.default_rng([seed, 1])
+    for _ in range(MAX_DRAWS):
+        problems = task.draw(rng, 64)
+        for question in task.questions(problems[~task.held_out(problems)]):
+            if len(found) == k:
+                return [{"question": task.asked(question), "answer": answer} for question, answer in found.items()]
+            if (answer := task.truth(question)) not in asked:
+                found[question] = answer
+    raise ValueError(f"shots = {k}: only {len(found)} problems are left whose answers are not asked for")
+
+
+def _yaml(task: Task, name: str, shots: list[dict[str, str]]) -> str:
+    """Texts in quotes as JSON, which YAML reads alike."""
+    samples = "".join(f"\n    - {json.dumps(shot)}" for shot in shots)
+    fewshot = (
+        f"num_fewshot: {len(shots)}\nfewshot_config:\n  sampler: first_n\n  samples:{samples}\n"
+        if shots
+        else "num_fewshot: 0\n"
+    )
+    strict, lenient = (one.replace(REMAINDER, FRACTION) if task.decimals else one for one in (STRICT, LENIENT))
+    return f"""\
+# {task.summary[0].upper()}{task.summary[1:]}
+task: {name}
+tag: arithgpt
+custom_dataset: !function data.load
+test_split: test
+output_type: generate_until
+doc_to_text: "{{{{question}}}}="
+doc_to_target: "{{{{answer}}}}"
+target_delimiter: ""
+fewshot_delimiter: "\\n"
+{fewshot}generation_kwargs:
+  until: ["\\n"]
+  do_sample: false
+  temperature: 0.0
+  max_gen_toks: 256
+filter_list:
+  # strict: the whole reply is an answer
+  - name: strict
+    filter:
+      - function: regex
+        regex_pattern: {json.dumps(strict)}
+      - function: take_first
+  # lenient: the last number of the reply, with its {"decimals" if task.decimals else "remainder"}
+  - name: lenient
+    filter:
+      - function: regex
+        group_select: -1
+        regex_pattern: {json.dumps(lenient)}
+      - function: take_first
+metric_list:
+  - metric: exact_match
+    aggregation: mean
+    higher_is_better: true
+    regexes_to_ignore: [","]
+metadata:
+  version: {task.version}
+"""
+
+
+def _readme(task: Task, name: str, suite: str, n: int, command: str, version: str) -> str:
+    assert MARK in command
+    form = "Zeros at the end of decimals are dropped." if task.decimals else "A quotient with its remainder is `142 r 7`."
+    return f"""\
+# {name}: {n:,} problems for lm-evaluation-harness
+
+{task.summary[0].upper()}{task.summary[1:]}; suite `{suite}`. Needs no network:
+
+    lm_eval --model hf --model_args pretrained=MODEL --include_path FOLDER --tasks {name}
+
+where FOLDER is this folder. It asks `123*45=` after solved examples, and scores `exact_match` twice: `strict`, where the whole
+reply has to be the answer, and `lenient`, which takes the last number of the reply. {form}
+No example is held out of arithgpt's training, and none has an answer that is asked for.
+
+Made by arithgpt {version} with
+
+    {command}
+
+Every answer was computed from its question by Python's own arithmetic. Licence: MIT
+"""

@@ -1,0 +1,1 @@
+"""The search for the smallest problem that a solver gets wrong."""

@@ -1,0 +1,1 @@
+"""Everything that can be asked, except the models of arithgpt."""

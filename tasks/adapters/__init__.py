@@ -1,0 +1,1 @@
+"""Other libraries' data sets as tasks, and our tasks as theirs."""

@@ -1,0 +1,114 @@
+"""The problems in the form of reasoning-gym's data sets, for whoever trains or asks models through that.
+
+    >>> dataset = create_dataset("mul", size=100, seed=1, digits="1-6")
+    >>> dataset[0]["question"], dataset[0]["answer"]
+    ('113*46', '5198')
+    >>> dataset.score_answer("5,198", dataset[0])
+    1.0
+
+An entry is a function of the seed and its index alone. Unlike there, data sets of neighbouring seeds share nothing: the
+generator is made from both numbers, not from their sum.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from tasks.registry import make
+from tasks.task import Split, Task
+
+Entry: TypeAlias = dict[str, Any]
+"""question, answer, and metadata: source_dataset, source_index, difficulty and more."""
+
+_ZEROS = re.compile(r"(?<![0-9.])0+(?=[0-9])")
+_DECIMALS = re.compile(r"\.0*(?![0-9])")
+
+
+@dataclass(frozen=True)
+class GymDataset:
+    """`size` problems of a task; `create_dataset` makes one by name. ValueError where size or seed is out of range."""
+
+    task: Task
+    size: int = 500
+    seed: int = 0
+    split: Split = "train"
+    """`held-out` gives problems that are never in `train`, of any seed."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("size", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} = {getattr(self, name)}: must be at least {least}")
+        if self.split not in ("train", "held-out"):
+            raise ValueError(f"split = {self.split!r}: must be train or held-out")
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (self[index] for index in range(self.size))
+
+    def __getitem__(self, index: int) -> Entry:
+        """The entry of an index; a negative one counts from the end. IndexError beyond."""
+        if not -self.size <= index < self.size:
+            raise IndexError(f"index {index}: there are {self.size} entries")
+        index %= self.size
+        problems = self.task.stream(1, seed=self.seed, split=self.split, rank=0, step=index)
+        [question] = self.task.questions(problems)
+        left, right = (int(side[0]) for side in self.task.digits_of(problems))
+        about = {"source_dataset": self.task.name, "source_index": index, "task_version": self.task.version}
+        if self.task.span[1]:
+            about |= dict(zip(self.task.length_names, (left, right), strict=True))
+        return {
+            "question": self.task.asked(question),
+            "answer": self.task.truth(question),
+            "metadata": about | {"difficulty": dict(self.difficulty)},
+        }
+
+    @cached_property
+    def difficulty(self) -> dict[str, tuple[int, int]]:
+        """The fewest and the most digits of left and right operands, or what else is counted; empty where nothing is."""
+        boxes = [box for part in self.task.parts.values() for box in part.boxes]
+        sides = dict(zip(self.task.length_names, ([box.left for box in boxes], [box.right for box in boxes]), strict=True))
+        spans = {name: (min(low for low, _ in spans), max(high for _, high in spans)) for name, spans in sides.items()}
+        return spans if self.task.span[1] else {}
+
+    def score_answer(self, answer: str | None, entry: Entry) -> float:
+        """From 0 to 1, as the function `score_answer`."""
+        return score_answer(answer, entry)
+
+
+def create_dataset(
+    name: str, *, size: int = 500, seed: int = 0, digits: str | None = None, split: Split = "train"
+) -> GymDataset:
+    """The data set of a task, as reasoning_gym.create_dataset makes one.
+
+    digits: lengths of the operands, as in 1-6 or 1-6x1-3; those of the task where None
+    ValueError for an unknown task, bad lengths, or a size, seed or split out of range.
+    """
+    return GymDataset(make(name, digits), size, seed, split)
+
+
+def score_answer(answer: str | None, entry: Entry) -> float:
+    """1 for the right answer, a share for a reply that holds it, else 0.
+
+    As reasoning-gym scores its arithmetic: signs, leading zeros, decimals that are zero, and commas do not matter, and a reply
+    with the right answer in it gets the share that the answer has of its characters. Unlike there, the answer has to stand by
+    itself: 15535 does not hold 5535.
+    """
+    if not isinstance(answer, str) or not answer.strip():
+        return 0.0
+    plain, right = answer.replace(",", ""), entry["answer"].replace(",", "")
+    if _canonical(plain) == _canonical(right):
+        return 1.0
+    alone = re.search(rf"(?<![0-9.-])(?<! r ){re.escape(right)}(?![0-9]|\.[0-9]| r )", plain)
+    return len(right) / len(plain) if alone else 0.0
+
+
+def _canonical(answer: str) -> str:
+    """`+01,000.00` as `1000`, `142  r 07` as `142 r 7`."""
+    text = _ZEROS.sub("", _DECIMALS.sub("", " ".join(answer.split()).removeprefix("+")))
+    return "0" if text == "-0" else text

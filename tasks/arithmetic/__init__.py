@@ -1,0 +1,1 @@
+"""The four operations on natural numbers, and a mixture of them."""

@@ -1,0 +1,98 @@
+"""What a person types, taken apart: "1,234 * 56" -> ("1234", "*", "56"), or a QuestionError that marks the fault."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.sizes import MAX_DIGITS
+from tasks.task import QuestionError
+
+OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"}
+"""Every character that is understood as an operator, and the plain one it stands for."""
+
+_NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])|[0-9]+")
+_SPACE = re.compile(r"\s*")
+
+
+def binary_question(text: str) -> tuple[str, str, str]:
+    """The left operand, the operator and the right operand, without spaces, thousands separators or leading zeros.
+
+    Raises QuestionError where `text` is not `number operator number` or an operand has more than MAX_DIGITS digits.
+    """
+    if not text.strip():
+        raise QuestionError("empty: expected a sum like 12+34", text, 0)
+    left, place = _number(text, 0)
+    operator, place = _operator(text, place)
+    right, place = _number(text, place)
+    place = _skip_space(text, place)
+    if place < len(text):
+        what = "one operator at a time" if text[place] in OPERATORS else "expected nothing more"
+        raise QuestionError(f"{what}, found {_shown(text, place)}", text, place)
+    return left, operator, right
+
+
+def _number(text: str, place: int) -> tuple[str, int]:
+    place = _skip_space(text, place)
+    match = _NUMBER.match(text, place)
+    if match is None:
+        raise QuestionError(f"expected a number, found {_shown(text, place)}", text, place)
+    digits = match.group().replace(",", "").lstrip("0") or "0"
+    if len(digits) > MAX_DIGITS:
+        raise QuestionError(f"a number of {len(digits)} digits: at most {MAX_DIGITS} are taken", text, place)
+    return digits, match.end()
+
+
+def _operator(text: str, place: int) -> tuple[str, int]:
+    place = _skip_space(text, place)
+    if place == len(text) or text[place] not in OPERATORS:
+        raise QuestionError(f"expected an operator, one of + - * /, found {_shown(text, place)}", text, place)
+    return OPERATORS[text[place]], place + 1
+
+
+def _skip_space(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    return match.end() if match else place
+
+
+def _shown(text: str, place: int) -> str:
+    return "the end" if place >= len(text) else repr(text[place])
+
+
+class Reader:
+    """Takes a typed text apart from left to right; spaces do not matter. QuestionError marks where it is not as expected."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.place = text, 0
+
+    def take(self, pattern: str, expected: str) -> str:
+        """What matches here, a regular expression."""
+        self.place = _skip_space(self.text, self.place)
+        match = re.compile(pattern).match(self.text, self.place)
+        if match is None:
+            raise self.fault(f"expected {expected}, found {_shown(self.text, self.place)}")
+        self.place = match.end()
+        return match.group()
+
+    def string(self, pattern: str, expected: str, most: int = MAX_DIGITS) -> str:
+        """The same of at most `most` characters."""
+        text = self.take(pattern, expected)
+        if len(text) > most:
+            self.place -= len(text)
+            raise self.fault(f"{len(text)} characters: at most {most} are taken")
+        return text
+
+    def number(self) -> str:
+        """A natural number without thousands separators or leading zeros."""
+        self.place = _skip_space(self.text, self.place)
+        number, self.place = _number(self.text, self.place)
+        return number
+
+    def end(self) -> None:
+        """QuestionError where anything follows."""
+        self.place = _skip_space(self.text, self.place)
+        if self.place < len(self.text):
+            raise self.fault(f"expected nothing more, found {_shown(self.text, self.place)}")
+
+    def fault(self, message: str, place: int | None = None) -> QuestionError:
+        """A fault here, or at another place."""
+        return QuestionError(message, self.text, self.place if place is None else place)

@@ -1,0 +1,161 @@
+"""Which operands are asked: their lengths, their digits, long carry chains, and which problems are held out.
+
+Lengths are drawn evenly, digits evenly given the length: values drawn evenly would nearly all have the most digits. Long carry
+chains are exponentially rare in even digits and are what a model gets wrong last, so a share of problems is made to have one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.core.ragged import Ints, Ragged
+
+HELD_OUT_ONE_IN = 16
+"""Of the problems that can be held out, one in this many is."""
+
+HELD_OUT_MIN_DIGITS = 4
+"""Problems with fewer digits in all are too few (under ten thousand) to keep any from training: they are never held out."""
+
+
+def numbers(rng: np.random.Generator, lengths: Ints) -> Ragged:
+    """Uniform numbers of exactly `lengths` (n,) digits. The only number of one digit that may be zero is zero itself."""
+    n, width = len(lengths), int(lengths.max(initial=1))
+    values = rng.integers(0, 10, (width, n), np.uint8)
+    top, rows = lengths - 1, np.arange(n)
+    values[top, rows] = np.where(lengths > 1, rng.integers(1, 10, n, np.uint8), values[top, rows])
+    values *= np.arange(width)[:, None] < lengths
+    return Ragged(values.T, lengths)
+
+
+PATTERNS = ("nines", "power of ten", "zeros inside", "one digit repeated", "nines and zeros")
+"""Kinds of numbers that even digits bring too rarely, and that models get wrong last."""
+
+
+def patterned(rng: np.random.Generator, lengths: Ints) -> Ragged:
+    """Numbers of exactly `lengths` (n,) digits, each of one of PATTERNS, drawn evenly."""
+    n = len(lengths)
+    plain = numbers(rng, lengths)
+    columns = plain.values.T
+    at = np.arange(columns.shape[0])[:, None]
+    top = at == lengths - 1
+    leading = np.maximum(columns[lengths - 1, np.arange(n)], 1)
+    kinds = {
+        "nines": np.full_like(columns, 9),
+        "power of ten": np.where(top, 1, 0),
+        "zeros inside": np.where(top | (rng.random(columns.shape) < 0.3), columns, 0),
+        "one digit repeated": np.broadcast_to(leading, columns.shape),
+        "nines and zeros": np.where(top | (rng.random(columns.shape) < 0.5), 9, 0),
+    }
+    chosen = rng.integers(0, len(PATTERNS), n)
+    values = np.choose(chosen, [kinds[name] for name in PATTERNS]) * (at < lengths)
+    return Ragged(values.astype(np.uint8).T, lengths)
+
+
+def mixed(rng: np.random.Generator, lengths: Ints, share: float) -> Ragged:
+    """Uniform numbers, a share of them replaced by patterned ones."""
+    even = numbers(rng, lengths)
+    chosen = np.flatnonzero(rng.random(len(lengths)) < share)
+    return even.replaced(chosen, patterned(rng, lengths[chosen])) if len(chosen) else even
+
+
+def carry_chains(rng: np.random.Generator, a: Ragged, b: Ragged, full: bool = False) -> tuple[Ragged, Ragged]:
+    """The same operands, changed so that in each row a carry runs through neighbouring columns.
+
+    The first column of the chain makes a carry, the others sum to nine and so pass it on. Where only one number reaches a
+    column, its digit becomes 9 (999 + 1 is such a chain). With `full` the chain runs through every column of the longer
+    number, else its start and its end are drawn evenly.
+    """
+    width = max(a.values.shape[1], b.values.shape[1])
+    x, y = a.widened(width).T.copy(), b.widened(width).T.copy()  # (width, n): one column of the sum a row
+    longest = np.maximum(a.lengths, b.lengths)
+    start = np.zeros_like(longest) if full else rng.integers(0, np.minimum(a.lengths, b.lengths))
+    end = longest if full else rng.integers(start, longest) + 1
+    column = np.arange(width)[:, None]
+    in_a, in_b = column < a.lengths, column < b.lengths
+    passes = (start < column) & (column < end)
+    x = np.where(passes & ~in_b, 9, x)
+    x = np.where(passes & (column == b.lengths - 1) & (x == 9), 8, x)  # b's leading digit, 9 - x, may not be zero
+    y = np.where(passes & in_b, np.where(in_a, 9 - x, 9), y)
+    makes = column == start
+    x = np.where(makes & (x == 0), 1, x)
+    y = np.where(makes, 10 - x + rng.integers(0, 10, len(a), np.uint8) % np.maximum(x, 1), y)  # x + y is 10 to 9 + x
+    return Ragged(x.astype(np.uint8).T, a.lengths), Ragged(y.astype(np.uint8).T, b.lengths)
+
+
+def borrow_chains(rng: np.random.Generator, a: Ragged, b: Ragged) -> Ragged:
+    """The same a, changed so that a borrow of a - b runs through neighbouring columns, or would if one came in.
+
+    Within the chain both digits are the same, or a's is 0 where b has none; in half the rows its first column makes the borrow.
+    """
+    width = a.values.shape[1]
+    x, y = a.values.T.copy(), b.widened(width).T[:width]
+    start = rng.integers(0, np.minimum(a.lengths, b.lengths))
+    end = rng.integers(start, a.lengths) + 1
+    column = np.arange(width)[:, None]
+    passes = (start <= column) & (column < end)
+    x = np.where(passes, y, x)
+    makes = (column == start) & (y > 0) & (rng.random(len(a)) < 0.5)
+    x = np.where(makes, rng.integers(0, 10, len(a), np.uint8) % np.maximum(y, 1), x)
+    top = (column == a.lengths - 1) & (a.lengths > 1) & (x == 0)
+    return Ragged(np.where(top, 1, x).astype(np.uint8).T, a.lengths)
+
+
+MOST_PATTERNS = 10
+"""Up to so many columns every pattern of carries is asked, 2^10; of longer numbers a sample."""
+
+
+def carry_patterns(rng: np.random.Generator, n: int, columns: int) -> NDArray[np.bool_]:
+    """Which columns are to carry, bool (rows, columns), least significant first.
+
+    Every pattern equally often, n rows or each once at least; of more columns than MOST_PATTERNS n random ones.
+    """
+    if columns > MOST_PATTERNS:
+        return rng.random((n, columns)) < 0.5
+    codes = np.tile(np.arange(2**columns), max(1, n >> columns))
+    return (codes[:, None] >> np.arange(columns)) & 1 == 1
+
+
+def with_carries(
+    rng: np.random.Generator, wanted: NDArray[np.bool_], lengths: tuple[int, int], subtract: bool = False
+) -> tuple[Ragged, Ragged]:
+    """Random operands, even but for this: the columns of a + b carry, or those of a - b borrow, where `wanted` says so.
+
+    wanted: bool (n, the longer of both lengths), least significant column first. Where a column cannot it does the other: in a
+    column that only one number reaches a carry has to come in for one to go out.
+    """
+    n, width = wanted.shape
+    x, y = np.divmod(np.arange(100), 10)
+    numbers = np.zeros((2, n, width), np.uint8)
+    carried = np.zeros(n, bool)
+    for column in range(width):
+        allowed = np.ones(100, bool)
+        for digit, length in zip((x, y), lengths, strict=True):
+            if column >= length:
+                allowed &= digit == 0
+            elif column == length - 1 and length > 1:
+                allowed &= digit > 0
+        after = x - y - carried[:, None] if subtract else x + y + carried[:, None]  # (n, 100)
+        carries = after < 0 if subtract else after > 9
+        fits = allowed & (carries == wanted[:, column, None])
+        fits |= allowed & ~fits.any(1, keepdims=True)
+        chosen = (fits * (1 - rng.random((n, 100)))).argmax(1)
+        numbers[:, :, column] = x[chosen], y[chosen]
+        carried = carries[np.arange(n), chosen]
+    left, right = (Ragged(values[:, :length], np.full(n, length)) for values, length in zip(numbers, lengths, strict=True))
+    return left, right
+
+
+def fingerprint(numbers: Ragged) -> NDArray[np.uint64]:
+    """A 64-bit hash of each number, the same for ever and on every machine; uint64 (n,)."""
+    state = np.zeros(len(numbers), np.uint64)
+    for column in numbers.values.T[::-1]:  # from the top: the zeros beyond a row's length leave the state at zero
+        state = state * np.uint64(0x9E3779B97F4A7C15) + column
+    return mix(state)
+
+
+def mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread every input bit over all 64 output bits (the finaliser of SplitMix64, Steele et al. 2014)."""
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))

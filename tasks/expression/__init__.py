@@ -1,0 +1,1 @@
+"""Whole expressions with parentheses and decimals, reduced row by row."""

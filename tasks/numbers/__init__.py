@@ -1,0 +1,1 @@
+"""Tasks on numbers beyond the four operations."""

@@ -1,0 +1,1 @@
+"""Reasoning over small graphs and rewriting systems."""
