@@ -1,6 +1,6 @@
 """Ask what was found by name, and put together all that a report says of it.
 
-measured(find_solver("mine"), [TASKS["add"]()]) -> Measured("mine", about={"seed": 1, "weights_sha256": ..., ...}, rows=...)
+measured(find_solver("mine"), [TASKS["add"]()]) -> EvalResult("mine", about={"seed": 1, "weights_sha256": ..., ...}, rows=...)
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from typing import Any
 
 from arithgpt.errors import UserError
 from arithgpt.provenance import commit, processor
-from arithgpt.solvers import Found
+from arithgpt.solvers import ResolvedSolver
 from eval.metrics.accuracy import by_length
 from eval.metrics.error_types import Mistake, counted, mistakes
-from eval.result import Measured, measure
+from eval.result import EvalResult, measure
 from eval.solver import MissingExtra
-from tasks import Cell, Task
+from tasks import ProblemSize, Task
 from tasks.adapters.reasoning_gym import PREFIX
 
 REPORTED_EXAMPLES = 12  # of mistakes in a report
 
 
 def measured(
-    found: Found,
+    found: ResolvedSolver,
     parts: Sequence[Task],
     *,
     name: str | None = None,
-    cells: Sequence[Cell] | None = None,
+    cells: Sequence[ProblemSize] | None = None,
     suites: Sequence[str] | None = None,
     samples: int = 1000,
     seed: int = 1,
-    tell: Callable[[str, Cell], None] = lambda suite, cell: None,
-) -> Measured:
+    tell: Callable[[str, ProblemSize], None] = lambda suite, cell: None,
+) -> EvalResult:
     """What `eval.result.measure` finds, with the kinds of mistakes, the recipe and the versions.
 
     UserError where the problems cannot be made, or an extra is missing.
@@ -61,7 +61,7 @@ def measured(
         "measured_on": f"{processor()}, {platform.platform()}",
         "measured_by": commit(),
     }
-    return Measured(
+    return EvalResult(
         name=name,
         about=about,
         rows=rows,
@@ -71,7 +71,9 @@ def measured(
         recipe=run.recipe.to_toml() if run is not None else "",
         metrics=list(run.metrics()) if run is not None else (),
         trained={
-            part.name: [(*box.left, *box.right) for box in part.boxes] for part in parts if run is not None and part.span[1]
+            part.name: [(*box.left, *box.right) for box in part.size_ranges]
+            for part in parts
+            if run is not None and part.span[1]
         },
     )
 

@@ -116,7 +116,7 @@ class Run:
         recipe, file = self.recipe, self.path / "weights.safetensors"
         weights, notes = load_tensors(file, device)
         other = UserError(f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run")
-        if notes.get("identity") != recipe.identity:
+        if notes.get("identity") != recipe.resume_identity:
             raise other
         try:
             return make_model(recipe.model, recipe.alphabet, weights)

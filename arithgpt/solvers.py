@@ -21,7 +21,7 @@ PLAIN = ("exact", "wrong", "random")
 
 
 @dataclass(frozen=True)
-class Found:
+class ResolvedSolver:
     """A solver, and the task it was trained on where it is a run."""
 
     solver: Solver
@@ -45,26 +45,26 @@ def find_solver(
     drafts: bool = True,
     url: str | None = None,
     shots: int = 4,
-) -> Found:
+) -> ResolvedSolver:
     """The solver of a name; the newest run for None. UserError where there is none of that name, or it cannot be used."""
     if name in PLAIN:
         from eval.solver import ExactSolver, RandomSolver, WrongSolver
 
-        return Found({"exact": ExactSolver, "wrong": WrongSolver, "random": RandomSolver}[name](), None, None)
+        return ResolvedSolver({"exact": ExactSolver, "wrong": WrongSolver, "random": RandomSolver}[name](), None, None)
     kind, _, rest = (name or "").partition(":")
     try:
         if kind == "hf":
             from arithgpt.runtime import pick_device
             from eval.solvers.huggingface import HFSolver
 
-            return Found(HFSolver(rest, shots=shots, device=str(pick_device(device))), None, None)
+            return ResolvedSolver(HFSolver(rest, shots=shots, device=str(pick_device(device))), None, None)
         if kind == "llm":
             from eval.solvers.openai_api import LLMSolver
 
             url = url or os.environ.get("OPENAI_BASE_URL")
             if not url:
                 raise UserError(f"{name}: needs --url, or OPENAI_BASE_URL in the environment")
-            return Found(LLMSolver(rest, url, os.environ.get("OPENAI_API_KEY", ""), shots=shots), None, None)
+            return ResolvedSolver(LLMSolver(rest, url, os.environ.get("OPENAI_API_KEY", ""), shots=shots), None, None)
     except ValueError as error:
         raise UserError(f"{name}: {error}") from None
     from arithgpt.inference.gpt_solver import GPTSolver
@@ -72,10 +72,10 @@ def find_solver(
     from arithgpt.runtime import pick_device
 
     run = find_run(name) if name is not None else newest_run()
-    return Found(GPTSolver.of(run, str(pick_device(device)), drafts), run.recipe.problems, run)
+    return ResolvedSolver(GPTSolver.of(run, str(pick_device(device)), drafts), run.recipe.problems, run)
 
 
-def tasks_of(found: Found, task: str | None) -> list[Task]:
+def tasks_of(found: ResolvedSolver, task: str | None) -> list[Task]:
     """The tasks to ask: those of the run, or the one named. UserError where it is not one of them, or none is named."""
     from tasks import find
     from tasks.registry import known
@@ -84,11 +84,11 @@ def tasks_of(found: Found, task: str | None) -> list[Task]:
         if task is None:
             raise UserError(f"{found.solver.name}: needs --task, one of {known()}")
         try:
-            return list(find(task)().parts.values())
+            return list(find(task)().subtasks.values())
         except ValueError as error:
             said = str(error)
             raise UserError(f"--task {said}" if said.startswith(task) else f"--task {task}: {said}") from None
-    parts = found.task.parts
+    parts = found.task.subtasks
     if task is not None and task not in parts:
         raise UserError(f"--task {task}: run {found.solver.name} was trained on {', '.join(parts)}")
     return [parts[task]] if task is not None else list(parts.values())

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from eval.solver import Answer, Solver
-from tasks import Cell, Task, sizes
+from tasks import ProblemSize, Task, sizes
 
 COLUMNS = (
     "task",
@@ -30,13 +30,13 @@ COLUMNS = (
 def evaluate(
     solver: Solver,
     task: Task,
-    cells: Sequence[Cell],
+    cells: Sequence[ProblemSize],
     *,
     n: int,
     seed: int,
     suites: Sequence[str] = ("random",),
     trained: bool = True,
-    tell: Callable[[str, Cell], None] = lambda suite, cell: None,
+    tell: Callable[[str, ProblemSize], None] = lambda suite, cell: None,
 ) -> pd.DataFrame:
     """Ask a solver up to n different problems of each suite and each cell, the digits of the left and the right operand.
 
@@ -62,11 +62,11 @@ def evaluate(
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
 
 
-def _evaluate_cell(solver: Solver, task: Task, cell: Cell, n: int, seed: int, suite: str, trained: bool) -> pd.DataFrame:
+def _evaluate_cell(solver: Solver, task: Task, cell: ProblemSize, n: int, seed: int, suite: str, trained: bool) -> pd.DataFrame:
     problems = task.test(n, cell, seed=seed, suite=suite)
     questions = task.questions(problems)
     answers = solver.solve(task, problems)
-    expected = [task.truth(question) for question in questions]
+    expected = [task.answer(question) for question in questions]
     met = np.where(task.held_out(problems), "held out", "seen")
     met = np.where(task.in_range(problems), met, "beyond") if trained else "unknown"
     return pd.DataFrame(
@@ -103,5 +103,5 @@ def working(task: Task, question: str, answer: Answer) -> str:
     """valid, what is wrong with the first wrong line, or nothing where no page was written or it was not finished."""
     if answer.failed is not None or not answer.finished or not answer.page or not answer.written:
         return ""
-    fault = task.check(question, answer.written)
+    fault = task.verify(question, answer.written)
     return "valid" if fault is None else str(fault)

@@ -11,14 +11,14 @@ import pandas as pd
 
 from eval.evaluate import evaluate
 from eval.solver import Solver
-from tasks import Cell, Task
+from tasks import ProblemSize, Task
 
 DEFAULT_LENGTHS = 16  # of each box of lengths, at most
 MAX_PAGE = 20_000  # characters of a page that are still asked
 
 
 @dataclass(frozen=True)
-class Measured:
+class EvalResult:
     """One solver, asked once."""
 
     name: str
@@ -37,7 +37,7 @@ class Measured:
     metrics: Sequence[Mapping[str, Any]] = ()
     """A run's metrics.jsonl: what training logged, step by step."""
     trained: Mapping[str, Sequence[tuple[int, int, int, int]]] = field(default_factory=dict)
-    """For each task the boxes of training lengths: (left from, left to, right from, right to)."""
+    """For each task the size_ranges of training lengths: (left from, left to, right from, right to)."""
 
     @property
     def partial(self) -> str:
@@ -52,12 +52,12 @@ def measure(
     solver: Solver,
     tasks: Sequence[Task],
     *,
-    cells: Sequence[Cell] | None = None,
+    cells: Sequence[ProblemSize] | None = None,
     suites: Sequence[str] | None = None,
     n: int = 1000,
     seed: int = 1,
     trained: bool = True,
-    tell: Callable[[str, Cell], None] = lambda suite, cell: None,
+    tell: Callable[[str, ProblemSize], None] = lambda suite, cell: None,
 ) -> pd.DataFrame:
     """The rows of `evaluate`, task by task.
 
@@ -74,16 +74,16 @@ def measure(
     return pd.concat(tables, ignore_index=True)
 
 
-def _cells(task: Task, suite: str) -> list[Cell]:
+def _cells(task: Task, suite: str) -> list[ProblemSize]:
     return task.beyond if suite == "long" else trained_cells(task)
 
 
-def trained_cells(task: Task) -> list[Cell]:
+def trained_cells(task: Task) -> list[ProblemSize]:
     """The lengths of training, at most DEFAULT_LENGTHS of each box."""
-    return list(dict.fromkeys(cell for box in task.boxes for cell in box.spread(DEFAULT_LENGTHS)))
+    return list(dict.fromkeys(cell for box in task.size_ranges for cell in box.spread(DEFAULT_LENGTHS)))
 
 
-def fits(task: Task, cell: Cell) -> bool:
+def fits(task: Task, cell: ProblemSize) -> bool:
     """Whether a problem of these lengths has a page that is not too long to be asked."""
     one = task.draw_suite(np.random.default_rng(0), 1, cell, "random")
-    return int(task.prompts(one).lengths[0] + task.budgets(one)[0]) <= MAX_PAGE
+    return int(task.prompts(one).lengths[0] + task.max_new_tokens(one)[0]) <= MAX_PAGE

@@ -55,7 +55,7 @@ class ExactSolver:
         answers = []
         for page, prompt, question in zip(pages.texts(), pages.prompt.tolist(), questions, strict=True):
             written = page[prompt:-1]
-            answers.append(Answer(task.read(written, question), written))
+            answers.append(Answer(task.extract(written, question), written))
         return answers
 
 
@@ -75,7 +75,7 @@ class RandomSolver:
     name = "random"
 
     def solve(self, task: Task, problems: Problems) -> list[Answer]:
-        given = [_guess(task.truth(question), random.Random(question)) for question in task.questions(problems)]
+        given = [_guess(task.answer(question), random.Random(question)) for question in task.questions(problems)]
         return [Answer(text, text, page=False) for text in given]
 
 

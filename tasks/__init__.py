@@ -13,7 +13,7 @@ from tasks.numbers import base, compare, gcd, modadd  # noqa: F401
 from tasks.numbers import sum as _sum  # noqa: F401
 from tasks.reasoning import reachability, rewriting  # noqa: F401
 from tasks.registry import find, make
-from tasks.sizes import MAX_DIGITS, Cell
+from tasks.sizes import MAX_DIGITS, ProblemSize
 from tasks.strings import copy, count, parity, reverse, sort  # noqa: F401
 from tasks.task import STOP, TASKS, Pages, Problems, QuestionError, Split, Task
 
@@ -21,9 +21,9 @@ __all__ = [
     "MAX_DIGITS",
     "STOP",
     "TASKS",
-    "Cell",
     "Fault",
     "Pages",
+    "ProblemSize",
     "Problems",
     "QuestionError",
     "Row",

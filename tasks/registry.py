@@ -40,7 +40,7 @@ def make(name: str, digits: str | None = None) -> Task:
     options = {option.name for option in dataclasses.fields(task)}
     if "digits" in options:
         return dataclasses.replace(task, digits=digits)
-    parts = {part: dataclasses.replace(own, digits=digits) for part, own in task.parts.items() if part in options}
+    parts = {part: dataclasses.replace(own, digits=digits) for part, own in task.subtasks.items() if part in options}
     if not parts:
         raise ValueError(f"digits = {digits!r}: task {name} has no operands to count the digits of")
     return dataclasses.replace(task, **parts)

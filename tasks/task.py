@@ -25,7 +25,7 @@ from tasks import sizes
 from tasks.core.ragged import Bytes, Ints, Ragged, stack
 from tasks.core.sampling import HELD_OUT_ONE_IN
 from tasks.core.scratchpad import Fault, Row
-from tasks.sizes import Box, Cell
+from tasks.sizes import ProblemSize, SizeRange
 
 Split: TypeAlias = Literal["train", "held-out"]
 STOP = "$"
@@ -113,9 +113,6 @@ class Task(ABC):
     answer_mark: ClassVar[str] = ""
     """The mark before the answer on a page with its working, where the answer there is not just as it is without."""
 
-    later: ClassVar[tuple[str, ...]] = ()
-    """Options that came later: their defaults are the pages of before, and recipes without them mean the same."""
-
     suites: ClassVar[tuple[str, ...]] = ("random",)
     """The kinds of test problems it has; `random` is always one, but a mixture has none: its parts do."""
     fixed_suites: ClassVar[tuple[str, ...]] = ()
@@ -135,23 +132,23 @@ class Task(ABC):
             if name.endswith("_share") and not 0 <= value <= 1:
                 raise ValueError(f"{name} = {value}: must be from 0 to 1")
 
-    def boxes_of(self, option: str, longest: int | None = None) -> tuple[Box, ...]:
+    def size_ranges_of(self, option: str, longest: int | None = None) -> tuple[SizeRange, ...]:
         """The lengths that an option such as `digits` names. ValueError where it names none, or any over `longest`."""
         text = getattr(self, option)
         try:
-            boxes = sizes.parse(text)
+            size_ranges = sizes.parse(text)
         except ValueError as error:
             raise ValueError(f"{option} = {text!r}: {error}") from None
-        if longest is not None and max(side[1] for box in boxes for side in (box.left, box.right)) > longest:
+        if longest is not None and max(side[1] for box in size_ranges for side in (box.left, box.right)) > longest:
             raise ValueError(f"{option} = {text!r}: task {self.name} takes at most {longest}")
-        return boxes
+        return size_ranges
 
-    def ranges_of(self, option: str, example: str, longest: int | None = None, why: str = "") -> tuple[Box, ...]:
+    def ranges_of(self, option: str, example: str, longest: int | None = None, why: str = "") -> tuple[SizeRange, ...]:
         """The same of an option that counts one thing, so that it has no `x`; the example and why are for the message."""
-        boxes = self.boxes_of(option, longest)
-        if any(box.left != box.right for box in boxes):
+        size_ranges = self.size_ranges_of(option, longest)
+        if any(box.left != box.right for box in size_ranges):
             raise ValueError(f"{option} = {getattr(self, option)!r}: must be one range such as {example}, without x{why}")
-        return boxes
+        return size_ranges
 
     @property
     def split_rule(self) -> str:
@@ -166,7 +163,7 @@ class Task(ABC):
     @property
     def worked(self) -> Task | None:
         """The same task with its working written out; None where it has none that can be left out, or writes it already."""
-        return dataclasses.replace(self, working=True) if getattr(self, "working", True) is False else None  # type: ignore[type-var]
+        return dataclasses.replace(self, scratchpad=True) if getattr(self, "scratchpad", True) is False else None  # type: ignore[type-var]
 
     @property
     @abstractmethod
@@ -178,27 +175,27 @@ class Task(ABC):
         """n problems as in training, of either split."""
 
     @property
-    def parts(self) -> Mapping[str, Task]:
+    def subtasks(self) -> Mapping[str, Task]:
         """The tasks that a model of this one can be asked, by name: itself, or what it is a mixture of."""
         return {self.name: self}
 
     @property
-    def boxes(self) -> tuple[Box, ...]:
+    def size_ranges(self) -> tuple[SizeRange, ...]:
         """The operand lengths of training. A mixture has none of its own: its parts do."""
         raise NotImplementedError(f"task {self.name} has no lengths of its own")
 
     @property
     def span(self) -> tuple[int, int]:
         """The fewest and the most digits that any operand has in training."""
-        sides = [side for part in self.parts.values() for box in part.boxes for side in (box.left, box.right)]
+        sides = [side for part in self.subtasks.values() for box in part.size_ranges for side in (box.left, box.right)]
         return min(low for low, _ in sides), max(high for _, high in sides)
 
     @property
-    def beyond(self) -> list[Cell]:
+    def beyond(self) -> list[ProblemSize]:
         """The lengths that the suite `long` asks where none are named."""
-        return sizes.beyond(self.boxes)
+        return sizes.beyond(self.size_ranges)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """n test problems whose operands have the digits of `cell`, of either split; fewer where a suite has fewer."""
         raise NotImplementedError(f"task {self.name} has no suites of its own")
 
@@ -211,14 +208,14 @@ class Task(ABC):
         """Only what the GPT is given, as ASCII rows: the pages up to their `prompt`."""
 
     @abstractmethod
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         """The answer that a completion gives, as a person would write it; None where it cannot be read.
 
         written: what follows the prompt, without the stop character
         """
 
     @abstractmethod
-    def budgets(self, problems: Problems) -> Ints:
+    def max_new_tokens(self, problems: Problems) -> Ints:
         """int64 (n,): how many characters each completion is allowed, generously; one that needs more is unfinished."""
 
     @abstractmethod
@@ -233,7 +230,7 @@ class Task(ABC):
         """The text with which a plain question is put to an outside model."""
         return question
 
-    def bare(self, question: str) -> str:
+    def expression_only(self, question: str) -> str:
         """A plain question without what it says of the form of its answer."""
         return question
 
@@ -259,15 +256,15 @@ class Task(ABC):
         """The problems that plain questions (at least one) ask; the inverse of `questions`."""
 
     @abstractmethod
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         """The right answer to a plain question, by Python's own arithmetic: shares nothing with `pages`."""
 
     @abstractmethod
-    def check(self, question: str, written: str) -> Fault | None:
+    def verify(self, question: str, written: str) -> Fault | None:
         """The first line of a finished completion that does not hold, by Python's own arithmetic; None where all do."""
 
     @abstractmethod
-    def drawing(self, question: str, written: str) -> list[Row]:
+    def render(self, question: str, written: str) -> list[Row]:
         """What has been written so far in schoolbook columns, most significant digit first, for a person to read."""
 
     @abstractmethod
@@ -294,7 +291,7 @@ class Task(ABC):
             raise ValueError(f"{self!r}: has no problems that are {'' if split == 'held-out' else 'not '}held out")
         return problems
 
-    def test(self, n: int, cell: Cell, *, seed: int, suite: str = "random") -> Problems:
+    def test(self, n: int, cell: ProblemSize, *, seed: int, suite: str = "random") -> Problems:
         """At most n test problems whose operands have the digits of `cell`, each once.
 
         They are never trained on, where there are enough of these lengths to hold out any. A fixed suite gives all it has.

@@ -21,7 +21,7 @@ settings.load_profile("arithgpt")
 
 SMALL = {
     "task": {"name": "add", "digits": "1-3"},
-    "budget": {"steps": 350, "batch_size": 64, "eval_samples": 64, "eval_every": 50, "target": 0.98},
+    "train": {"max_steps": 350, "batch_size": 64, "eval_samples": 64, "eval_every": 50, "target_accuracy": 0.98},
 }
 
 torch.set_num_threads(1)  # small operations shared by two threads crawl when something else runs beside the tests
@@ -33,14 +33,14 @@ class Silent:
     def __init__(self) -> None:
         self.looks: list[dict[str, float]] = []
 
-    def started(self, *about: object) -> None: ...
+    def on_train_start(self, *about: object) -> None: ...
 
-    def stepped(self, progress: Progress, loss: float) -> None: ...
+    def on_step(self, progress: Progress, loss: float) -> None: ...
 
-    def looked(self, progress: Progress) -> None:
+    def on_validation(self, progress: Progress) -> None:
         self.looks.append(dict(progress.accuracy))
 
-    def ended(self, progress: Progress) -> None: ...
+    def on_train_end(self, progress: Progress) -> None: ...
 
 
 ALPHABET = "0123456789+=$"

@@ -24,7 +24,7 @@ from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
 from arithgpt.experiments.ablation import BEYOND, EXAM_SEED, IN_RANGE, SEEN, Ablation, full_name, planned
 from arithgpt.experiments.ablation_summary import TO_TARGET, Findings, findings, reached_at
-from arithgpt.experiments.sweep import DONE, Outcome
+from arithgpt.experiments.sweep import DONE, TrialResult
 from arithgpt.run import all_runs, new_run
 from arithgpt.training.trainer import Progress
 from eval.evaluate import evaluate
@@ -41,12 +41,12 @@ digits = "1-2"
 [model]
 n_layer = 1
 n_embd = 16
-[budget]
-steps = 4
+[train]
+max_steps = 4
 batch_size = 8
 eval_every = 2
 eval_samples = 4
-target = 0.9
+target_accuracy = 0.9
 """
 VARY = ["positions=page,rope"]
 
@@ -77,13 +77,13 @@ def test_each_value_is_a_variant_with_the_same_seeds(file: str) -> None:
     assert all(plan.variant(n).values.items() <= trial.values.items() for n, trial in enumerate(plan.trials))
     recipes = [trial.recipe for trial in plan.trials]
     assert {recipe.seed for recipe in recipes} == {5, 6}
-    assert {(recipe.budget.steps, recipe.budget.batch_size, recipe.budget.stop_early) for recipe in recipes} == {(4, 8, False)}
+    assert {(recipe.train.max_steps, recipe.train.batch_size, recipe.train.stop_early) for recipe in recipes} == {(4, 8, False)}
 
 
 def test_the_recipe_itself_may_be_the_baseline(file: str) -> None:
     plan = planned(file, ["positions=rope,page"], own=True, steps=3, samples=2)
     assert [variant.values for variant in plan.variants] == [{"model.positions": "page"}, {"model.positions": "rope"}]
-    assert plan.trials[0].recipe.budget.steps == 3
+    assert plan.trials[0].recipe.train.max_steps == 3
     assert len(plan.trials) == 2 * 6  # the fewest seeds that can show a difference at 0.05
     assert planned(file, ["positions=rope"], seeds=2, own=True, samples=2).variants[0].name == "page"
 
@@ -96,8 +96,8 @@ def test_values_are_read_as_set_reads_them(file: str) -> None:
 
 def test_another_batch_size_has_as_many_examples(file: str) -> None:
     plan = planned(file, ["batch_size=8,16"], seeds=2, samples=2)
-    budgets = [trial.recipe.budget for trial in plan.trials[:2]]
-    assert [(budget.batch_size, budget.steps, budget.eval_every) for budget in budgets] == [(8, 4, 2), (16, 2, 1)]
+    configs = [trial.recipe.train for trial in plan.trials[:2]]
+    assert [(train.batch_size, train.max_steps, train.eval_every) for train in configs] == [(8, 4, 2), (16, 2, 1)]
 
 
 def test_names_are_those_of_fields() -> None:
@@ -123,12 +123,12 @@ def test_names_are_those_of_fields() -> None:
         ("tiny", ["n_head=4,5"], {}, "must be a multiple of n_head = 5"),
         ("tiny", ["seed=1,2"], {}, "every variant has the same seeds"),
         ("tiny", ["steps=1,2"], {}, "every variant has the same budget"),
-        ("tiny", ["batch_size=8,many"], {}, "budget.batch_size = 'many'"),
+        ("tiny", ["batch_size=8,many"], {}, "train.batch_size = 'many'"),
         ("tiny", [], {}, "needs a field to vary"),
         ("tiny", VARY, {"seeds": 1}, "--seeds 1: must be 2 at least"),
         ("tiny", VARY, {"level": 5}, "--level 5: must be above 0 and below 1"),
-        ("tiny", VARY, {"beyond": "2"}, "--beyond 2: is a length of training"),
-        ("tiny", VARY, {"beyond": "x"}, "--beyond x: must be lengths"),
+        ("tiny", VARY, {"beyond": "2"}, "--ood-digits 2: is a length of training"),
+        ("tiny", VARY, {"beyond": "x"}, "--ood-digits x: must be lengths"),
         ("tiny", VARY, {"name": "a/b"}, "a run cannot be called a/b-page-s0"),
         ("tiny", VARY, {"overrides": ["model.n_layer=0"]}, "model.n_layer = 0"),
         ("gone.toml", VARY, {}, "gone.toml: there is no such recipe"),
@@ -155,7 +155,7 @@ def test_runs_of_another_budget_are_not_mixed_in(file: str) -> None:
     trial = planned(file, VARY, seeds=2, samples=2).trials[1]
     new_run(trial.name, trial.recipe)
     planned(file, VARY, seeds=2, samples=2)
-    with pytest.raises(UserError, match=r"tiny-rope-s0: is there already with budget.steps = 4, here 9; .*--name"):
+    with pytest.raises(UserError, match=r"tiny-rope-s0: is there already with train.max_steps = 4, here 9; .*--name"):
         planned(file, VARY, seeds=2, samples=2, steps=9)
     assert planned(file, VARY, seeds=2, samples=2, steps=9, name="other").trials[1].name == "other-rope-s0"
 
@@ -185,7 +185,7 @@ def made_up(file: str, wrong: dict[str, list[int]], looks: dict[str, float]) -> 
         (run.path / "run.json").write_text(json.dumps({"parameters": 100, "step": 4, "seconds": 1.5 + seed}))
         for step in (2, 4):
             run.log(look(step, looks[name]))
-        outcomes[number] = Outcome(number, DONE, {}, answered(plan, wrong[name][seed]))
+        outcomes[number] = TrialResult(number, DONE, {}, answered(plan, wrong[name][seed]))
     return findings(plan, outcomes)
 
 
@@ -234,7 +234,7 @@ def test_what_is_not_reached_is_not_compared_and_few_seeds_are_told(file: str) -
 
 
 def test_the_command_trains_tells_and_goes_on(arithgpt: Call, file: str, tmp_path: Path) -> None:
-    asked = ["--vary", *VARY, "--seeds", "2", "--samples", "10", "--beyond", "3", "--jobs", "1", "--threads", "1"]
+    asked = ["--vary", *VARY, "--seeds", "2", "--samples", "10", "--ood-digits", "3", "--jobs", "1", "--threads", "1"]
     files = {kind: tmp_path / f"out.{kind}" for kind in ("csv", "json")}
     done = arithgpt("ablate", file, *asked, *(part for kind, path in files.items() for part in (f"--{kind}", str(path))))
     assert (done.returncode, done.stderr) == (0, "")
@@ -277,7 +277,7 @@ def test_a_variant_that_cannot_be_trained_leaves_the_others_alone(file: str, tmp
     """Pages of three digits are longer than block_size, which only matters to learned positions."""
     changes = ["--set", "model.block_size=8", "--set", "task.digits=1-3", "--steps", "1", "--vary", "positions=none,learned"]
     out = tmp_path / "out.json"
-    asked = ["--seeds", "2", "--samples", "5", "--beyond", "5", "--jobs", "1", "--json", str(out)]
+    asked = ["--seeds", "2", "--samples", "5", "--ood-digits", "5", "--jobs", "1", "--json", str(out)]
     done = CliRunner().invoke(app, ["ablate", file, *changes, *asked])
     assert done.exit_code == 1, done.output
     assert "tiny-learned-s0: model.block_size = 8: must be at least" in done.output
@@ -287,7 +287,7 @@ def test_a_variant_that_cannot_be_trained_leaves_the_others_alone(file: str, tmp
 
 
 def test_ctrl_c_draws_no_conclusions_and_the_same_command_goes_on(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = ["ablate", file, "--vary", *VARY, "--seeds", "2", "--samples", "5", "--beyond", "3", "--jobs", "1"]
+    command = ["ablate", file, "--vary", *VARY, "--seeds", "2", "--samples", "5", "--ood-digits", "3", "--jobs", "1"]
     look = arithgpt.data.source.look
 
     def pressed(*arguments: object) -> object:

@@ -94,7 +94,7 @@ def test_it_trains_resumes_to_the_same_bits_and_is_asked(choice: dict[str, Any],
         budget = {"batch_size": 8, "eval_samples": 2, "stop_early": False}
         run = None
         for steps in stops:
-            parts = {"model": {"n_layer": 2, "n_embd": 16} | choice, "budget": budget | {"steps": steps}}
+            parts = {"model": {"n_layer": 2, "n_embd": 16} | choice, "train": budget | {"max_steps": steps}}
             plan = Recipe.from_dict(SMALL | parts, "test")
             run = run or new_run(f"run-{len(stops)}", plan)
             train(plan, run, device=CPU, observer=Silent(), resume=steps != stops[0])
@@ -197,7 +197,10 @@ def test_a_bad_choice_is_one_clear_line(override: str, said: str) -> None:
 
 @pytest.mark.slow
 def test_an_lstm_learns_to_add() -> None:
-    model, budget = {"arch": "lstm", "n_embd": 64}, {"steps": 2500, "eval_every": 250, "target": 0.95, "eval_samples": 64}
-    plan = Recipe.from_dict({"task": {"name": "add", "digits": "1-3"}, "model": model, "budget": budget}, "test")
+    model, budget = (
+        {"arch": "lstm", "n_embd": 64},
+        {"max_steps": 2500, "eval_every": 250, "target_accuracy": 0.95, "eval_samples": 64},
+    )
+    plan = Recipe.from_dict({"task": {"name": "add", "digits": "1-3"}, "model": model, "train": budget}, "test")
     progress = train(plan, new_run(None, plan), device=CPU, observer=Silent())
     assert min(progress.accuracy.values()) > 0.8

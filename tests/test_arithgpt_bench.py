@@ -32,7 +32,7 @@ from arithgpt.models.gpt import GPT
 
 TINY = Plan(repeats=2, seconds=0.001, steps=1, batches=(1, 17), seeds=1, limit=2)
 ADD = load_recipe(
-    overrides=["model.n_layer=1", "model.n_embd=16", "model.n_head=2", "budget.batch_size=4"], options={"task.digits": "1-3"}
+    overrides=["model.n_layer=1", "model.n_embd=16", "model.n_head=2", "train.batch_size=4"], options={"task.digits": "1-3"}
 )
 
 
@@ -216,7 +216,7 @@ def test_generators_are_measured() -> None:
 
 def test_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("arithgpt.bench.peak.SIZES", (256,))
-    arith = load_recipe(task="arith", overrides=["model.n_layer=1", "model.n_embd=24", "model.n_head=2", "budget.batch_size=2"])
+    arith = load_recipe(task="arith", overrides=["model.n_layer=1", "model.n_embd=24", "model.n_head=2", "train.batch_size=2"])
     add, mixture, loop = training.measure(TINY, silent, {"add": ADD, "arith": arith})
     for case in (add, mixture, loop):
         is_sound(case)
@@ -229,7 +229,7 @@ def test_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_training_measures_what_is_left_after_ctrl_c() -> None:
     class Stops(training._Watch):
-        def stepped(self, progress: object, loss: float) -> None:
+        def on_step(self, progress: object, loss: float) -> None:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -255,7 +255,7 @@ def test_decoding_is_measured_and_fair() -> None:
 
 
 def test_reaching_the_target_is_measured() -> None:
-    easy = Recipe(task=ADD.task, model=ADD.model, budget={"batch_size": 4, "steps": 2, "eval_every": 1, "eval_samples": 4})
+    easy = Recipe(task=ADD.task, model=ADD.model, train={"batch_size": 4, "max_steps": 2, "eval_every": 1, "eval_samples": 4})
     seconds, examples = target.measure(TINY, silent, easy)
     is_sound(seconds)
     is_sound(examples)
@@ -264,7 +264,7 @@ def test_reaching_the_target_is_measured() -> None:
         "arithgpt: 1 of 1 seeds did not reach 0.999 in 2 steps",
         "textbook: 1 of 1 seeds did not reach 0.999 in 2 steps",
     ]
-    met = Recipe(task=ADD.task, model=ADD.model, budget=easy.budget.model_copy(update={"target": 1e-9, "steps": 9}))
+    met = Recipe(task=ADD.task, model=ADD.model, train=easy.train.model_copy(update={"target": 1e-9, "steps": 9}))
     ends = (target.ours(met, torch.device("cpu"), silent), target.theirs(met, torch.device("cpu"), 9, silent))
     for end in ends:
         assert end.reached == (end.worst >= 1e-9 or end.examples < 9 * 4)

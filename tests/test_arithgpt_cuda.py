@@ -37,7 +37,7 @@ from tasks.core.ragged import Ragged
 CPU = torch.device("cpu")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 FEW = {"steps": 20, "batch_size": 16, "eval_samples": 2}
-ADD = Recipe.from_dict(SMALL | {"budget": FEW, "model": {"n_layer": 1, "n_embd": 16, "n_head": 2}}, "test")
+ADD = Recipe.from_dict(SMALL | {"train": FEW, "model": {"n_layer": 1, "n_embd": 16, "n_head": 2}}, "test")
 
 
 # bf16: what is rounded, and what is not
@@ -55,7 +55,7 @@ def long_pages() -> tuple[Tensor, Tensor]:
     """Pages of some 300 characters: products, quotients, sums of 98 digits, a whole expression."""
     task = shipped_run().recipe.problems
     questions = ["123456789*987654321", "98765432109/4321", f"{'9876543' * 14}+{'1234567' * 14}", "(12+34)*5-6/2", "7.5/1.2"]
-    parts = [task.parts[name] for name in ("mul", "div", "add", "expr", "expr")]
+    parts = [task.subtasks[name] for name in ("mul", "div", "add", "expr", "expr")]
     pages = [part.pages(part.problems([question])) for part, question in zip(parts, questions, strict=True)]
     texts = Ragged.from_strings([page.texts()[0] for page in pages])
     ids = torch.from_numpy(Vocab(task.alphabet).encode(texts.values))
@@ -150,7 +150,7 @@ def test_products_alone_are_rounded() -> None:
 def test_training_in_bf16_learns_and_says_so() -> None:
     """In float32 and in bf16 the loss falls alike; weights, optimisers and looks are float32 in both."""
     losses, weights = {}, {}
-    plan = Recipe.from_dict(SMALL | {"budget": FEW}, "test")
+    plan = Recipe.from_dict(SMALL | {"train": FEW}, "test")
     for precision in ("float32", "bf16", None):
         run = new_run(None, plan)
         train(plan, run, device=CPU, observer=Silent(), precision=precision)
@@ -301,7 +301,7 @@ def test_a_step_that_can_be_recorded_sends_and_reads_nothing(positions: str, tra
 
 
 @needs_gpu
-@pytest.mark.parametrize("positions", ["page", "sheet", "none", "fire"])
+@pytest.mark.parametrize("positions", ["page", "expression_page", "none", "fire"])
 def test_a_gpu_records_what_it_computes(positions: str, capsys: pytest.CaptureFixture[str]) -> None:
     gpu = torch.device("cuda")
     plan = ADD.model_copy(update={"model": ADD.model.model_copy(update={"positions": positions})})
@@ -391,7 +391,9 @@ def _as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_as_on_a_gpu")
-@pytest.mark.parametrize(("positions", "check_every"), [("page", 1), ("page", 5), ("page", 1000), ("rope", 5), ("sheet", 5)])
+@pytest.mark.parametrize(
+    ("positions", "check_every"), [("page", 1), ("page", 5), ("page", 1000), ("rope", 5), ("expression_page", 5)]
+)
 def test_the_loop_on_a_gpu_writes_the_same(positions: str, check_every: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In float64, where a choice does not hang on how a product was rounded; the plain loop has NumPy's arrays."""
     monkeypatch.setattr(decode, "CHECK_EVERY", check_every)
@@ -404,14 +406,14 @@ def test_the_loop_on_a_gpu_writes_the_same(positions: str, check_every: int, mon
     plain = GPT(model.config, ALPHABET, {name: weight.numpy() for name, weight in weights.items()})
     rng, vocab = np.random.default_rng(0), Vocab(ALPHABET)
     prompts = Ragged.from_strings(["".join(rng.choice(list(ALPHABET[:-1]), rng.integers(1, 30))) for _ in range(24)])
-    budgets = rng.integers(1, 40, 24)
-    wanted, found = (complete(one, vocab, prompts, budgets) for one in (plain, on_gpu))
+    max_new_tokens = rng.integers(1, 40, 24)
+    wanted, found = (complete(one, vocab, prompts, max_new_tokens) for one in (plain, on_gpu))
     assert found.text.to_strings() == wanted.text.to_strings()
     assert found.finished.tolist() == wanted.finished.tolist()
     assert not wanted.finished.all()
-    assert wanted.finished.any() or positions == "sheet"  # whose random model never stops
+    assert wanted.finished.any() or positions == "expression_page"  # whose random model never stops
     guesses = [a + b[: rng.integers(0, 40)] + "12" for a, b in zip(prompts.to_strings(), wanted.text.to_strings(), strict=True)]
-    drafted = complete_drafts(on_gpu, vocab, Ragged.from_strings(guesses), prompts.lengths, budgets)
+    drafted = complete_drafts(on_gpu, vocab, Ragged.from_strings(guesses), prompts.lengths, max_new_tokens)
     assert drafted.text.to_strings() == wanted.text.to_strings()
     assert drafted.finished.tolist() == wanted.finished.tolist()
 

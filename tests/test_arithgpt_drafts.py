@@ -44,15 +44,15 @@ def test_any_draft_leads_to_the_same_text(scheme: str, whole: bool, pages: list[
 
 
 def _leads_to_the_same_text(model: GPT, pages: list[tuple[str, str, int, int]]) -> None:
-    prompts, budgets = Ragged.from_strings([prompt for prompt, *_ in pages]), np.array([budget for *_, budget in pages])
-    alone = complete(model, VOCAB, prompts, budgets)
+    prompts, max_new_tokens = Ragged.from_strings([prompt for prompt, *_ in pages]), np.array([budget for *_, budget in pages])
+    alone = complete(model, VOCAB, prompts, max_new_tokens)
     guesses = [
         prompt + (text + STOP * finished if share > len(text) else text[:share] + guess)
         for (prompt, guess, share, _), text, finished in zip(
             pages, alone.text.to_strings(), alone.finished.tolist(), strict=True
         )
     ]
-    drafted = complete_drafts(model, VOCAB, Ragged.from_strings(guesses), prompts.lengths, budgets)
+    drafted = complete_drafts(model, VOCAB, Ragged.from_strings(guesses), prompts.lengths, max_new_tokens)
     assert drafted.text.to_strings() == alone.text.to_strings()
     assert drafted.finished.tolist() == alone.finished.tolist()
 
@@ -68,7 +68,7 @@ def test_a_trained_model_answers_the_same_with_and_without_drafts(trained: Run) 
             with threads(n):
                 assert GPTSolver("small", model, task).solve(task, asked) == plain
     assert len({answer.written for answer in plain}) > 200
-    answers = [task.truth(question) for question in task.questions(longer)]
+    answers = [task.answer(question) for question in task.questions(longer)]
     assert sum(answer.text != truth for answer, truth in zip(plain, answers, strict=True)) > 100
 
 
@@ -82,13 +82,13 @@ def test_a_good_draft_is_read_in_a_few_steps() -> None:
 
     model = MODELS["page"]
     counting = Counting(model.config, model.alphabet, model.weights)
-    prompts, budgets = Ragged.from_strings(["12+34=", "77+3=", "55+7="]), np.full(3, 60)
-    alone = complete(counting, VOCAB, prompts, budgets)
+    prompts, max_new_tokens = Ragged.from_strings(["12+34=", "77+3=", "55+7="]), np.full(3, 60)
+    alone = complete(counting, VOCAB, prompts, max_new_tokens)
     steps = len(calls)
     assert steps >= 50
     written = zip(prompts.to_strings(), alone.text.to_strings(), alone.finished.tolist(), strict=True)
     pages = [prompt + text + STOP * done for prompt, text, done in written]
-    complete_drafts(counting, VOCAB, Ragged.from_strings(pages), prompts.lengths, budgets)
+    complete_drafts(counting, VOCAB, Ragged.from_strings(pages), prompts.lengths, max_new_tokens)
     assert len(calls) - steps <= 3
 
 

@@ -30,7 +30,7 @@ from tasks.core.ragged import Ragged
 VOCAB = Vocab(ALPHABET)
 PAGES = ("1=2345678901", "31+41+59=265", "777+777+77=7", "1+2+3+4+5+6=", "=12=34=5+678", "12+34=46=46=")
 ENDS = (1, 8, 10, 11, 0, 5)
-TINY = ("--set", "model.arch=encoder-decoder", "--set", "model.n_embd=16", "--set", "budget.eval_samples=4")
+TINY = ("--set", "model.arch=encoder-decoder", "--set", "model.n_embd=16", "--set", "train.eval_samples=4")
 
 
 def ids_of(*pages: str) -> np.ndarray:
@@ -105,9 +105,9 @@ def test_greedy_decoding_is_the_model_itself(positions: str, monkeypatch: pytest
         monkeypatch.setattr(module, name, value)
     model = random_model(positions=positions, block_size=64)
     prompts = Ragged.from_strings(["1=", "31+41+59=", "7" * 21 + "=", "12+34=5+6=", "="])
-    budgets = np.array([20, 5, 11, 9, 1])
-    written = complete(model, VOCAB, prompts, budgets)
-    for prompt, budget, text in zip(prompts.to_strings(), budgets.tolist(), written.text.to_strings(), strict=True):
+    max_new_tokens = np.array([20, 5, 11, 9, 1])
+    written = complete(model, VOCAB, prompts, max_new_tokens)
+    for prompt, budget, text in zip(prompts.to_strings(), max_new_tokens.tolist(), written.text.to_strings(), strict=True):
         page = prompt
         for _ in range(budget):
             page += ALPHABET[model(ids_of(page))[0, -1].argmax()]
@@ -120,7 +120,7 @@ def test_greedy_decoding_is_the_model_itself(positions: str, monkeypatch: pytest
             prompt + (text[:3] + guess if guess else text)
             for prompt, text in zip(prompts.to_strings(), written.text.to_strings(), strict=True)
         ]
-        drafted = complete_drafts(model, VOCAB, Ragged.from_strings(pages), prompts.lengths, budgets)
+        drafted = complete_drafts(model, VOCAB, Ragged.from_strings(pages), prompts.lengths, max_new_tokens)
         assert drafted.text.to_strings() == written.text.to_strings()
 
 
@@ -212,9 +212,9 @@ def test_as_a_user_calls_it(
 
 @pytest.mark.slow
 def test_it_learns_to_add() -> None:
-    budget = {"steps": 1500, "eval_every": 100, "eval_samples": 64, "target": 0.99}
+    budget = {"max_steps": 1500, "eval_every": 100, "eval_samples": 64, "target_accuracy": 0.99}
     plan = Recipe.from_dict(
-        {"task": {"name": "add", "digits": "1-3"}, "model": {"arch": "encoder-decoder"}, "budget": budget}, "test"
+        {"task": {"name": "add", "digits": "1-3"}, "model": {"arch": "encoder-decoder"}, "train": budget}, "test"
     )
     progress = train(plan, new_run(None, plan), device=torch.device("cpu"), observer=Silent())
     assert min(progress.accuracy.values()) >= 0.99

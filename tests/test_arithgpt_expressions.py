@@ -15,7 +15,7 @@ from arithgpt.run import new_run
 from eval.solver import ExactSolver
 from tasks import QuestionError
 
-MODEL = {"n_layer": 1, "n_head": 2, "n_embd": 16, "positions": "sheet"}
+MODEL = {"n_layer": 1, "n_head": 2, "n_embd": 16, "positions": "expression_page"}
 TYPED = [line.rpartition(" = ")[::2] for line in (Path(__file__).parent / "expressions.txt").read_text("utf-8").splitlines()]
 
 
@@ -51,7 +51,7 @@ def test_decimals_are_rounded_as_asked(calculator: Calculator) -> None:
 
 
 def test_a_remainder_is_had_where_division_was_trained(calculator: Calculator) -> None:
-    if "div" in calculator.task.parts:
+    if "div" in calculator.task.subtasks:
         assert calculator("7/2", remainder=True).answer == "3 r 1"
         with pytest.raises(QuestionError, match="answers /, not"):
             calculator("7+2", remainder=True)
@@ -62,7 +62,7 @@ def test_a_remainder_is_had_where_division_was_trained(calculator: Calculator) -
 
 @pytest.mark.parametrize("places", [-1, 31])
 def test_the_decimals_have_a_bound(calculator: Calculator, places: int) -> None:
-    with pytest.raises(UserError, match=f"--places {places}: must be from 0 to 30"):
+    with pytest.raises(UserError, match=f"--decimals {places}: must be from 0 to 30"):
         calculator("1/3", places=places)
 
 
@@ -95,7 +95,7 @@ def test_the_last_answer_may_have_a_sign_and_a_point(calculator: Calculator, cap
 
 @pytest.mark.usefixtures("runs")
 def test_places_need_a_run_that_has_them() -> None:
-    with pytest.raises(UserError, match="--places 3: run small was trained on add, not on expr"):
+    with pytest.raises(UserError, match="--decimals 3: run small was trained on add, not on expr"):
         Calculator("small")("1/3", places=3)
 
 

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from arithgpt.cli import app
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.data.pseudo_labels import as_lines, read_pages
-from arithgpt.data.source import lessons_of
+from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import Run, all_runs, find_run, new_run
-from arithgpt.training.init_weights import settled, weights_hash
+from arithgpt.training.init_weights import resolve, weights_hash
 from arithgpt.training.self_improve import Rounds, _kept, improve
 from arithgpt.training.trainer import train
 from eval.solver import Answer
@@ -27,8 +27,8 @@ QUICK = {"steps": 2, "batch_size": 8, "eval_samples": 2, "eval_every": 50, "chec
 HOW = Rounds(samples=20, keep="none", steps=3)
 
 
-def begun(task: str = "add", **options: object) -> Run:
-    plan = Recipe.from_dict({"task": {"name": task} | options, "model": {"n_embd": 16}, "budget": QUICK}, "test")
+def initial_weights(task: str = "add", **options: object) -> Run:
+    plan = Recipe.from_dict({"task": {"name": task} | options, "model": {"n_embd": 16}, "train": QUICK}, "test")
     run = new_run("base", plan)
     train(plan, run, device=CPU, observer=Silent())
     return run
@@ -51,11 +51,11 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_each_filter_keeps(answers: None) -> None:
-    run, task = begun(digits="1-2"), find("add")(digits="1-2")
+    run, task = initial_weights(digits="1-2"), find("add")(digits="1-2")
     solver = GPTSolver.of(run, drafts=False)
     problems = task.problems(["12+34", "99+12", "7+12", "12+17", "90+11", "50+50"])
     found = solver.solve(task, problems)
-    is_right = [answer.text == task.truth(question) for answer, question in zip(found, task.questions(problems), strict=True)]
+    is_right = [answer.text == task.answer(question) for answer, question in zip(found, task.questions(problems), strict=True)]
     assert is_right == [True, False, False, True, False, False]
 
     def kept(keep: str) -> list[int]:
@@ -68,7 +68,7 @@ def test_what_each_filter_keeps(answers: None) -> None:
 
 
 def test_rounds_are_runs_that_learn_what_was_kept_and_go_on(answers: None) -> None:
-    run = begun(digits="1-2")
+    run = initial_weights(digits="1-2")
     before = weights_hash(run.load_model("numpy").weights)
     how = Rounds(samples=20, keep="check", steps=3)
     [first] = improve(run, how, 1, CPU, asked_to_stop=lambda: True)
@@ -84,7 +84,7 @@ def test_rounds_are_runs_that_learn_what_was_kept_and_go_on(answers: None) -> No
     assert sorted(set((pages.prompt - 2).tolist())) == [6, 8]  # two numbers of 3 and of 4 digits
     for text, prompt in zip(pages.texts(), pages.prompt.tolist(), strict=True):
         question = "+".join(number[::-1] for number in text[: prompt - 1].split("+"))
-        assert text[prompt:-1][::-1] == task.truth(question)
+        assert text[prompt:-1][::-1] == task.answer(question)
         assert not task.held_out(task.problems([question]))[0]
     stamp = (one.path / "weights.safetensors").stat().st_mtime_ns
     assert list(improve(run, how, 2, CPU)) == rounds
@@ -94,21 +94,21 @@ def test_rounds_are_runs_that_learn_what_was_kept_and_go_on(answers: None) -> No
 
 
 def test_half_of_each_step_are_own_pages() -> None:
-    run = begun(digits="1-2")
+    run = initial_weights(digits="1-2")
     file = run.path / "mine.jsonl"
     file.write_bytes(as_lines([("111+111=", "222"), ("333+333=", "9")]))
-    plan = settled(load_recipe(file=run.path / "recipe.toml", options={"data.pages": str(file), "data.pages_share": 0.25}))
-    texts = [lessons_of(plan, CPU).pages(step).texts() for step in range(3)]
+    plan = resolve(load_recipe(file=run.path / "recipe.toml", options={"data.pages": str(file), "data.pages_share": 0.25}))
+    texts = [make_data_source(plan, CPU).pages(step).texts() for step in range(3)]
     assert all(sorted(step[-2:]) == ["111+111=222$", "333+333=9$"] and len(step) == 8 for step in texts)
     assert plan.identity != run.recipe.identity
     elsewhere = file.rename(run.path / "moved.jsonl")
     moved = plan.model_copy(update={"data": plan.data.model_copy(update={"pages": str(elsewhere)})})
     assert moved.identity == plan.identity
     with pytest.raises(UserError, match="mine.jsonl: cannot be read"):
-        lessons_of(plan, CPU)
+        make_data_source(plan, CPU)
     elsewhere.write_bytes(as_lines([("1+1=", "2")]))
     with pytest.raises(UserError, match="is not the file the run began with"):
-        lessons_of(moved, CPU)
+        make_data_source(moved, CPU)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_what_is_no_file_of_pages_is_one_clear_line(tmp_path: Path, text: str) -
 
 
 def test_the_same_seed_gives_the_same_rounds(answers: None) -> None:
-    run = begun(digits="1-2")
+    run = initial_weights(digits="1-2")
     weights = []
     for _ in range(2):
         [found] = improve(run, HOW, 1, CPU)
@@ -135,7 +135,7 @@ def test_the_same_seed_gives_the_same_rounds(answers: None) -> None:
 
 
 def test_votes_are_sampled_where_operands_cannot_be_swapped() -> None:
-    run = begun("sub", digits="1-2")
+    run = initial_weights("sub", digits="1-2")
     solver, task = GPTSolver.of(run, drafts=False), run.recipe.problems
     problems = task.test(6, (2, 2), seed=0)
     found = solver.solve(task, problems)
@@ -145,7 +145,7 @@ def test_votes_are_sampled_where_operands_cannot_be_swapped() -> None:
 
 
 def test_the_command_tells_each_round(answers: None) -> None:
-    run = begun(digits="1-2")
+    run = initial_weights(digits="1-2")
     ran = CliRunner().invoke(app, ["improve", "base", "--rounds", "1", "--samples", "30", "--steps", "2", "--keep", "none"])
     assert ran.exit_code == 0, ran.output
     found = json.loads((run.path.parent / "base-r1" / "improve.json").read_text())["found"]
@@ -164,7 +164,7 @@ def test_the_command_tells_each_round(answers: None) -> None:
 
 
 def test_what_cannot_improve_leaves_nothing_behind() -> None:
-    run = begun(digits="1-2")
+    run = initial_weights(digits="1-2")
     before = len(all_runs())
     with pytest.raises(UserError, match="base-r1: none of 20 answers at 3 digits passed check"):
         list(improve(run, Rounds(samples=20, steps=1), 1, CPU))

@@ -26,7 +26,7 @@ SMALL = {"n_layer": 2, "n_head": 3, "n_embd": 24, "head_dim": 8, "mlp_ratio": 2}
 SHAPES = {
     "default": {},
     "one block": {"n_layer": 1},
-    "sheet": {"positions": "sheet"},
+    "expression_page": {"positions": "expression_page"},
     "other heads in each block": {"n_head": [5, 2]},
     "wide heads": {"head_dim": 17},
     "applied twice": {"loops": 2},

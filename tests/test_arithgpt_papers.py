@@ -8,7 +8,7 @@ import torch
 from conftest import Silent
 
 from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
-from arithgpt.data.source import ProblemLessons
+from arithgpt.data.source import ProblemSource
 from arithgpt.experiments.grid import load_sweep
 from arithgpt.run import new_run
 from arithgpt.training.trainer import train
@@ -27,7 +27,7 @@ def recipes(file: Path) -> list[Recipe]:
 
 
 def quick(recipe: Recipe) -> Recipe:
-    return recipe.model_copy(update={"budget": recipe.budget.model_copy(update=ONE_STEP)})
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update=ONE_STEP)})
 
 
 def test_there_are_some() -> None:
@@ -38,7 +38,7 @@ def test_there_are_some() -> None:
 def test_each_names_its_paper_and_its_command(file: Path) -> None:
     head = "".join(line[1:] for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
     assert re.search(r"\b[0-9]{4}\.[0-9]{5}\b", head)
-    assert "Measured" in head or "Not measured yet" in " ".join(head.split())
+    assert "EvalResult" in head or "Not measured yet" in " ".join(head.split())
     assert f"runs/papers/{file.name}" in head
     for named in re.findall("--eval-digits ([^ ]+)", head):
         assert sizes.cells(named)
@@ -48,7 +48,7 @@ def test_each_names_its_paper_and_its_command(file: Path) -> None:
 def test_every_trial_can_be_trained(file: Path) -> None:
     plans = recipes(file)
     for plan in plans:  # room for every page, and enough problems
-        few = plan.budget.model_copy(update={"eval_samples": 2})
-        assert len(ProblemLessons(plan.model_copy(update={"budget": few}), CPU).pages(0)) == plan.budget.batch_size
+        few = plan.train.model_copy(update={"eval_samples": 2})
+        assert len(ProblemSource(plan.model_copy(update={"train": few}), CPU).pages(0)) == plan.train.batch_size
     plan = quick(plans[-1])
     assert train(plan, new_run("one", plan), device=CPU, observer=Silent()).step == 1

@@ -38,8 +38,8 @@ def embedded(scheme: str, page: str, **options: int) -> np.ndarray:
 
 def recipe(positions: str, **budget: object) -> Recipe:
     small = {"n_layer": 1, "n_head": 2, "n_embd": 16, "positions": positions, "block_size": 32}
-    budget = {"batch_size": 16, "eval_samples": 4, "steps": 6, "stop_early": False} | budget
-    return Recipe.from_dict(SMALL | {"model": small, "budget": budget}, "test")
+    budget = {"batch_size": 16, "eval_samples": 4, "max_steps": 6, "stop_early": False} | budget
+    return Recipe.from_dict(SMALL | {"model": small, "train": budget}, "test")
 
 
 def test_a_recipe_can_name_every_scheme() -> None:

@@ -24,18 +24,25 @@ from arithgpt.errors import UserError
 from arithgpt.run import Run, find_run, new_run
 from arithgpt.runtime import pick_device
 from arithgpt.training.checkpoint import load_tensors
-from arithgpt.training.distributed import ALONE, Ranks, joined
-from arithgpt.training.init_weights import settled
-from arithgpt.training.trainer import Nobody, _Trainer, train
+from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup, joined
+from arithgpt.training.init_weights import resolve
+from arithgpt.training.trainer import NullCallback, _Trainer, train
 from tasks import TASKS
 
 PLAN = {
     "task": {"name": "arith"},
     "model": {"n_layer": 1, "n_head": 4, "n_embd": 16},
-    "budget": {"steps": 20, "batch_size": 33, "eval_every": 5, "eval_samples": 3, "checkpoint_every": 5, "stop_early": False},
+    "train": {
+        "max_steps": 20,
+        "batch_size": 33,
+        "eval_every": 5,
+        "eval_samples": 3,
+        "checkpoint_every": 5,
+        "stop_early": False,
+    },
 }
 OPTIONS = [
-    f"--set={table}.{key}={value}" for table in ("model", "budget") for key, value in PLAN[table].items() if key != "steps"
+    f"--set={table}.{key}={value}" for table in ("model", "train") for key, value in PLAN[table].items() if key != "steps"
 ]
 
 FORKS = multiprocessing.get_context("forkserver")  # imports torch once for all processes
@@ -102,17 +109,17 @@ def scenario(plan: dict[str, object], others: dict[str, dict[str, object]], word
         for name, stop in (("whole", False), ("parts", True)):
             stopping = stop
             run = ranks.first(lambda name=name: new_run(name, recipe))
-            progress = train(recipe, run, device=cpu, observer=Nobody(), ranks=ranks)
+            progress = train(recipe, run, device=cpu, observer=NullCallback(), ranks=ranks)
             said[name] = [progress.status, progress.step, progress.cells, progress.padding, progress.accuracy]
         stopping = False
         for name, other in others.items():
-            whole = ranks.first(lambda other=other: settled(Recipe.from_dict(other, "test")))
+            whole = ranks.first(lambda other=other: resolve(Recipe.from_dict(other, "test")))
             run = ranks.first(lambda name=name, whole=whole: new_run(name, whole))
-            progress = train(whole, run, device=cpu, observer=Nobody(), ranks=ranks)
+            progress = train(whole, run, device=cpu, observer=NullCallback(), ranks=ranks)
             said[name] = [progress.step, progress.accuracy, progress.loss]
         try:
-            small = Recipe.from_dict(plan | {"budget": {"batch_size": 1}}, "test")
-            train(small, run, device=cpu, observer=Nobody(), ranks=ranks)
+            small = Recipe.from_dict(plan | {"train": {"batch_size": 1}}, "test")
+            train(small, run, device=cpu, observer=NullCallback(), ranks=ranks)
         except UserError as error:
             said["small"] = str(error)
     print(json.dumps(said))
@@ -145,14 +152,14 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     text = {"task": {"name": "text", "path": str(tmp_path / "book.txt"), "context": 8}}
     # Kernels on the places of digits would have no gradient but rounding here, of which Adam makes whole steps.
     text["model"] = PLAN["model"] | {"positions": "learned", "block_size": 8}
-    short = PLAN | {"budget": PLAN["budget"] | {"steps": 5}}
+    short = PLAN | {"train": PLAN["train"] | {"steps": 5}}
     others = {"book": short | text, "fine": short | {"start": {"run": "whole"}}}  # which begins where "whole" has ended
     first, second = printed(together(2, tmp_path / "said", scenario, PLAN, others, "a word"), tmp_path / "said")
     assert (first.pop("rank"), second.pop("rank")) == (0, 1)
     assert first == second  # the weights too, to the last bit
     assert (first["size"], first["sum"], first["first"], first["error"]) == (2, [2, 1], "a word", "taken")
     assert first["average"] == [1.75, 2.0, 3.0]
-    assert first["small"] == "budget.batch_size = 1: must be at least 1 for each of 2 processes"
+    assert first["small"] == "train.batch_size = 1: must be at least 1 for each of 2 processes"
     whole, parts = find_run("whole"), find_run("parts")
 
     losses = [[entry["loss"] for entry in run.metrics() if "loss" in entry] for run in (alone, whole)]
@@ -181,26 +188,31 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
 
 def test_pages_are_dealt_out_evenly() -> None:
     pages = TASKS["arith"]().batch(50, seed=0, split="train", rank=0, step=0)
-    assert ALONE.share(pages) is pages
-    shares = [Ranks(rank, 3).share(pages) for rank in range(3)]
+    assert SINGLE_PROCESS.share(pages) is pages
+    shares = [ProcessGroup(rank, 3).share(pages) for rank in range(3)]
     assert sorted(text for share in shares for text in share.texts()) == sorted(pages.texts())
     assert sorted(map(len, shares)) == [16, 17, 17]
     ids = np.arange(14).reshape(7, 2)  # pages of a text, all of one length
-    dealt = [Ranks(rank, 3).share(ids) for rank in range(3)]
+    dealt = [ProcessGroup(rank, 3).share(ids) for rank in range(3)]
     assert sorted(map(len, dealt)) == [2, 2, 3]
     assert np.array_equal(np.sort(np.concatenate(dealt), 0), ids)
     cells = [int(share.total.sum()) for share in shares]
     assert max(cells) - min(cells) <= int(pages.total.max())
-    assert [len(Ranks(rank, 50).share(pages)) for rank in range(50)] == [1] * 50
+    assert [len(ProcessGroup(rank, 50).share(pages)) for rank in range(50)] == [1] * 50
 
 
 def test_alone_nothing_is_exchanged() -> None:
     tensor = torch.tensor([1.0, 2.0])
-    ALONE.average_([tensor], torch.tensor(3))
+    SINGLE_PROCESS.average_([tensor], torch.tensor(3))
     assert tensor.tolist() == [1, 2]
-    assert (ALONE.sum([3, 4]), ALONE.any(True), ALONE.any(False), ALONE.first(lambda: 5)) == ([3, 4], True, False, 5)
+    assert (
+        SINGLE_PROCESS.sum([3, 4]),
+        SINGLE_PROCESS.any(True),
+        SINGLE_PROCESS.any(False),
+        SINGLE_PROCESS.first(lambda: 5),
+    ) == ([3, 4], True, False, 5)
     with joined("no such device") as ranks:
-        assert ranks is ALONE
+        assert ranks is SINGLE_PROCESS
 
 
 def test_each_process_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,19 +248,19 @@ def test_a_process_that_dies_ends_the_job(tmp_path: Path) -> None:
     assert (out_1, error_1) == ("", "")  # only the first one speaks
     step = json.loads((folder / "run.json").read_text())["step"]
     run = find_run("mine")
-    plan = run.recipe.model_copy(update={"budget": run.recipe.budget.model_copy(update={"steps": step + 5})})
+    plan = run.recipe.model_copy(update={"train": run.recipe.train.model_copy(update={"steps": step + 5})})
     progress = train(plan, run, device=torch.device("cpu"), observer=Silent(), resume=True)
     assert (progress.status, progress.step) == ("finished", step + 5)
 
 
 def test_bad_input_is_said_once(tmp_path: Path) -> None:
     said = tmp_path / "said"
-    processes = together(2, said, command_line, "train", "--task", "add", "--set", "budget.batch_size=1", "--name", "mine")
+    processes = together(2, said, command_line, "train", "--task", "add", "--set", "train.batch_size=1", "--name", "mine")
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [2, 2]
     errors = [said.with_suffix(f".{rank}.err").read_text() for rank in range(2)]
-    assert errors == ["arithgpt: budget.batch_size = 1: must be at least 1 for each of 2 processes\n", ""]
+    assert errors == ["arithgpt: train.batch_size = 1: must be at least 1 for each of 2 processes\n", ""]
     assert not (Path(os.environ["ARITHGPT_RUNS"]) / "mine").exists()
 
 

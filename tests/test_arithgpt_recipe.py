@@ -33,11 +33,11 @@ def test_every_kept_recipe_loads(file: Path) -> None:
 def test_overrides_and_options() -> None:
     recipe = load_recipe(
         task="add",
-        overrides=["model.n_layer=3", "task.order=plain", "task.pad = true", "budget.target=0.5"],
-        options={"task.digits": "2-5", "seed": 7, "budget.steps": None},
+        overrides=["model.n_layer=3", "task.order=plain", "task.pad = true", "train.target_accuracy=0.5"],
+        options={"task.digits": "2-5", "seed": 7, "train.max_steps": None},
     )
     assert recipe.problems == Addition(digits="2-5", order="plain", pad=True)
-    assert (recipe.model.n_layer, recipe.seed, recipe.budget.target, recipe.budget.steps) == (3, 7, 0.5, 500)
+    assert (recipe.model.n_layer, recipe.seed, recipe.train.target_accuracy, recipe.train.max_steps) == (3, 7, 0.5, 500)
 
 
 def test_a_recipe_cannot_be_changed() -> None:
@@ -48,10 +48,10 @@ def test_a_recipe_cannot_be_changed() -> None:
 def test_only_the_budget_leaves_the_identity_alone() -> None:
     base = load_recipe(task="add")
     assert (
-        load_recipe(task="add", overrides=["budget.steps=9", "budget.target=0.5", "budget.eval_every=3"]).identity
+        load_recipe(task="add", overrides=["train.max_steps=9", "train.target_accuracy=0.5", "train.eval_every=3"]).identity
         == base.identity
     )
-    for change in ("seed=1", "budget.batch_size=3", "model.n_layer=3", "optim.lr=0.1", "task.pad=true"):
+    for change in ("seed=1", "train.batch_size=3", "model.n_layer=3", "optim.adamw_lr=0.1", "task.pad=true"):
         assert load_recipe(task="add", overrides=[change]).identity != base.identity
 
 
@@ -66,12 +66,12 @@ def test_only_the_budget_leaves_the_identity_alone() -> None:
         ("model.n_head=[4,2]", ["n_head = [4, 2]", "head_dim"]),
         ("model.n_head=[4,0]", ["n_head = [4, 0]", "from 1 to 64, or a list"]),
         ("model.positions=rotary", ["model.positions = 'rotary'", "'page'", "'learned'", "'none'"]),
-        ("optim.lr=nan", ["optim.lr", "finite"]),
+        ("optim.adamw_lr=nan", ["optim.adamw_lr", "finite"]),
         ("task.order=backwards", ["order = 'backwards'", "'reversed'"]),
         ("task.digits=0-3", ["digits = '0-3'", "from 1 to 2000"]),
         ("task.digits=[1]", ["digits"]),
-        ("task.colour=3", ["colour", "no such field", "chain_share"]),
-        ("colour=3", ["colour", "no such field", "budget"]),
+        ("task.colour=3", ["colour", "no such field", "carry_chain_prob"]),
+        ("colour=3", ["colour", "no such field", "train"]),
         ("task.name=nope", ["task.name = nope", "no such task", "add"]),
         ("seed.x=3", ["seed"]),
         ("seed=-1", ["seed = -1"]),

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from arithgpt.cli import app
 from arithgpt.config.recipe import Recipe, Removal, load_recipe
 from arithgpt.data.cot_removal import Removals
-from arithgpt.data.source import lessons_of
+from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import new_run
@@ -24,7 +24,7 @@ WORKED = ["add", "mul", "div", "parity", "reverse"]
 
 def recipe(name: str = "mul", digits: str = "1-2", **removal: object) -> Recipe:
     said = {"task": {"name": name, "digits": digits, "working": False}, "model": {"n_layer": 1, "n_embd": 16}}
-    return Recipe.from_dict(said | {"budget": QUICK, "removal": {"every": 1} | removal}, "test")
+    return Recipe.from_dict(said | {"train": QUICK, "cot_removal": {"every": 1} | removal}, "test")
 
 
 @pytest.mark.parametrize("name", WORKED)
@@ -75,7 +75,7 @@ def test_some_pages_lose_a_little_more_by_the_seed_and_the_step() -> None:
 
 def test_training_resumes_in_the_midst_of_it_and_the_run_is_asked_without_a_working() -> None:
     plan = recipe()
-    assert max(lessons_of(plan, CPU).pages(0).total) > max(lessons_of(plan, CPU).pages(60).total)
+    assert max(make_data_source(plan, CPU).pages(0).total) > max(make_data_source(plan, CPU).pages(60).total)
     whole, parts = new_run("whole", plan), new_run("parts", plan)
     train(plan, whole, device=CPU, observer=Silent())
     for resume in (False, True, True):
@@ -99,20 +99,31 @@ def test_the_optimiser_forgets() -> None:
 
 
 def test_who_can_have_it_and_what_it_is_called() -> None:
-    plain = load_recipe(task="mul", overrides=["task.working=false"])
+    plain = load_recipe(task="mul", overrides=["task.scratchpad=false"])
     assert "[removal]" not in plain.to_toml()
     assert recipe().identity != recipe(every=2).identity != recipe(every=0).identity
     assert Recipe.from_toml(recipe().to_toml(), "again") == recipe()
     for task in ("mul", "modadd", "arith", "add"):
-        overrides = ["removal.every=5"] + (["task.working=true"] if task == "add" else [])
-        with pytest.raises(UserError, match="removal.every = 5: needs a task with a working, and task.working = false"):
+        overrides = ["cot_removal.every=5"] + (["task.scratchpad=true"] if task == "add" else [])
+        with pytest.raises(UserError, match="cot_removal.every = 5: needs a task with a working, and task.scratchpad = false"):
             load_recipe(task=task, overrides=overrides)
-    with pytest.raises(UserError, match="removal.characters = 0"):
+    with pytest.raises(UserError, match="cot_removal.characters = 0"):
         recipe(characters=0)
 
 
 def test_the_command_says_when_it_is_gone() -> None:
-    options = ["--task", "add", "--digits", "1", "--set", "task.working=false", "--set", "removal.every=3", "--steps", "2"]
-    done = CliRunner().invoke(app, ["train", *options, "--set", "budget.eval_samples=2"])
+    options = [
+        "--task",
+        "add",
+        "--digits",
+        "1",
+        "--set",
+        "task.scratchpad=false",
+        "--set",
+        "cot_removal.every=3",
+        "--steps",
+        "2",
+    ]
+    done = CliRunner().invoke(app, ["train", *options, "--set", "train.eval_samples=2"])
     assert done.exit_code == 0, done.output
     assert "the working is taken away until step 24, after the last" in done.output

@@ -53,7 +53,7 @@ def test_other_tensors_under_the_right_name_are_refused(copy: Run) -> None:
 def test_damaged_checkpoints_are_refused(copy: Run) -> None:
     file = copy.path / "resume.safetensors"
     tensors, notes = load_tensors(file)
-    plan = load_recipe(file=copy.path / "recipe.toml", options={"budget.steps": 1000, "budget.target": 1.0})
+    plan = load_recipe(file=copy.path / "recipe.toml", options={"train.max_steps": 1000, "train.target_accuracy": 1.0})
     no_optimiser = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
     one_less = {name: tensor for name, tensor in tensors.items() if name != "model.head"}
     misshapen = tensors | {"model.head": torch.zeros(2, 2)}

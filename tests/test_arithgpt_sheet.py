@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from arithgpt.config.recipe import ModelConfig
 from arithgpt.models.arrays import Array
 from arithgpt.models.gpt import GPT, Cache, initial
-from arithgpt.models.sheet import AT, AXES, COLUMNS, LOOK, OUTSIDE, SheetCoordinates
+from arithgpt.models.sheet import AT, AXES, COLUMNS, LOOK, OUTSIDE, ExpressionPageCoordinates
 from tasks.expression.task import Expression
 from tasks.numbers.sum import Sum
 
@@ -67,7 +67,7 @@ def spelled_out(page: str) -> tuple[list[list[float]], list[list[float]]]:
 
 
 def cells(page: str, like: Array, start: Array | None = None) -> np.ndarray:
-    coordinates = SheetCoordinates(ALPHABET, like)
+    coordinates = ExpressionPageCoordinates(ALPHABET, like)
     ids = np.array([[ALPHABET.index(char) for char in page]])
     given_ids = ids if isinstance(like, np.ndarray) else torch.from_numpy(ids)
     return np.asarray(coordinates(given_ids, coordinates.first(1) if start is None else start))
@@ -109,7 +109,7 @@ def test_a_result_follows_from_the_fields_it_comes_from() -> None:
 
 def test_the_cache_changes_nothing_on_pages_of_expressions() -> None:
     task = Expression(operators="1-3", digits="1-3", places="0-1")
-    config = ModelConfig(n_layer=2, n_head=(28, 16), head_dim=4, n_embd=32, positions="sheet")
+    config = ModelConfig(n_layer=2, n_head=(28, 16), head_dim=4, n_embd=32, positions="expression_page")
     rng = np.random.default_rng(1)
     weights = {
         name: array + 0.2 * rng.standard_normal(array.shape) for name, array in initial(config, task.alphabet, 0).items()

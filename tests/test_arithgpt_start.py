@@ -15,7 +15,7 @@ from arithgpt.errors import UserError
 from arithgpt.models.gpt import initial
 from arithgpt.run import Run, new_run, shipped_run
 from arithgpt.training.checkpoint import load_tensors
-from arithgpt.training.init_weights import begun, settled, weights_hash
+from arithgpt.training.init_weights import initial_weights, resolve, weights_hash
 from arithgpt.training.trainer import train
 
 CPU = torch.device("cpu")
@@ -24,15 +24,15 @@ QUICK = {"steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "check
 
 @pytest.fixture
 def pre() -> Run:
-    """A run that has hardly begun."""
-    plan = Recipe.from_dict({"task": {"name": "add"}, "budget": QUICK}, "test")
+    """A run that has hardly initial_weights."""
+    plan = Recipe.from_dict({"task": {"name": "add"}, "train": QUICK}, "test")
     run = new_run("pre", plan)
     train(plan, run, device=CPU, observer=Silent())
     return run
 
 
 def recipe(task: str = "add", **start: str) -> Recipe:
-    return Recipe.from_dict({"task": {"name": task}, "budget": QUICK, "start": {"run": "pre"} | start}, "test")
+    return Recipe.from_dict({"task": {"name": task}, "train": QUICK, "start": {"run": "pre"} | start}, "test")
 
 
 def test_identities_of_recipes_without_a_start_are_what_they_were() -> None:
@@ -52,10 +52,10 @@ def test_the_identity_knows_the_weights_and_not_the_name() -> None:
 
 
 def test_characters_that_both_know_keep_their_rows(pre: Run) -> None:
-    plan = settled(recipe("arith"))
+    plan = resolve(recipe("arith"))
     alphabet = plan.problems.alphabet
     first = initial(plan.model, alphabet, plan.seed)
-    weights = begun(plan, alphabet, first)
+    weights = initial_weights(plan, alphabet, first)
     old, known = pre.load_model("numpy"), pre.recipe.problems.alphabet
     assert weights.keys() == first.keys()
     for char in alphabet:
@@ -68,12 +68,12 @@ def test_characters_that_both_know_keep_their_rows(pre: Run) -> None:
 
 
 def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> None:
-    plan = settled(recipe())
+    plan = resolve(recipe())
     run = new_run("fine", plan)
     watched = []
 
     class Watch(Silent):
-        def started(self, run: object, model: object, *about: object) -> None:
+        def on_train_start(self, run: object, model: object, *about: object) -> None:
             watched.append(weights_hash({name: weight.detach().numpy() for name, weight in model.weights.items()}))
 
     train(plan, run, device=CPU, observer=Watch())
@@ -81,30 +81,30 @@ def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> Non
     assert json.loads((run.path / "run.json").read_text())["start"] == {"run": "pre", "weights": plan.start.weights}
     assert Run(run.path).recipe == plan
     shutil.rmtree(pre.path)
-    more = plan.model_copy(update={"budget": plan.budget.model_copy(update={"steps": 6})})
+    more = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": 6})})
     assert train(more, run, device=CPU, observer=Silent(), resume=True).step == 6
     assert load_tensors(run.path / "weights.safetensors")[1]["identity"] == plan.identity
 
 
 def test_fields_that_shape_no_weights_may_differ(pre: Run) -> None:
     for same in ({"block_size": 64}, {"dropout": 0.1}):
-        assert settled(recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=same)})).start.weights
+        assert resolve(recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=same)})).start.weights
     for other in ({"tied": True}, {"loops": 2}, {"positions": "rope"}, {"arch": "lstm"}):
         plan = recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=other)})
         with pytest.raises(UserError, match=f"--from pre: model.{next(iter(other))} is"):
-            settled(plan)
+            resolve(plan)
 
 
 def test_other_weights_of_the_same_name_are_refused(pre: Run) -> None:
     with pytest.raises(UserError, match=r"start.weights = 000000000000\.\.\.: the weights of run pre are others"):
-        settled(recipe(weights="0" * 64))
+        resolve(recipe(weights="0" * 64))
     with pytest.raises(UserError, match=r"start.weights: missing"):
-        begun(recipe(), "", {})
+        initial_weights(recipe(), "", {})
 
 
 def test_from_on_the_command_line(pre: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     shape = [part for override in TWO_BLOCKS for part in ("--set", override)]
-    options = ("--digits", "4", "--steps", "2", "--set", "budget.eval_samples=2", "--name", "fine", *shape)
+    options = ("--digits", "4", "--steps", "2", "--set", "train.eval_samples=2", "--name", "fine", *shape)
     app(["train", "--from", "pre", *options], standalone_mode=False)
     assert "begins with the weights of run pre" in capsys.readouterr().out
     written = load_recipe(file=tmp_path / "runs" / "fine" / "recipe.toml")

@@ -20,7 +20,7 @@ from arithgpt.cli import app
 from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
-from arithgpt.experiments.sweep import DONE, STOPPED, Exam, Outcome, check_backend, sweep
+from arithgpt.experiments.sweep import DONE, STOPPED, EvalSpec, TrialResult, check_backend, sweep
 from arithgpt.experiments.sweep_summary import medians, results
 from arithgpt.run import Run, all_runs, find_run
 
@@ -32,8 +32,8 @@ digits = "1-3"
 n_layer = 1
 n_embd = 16
 block_size = 8
-[budget]
-steps = 6
+[train]
+max_steps = 6
 batch_size = 8
 eval_every = 3
 eval_samples = 4
@@ -60,7 +60,7 @@ def workers() -> Iterator[None]:
     get_reusable_executor().shutdown()
 
 
-def ended(file: Path, **options: object) -> tuple[dict[int, Outcome], list[dict[str, object]]]:
+def ended(file: Path, **options: object) -> tuple[dict[int, TrialResult], list[dict[str, object]]]:
     trials = load_sweep(file)
     outcomes = {outcome.number: outcome for outcome in sweep(trials, **({"jobs": 1, "threads": 1, "device": "cpu"} | options))}
     return outcomes, results(trials, outcomes)
@@ -70,15 +70,17 @@ def test_a_grid_is_the_product_of_its_values(grid: Path) -> None:
     trials = load_sweep(grid)
     assert [trial.name for trial in trials] == ["tiny-page-s0", "tiny-page-s1", "tiny-learned-s0", "tiny-learned-s1"]
     last = trials[3]
-    assert (last.recipe.model.positions, last.recipe.seed, last.recipe.budget.steps) == ("learned", 1, 6)
+    assert (last.recipe.model.positions, last.recipe.seed, last.recipe.train.max_steps) == ("learned", 1, 6)
     assert last.values == {"model.positions": "learned", "seed": 1}
     with pytest.raises(UserError, match=r"has a table \[sweep\].*arithgpt sweep"):
         load_recipe(file=grid)
-    grid.write_text(RECIPE + '[sweep]\n"task.digits" = ["1-2", "1-3,5x1"]\n"model.n_head" = [[4], 4]\n"optim.lr" = [1e-3]\n')
+    grid.write_text(
+        RECIPE + '[sweep]\n"task.digits" = ["1-2", "1-3,5x1"]\n"model.n_head" = [[4], 4]\n"optim.adamw_lr" = [1e-3]\n'
+    )
     names = ["tiny-1-2-n_head4-lr0.001", "tiny-1-3-5x1-n_head4-lr0.001"]
     with pytest.raises(UserError, match=f"two trials would be called {names[0]}|head_dim"):
         load_sweep(grid)
-    grid.write_text(RECIPE + '[sweep]\n"task.digits" = ["1-2", "1-3,5x1"]\n"model.n_head" = [4]\n"optim.lr" = [1e-3]\n')
+    grid.write_text(RECIPE + '[sweep]\n"task.digits" = ["1-2", "1-3,5x1"]\n"model.n_head" = [4]\n"optim.adamw_lr" = [1e-3]\n')
     assert [trial.name for trial in load_sweep(grid)] == names
 
 
@@ -121,7 +123,7 @@ def test_fields_that_change_together_are_one_value_of_the_grid(grid: Path) -> No
             TOGETHER.replace('"model.n_embd" = 24', "model.n_embd = 24"),
             "sweep.together: model is a table: a dotted field needs quotes",
         ),
-        ("[sweep]\ntogether = [1, 2]\n", "sweep.together: must be tables, each begun by [[sweep.together]]"),
+        ("[sweep]\ntogether = [1, 2]\n", "sweep.together: must be tables, each initial_weights by [[sweep.together]]"),
         ("", "must have a table [sweep]"),
         ("[sweep]\n", "must have a table [sweep]"),
         ("[sweep]\nmodel.n_layer = [1]\n", "sweep.model is a table: a dotted field needs quotes"),
@@ -155,7 +157,7 @@ def test_a_trial_that_fails_leaves_the_others_alone(grid: Path) -> None:
     before = weights.stat().st_mtime_ns
     assert ended(grid)[0][0].status == DONE
     assert weights.stat().st_mtime_ns == before  # what is done is not done again
-    grid.write_text(grid.read_text().replace("steps = 6", "steps = 9"))
+    grid.write_text(grid.read_text().replace("max_steps = 6", "max_steps = 9"))
     assert ended(grid)[1][0]["steps"] == 9  # but more steps go on
     assert next(entry["step"] for entry in find_run("tiny-page-s0").metrics()) == 3
     grid.write_text(grid.read_text().replace("n_embd = 16", "n_embd = 32"))
@@ -251,7 +253,7 @@ def test_a_sweep_of_text_tells_its_loss(tmp_path: Path) -> None:
 def test_two_at_a_time_on_loky_with_an_exam(grid: Path, workers: None) -> None:
     grid.write_text(RECIPE + NARROW)
     cells = [(1, 1), (5, 5)]
-    outcomes, rows = ended(grid, jobs=2, exam=Exam(cells, 5))
+    outcomes, rows = ended(grid, jobs=2, exam=EvalSpec(cells, 5))
     assert {outcome.status for outcome in outcomes.values()} == {DONE}
     assert [set(row["accuracy"]) for row in rows] == [{"1", "5"}] * 2
     assert [Run(run.path).info["threads"] for run in all_runs()] == [1, 1]
@@ -286,7 +288,7 @@ def test_dask_on_a_local_cluster(grid: Path) -> None:
 @pytest.mark.slow
 def test_ctrl_c_from_a_terminal_reaches_the_workers(grid: Path) -> None:
     """A terminal signals the whole group of processes; every trial leaves a checkpoint and the command says how to go on."""
-    grid.write_text(RECIPE.replace("steps = 6", "steps = 100000") + NARROW)
+    grid.write_text(RECIPE.replace("max_steps = 6", "max_steps = 100000") + NARROW)
     command = [sys.executable, "-m", "arithgpt", "sweep", str(grid), "--jobs", "2"]
     process = subprocess.Popen(
         command,

@@ -15,14 +15,14 @@ from conftest import Silent
 from arithgpt.cli import app
 from arithgpt.config.recipe import ModelConfig, Recipe, load_recipe
 from arithgpt.data import text as text_module
-from arithgpt.data.source import lessons_of
+from arithgpt.data.source import make_data_source
 from arithgpt.data.text import Text, TextFile, encode, survey
 from arithgpt.errors import UserError
 from arithgpt.inference.sample import chooser, write
 from arithgpt.models.architectures import first_weights, make_model
 from arithgpt.models.gpt import GPT, initial
 from arithgpt.run import Run, new_run
-from arithgpt.training.init_weights import settled
+from arithgpt.training.init_weights import resolve
 from arithgpt.training.text_loss import held_out_loss
 from arithgpt.training.trainer import train
 
@@ -35,7 +35,7 @@ QUICK = {"steps": 6, "batch_size": 4, "eval_samples": 8, "eval_every": 3, "check
 
 def recipe(path: Path, **model: object) -> Recipe:
     task = {"name": "text", "path": str(path), "context": 16}
-    return settled(Recipe.from_dict({"task": task, "model": SMALL | model, "budget": QUICK}, "test"))
+    return resolve(Recipe.from_dict({"task": task, "model": SMALL | model, "train": QUICK}, "test"))
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_batches_are_functions_of_their_numbers_and_of_their_part(book: Path) ->
     parts = {part: MIXED[text.span(part).start : text.span(part).stop] for part in ("train", "held-out")}
     assert parts["train"] + parts["held-out"] == MIXED
     assert len(parts["held-out"]) == int(0.1 * len(MIXED))
-    plain = Text(path=str(book), context=16, val_share=0.3).settled()
+    plain = Text(path=str(book), context=16, val_share=0.3).resolve()
     spans = {part: plain.span(part) for part in parts}
     for part, span in spans.items():
         for row in plain.batch(50, seed=0, split=part, rank=0, step=3):
@@ -84,7 +84,7 @@ def test_batches_are_functions_of_their_numbers_and_of_their_part(book: Path) ->
 
 
 def test_every_character_is_a_target(book: Path) -> None:
-    lessons = lessons_of(recipe(book), CPU)
+    lessons = make_data_source(recipe(book), CPU)
     pages = lessons.pages(0)
     batches = lessons.batches(pages, 3)
     assert sum(len(inputs) for inputs, _ in batches) == len(pages) == QUICK["batch_size"]
@@ -119,11 +119,11 @@ def test_a_run_of_text_learns_resumes_and_moves(run: Run, book: Path, tmp_path: 
     assert len(looks) == 2
     assert looks[1] < looks[0] < 1.1 * math.log(len(set(MIXED)))
     moved = book.rename(tmp_path / "moved.txt")
-    plan = load_recipe(file=run.path / "recipe.toml", overrides=[f"task.path={moved}", "budget.steps=8"])
+    plan = load_recipe(file=run.path / "recipe.toml", overrides=[f"task.path={moved}", "train.max_steps=8"])
     assert plan.identity == run.recipe.identity
     assert train(plan, run, device=CPU, observer=Silent(), resume=True).step == 8
     moved.write_text(MIXED + "x")
-    plan = load_recipe(file=run.path / "recipe.toml", overrides=["budget.steps=9"])
+    plan = load_recipe(file=run.path / "recipe.toml", overrides=["train.max_steps=9"])
     with pytest.raises(UserError, match="no longer the file it was"):
         train(plan, run, device=CPU, observer=Silent(), resume=True)
     assert Run(run.path).load_model("numpy").alphabet == "".join(sorted(set(MIXED)))  # which needs no file
@@ -149,7 +149,7 @@ def test_files_that_are_refused(
     if content is not None:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(UserError, match="bad.txt") as caught:
-        Text(path=str(path)).settled()
+        Text(path=str(path)).resolve()
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -167,27 +167,27 @@ def test_files_that_are_refused(
 )
 def test_recipes_that_are_refused(overrides: list[str], said: str) -> None:
     with pytest.raises(UserError) as caught:
-        settled(load_recipe(task="text", overrides=overrides))
+        resolve(load_recipe(task="text", overrides=overrides))
     assert said in str(caught.value)
 
 
 def test_a_vocabulary_may_be_given_and_must_suffice(book: Path) -> None:
     more = "".join(sorted({*MIXED, "ß", "q"}))
-    assert Text(path=str(book), context=16, characters=more).settled().characters == more
+    assert Text(path=str(book), context=16, characters=more).resolve().characters == more
     with pytest.raises(UserError, match="has the character '日', which task.characters has not"):
-        Text(path=str(book), context=16, characters=more.replace("日", "")).settled()
+        Text(path=str(book), context=16, characters=more.replace("日", "")).resolve()
 
 
 def test_characters_go_over_from_text_to_text(run: Run, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("Das Mädchen und die neue Welt, 7 Zeilen\n" * 30)
     plan = recipe(other)
-    plan = settled(Recipe(**plan.model_dump() | {"start": {"run": "book"}}))
+    plan = resolve(Recipe(**plan.model_dump() | {"start": {"run": "book"}}))
     made = new_run("fine", plan)
     seen: list[GPT] = []
 
     class Watch(Silent):
-        def started(self, run: object, model: GPT, *about: object) -> None:
+        def on_train_start(self, run: object, model: GPT, *about: object) -> None:
             seen.append(GPT(model.config, model.alphabet, {k: v.detach().clone() for k, v in model.weights.items()}))
 
     train(plan, made, device=CPU, observer=Watch())

@@ -21,7 +21,7 @@ from arithgpt.training.trainer import train
 TINY = {
     "task": {"name": "arith", "add": {"digits": "1-2"}, "mul": {"digits": "2x1"}},
     "model": {"n_layer": 1, "n_head": 2, "n_embd": 8},
-    "budget": {"steps": 30, "batch_size": 8, "eval_every": 20, "eval_samples": 4},
+    "train": {"max_steps": 30, "batch_size": 8, "eval_every": 20, "eval_samples": 4},
 }
 
 

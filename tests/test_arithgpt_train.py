@@ -36,7 +36,7 @@ CPU = torch.device("cpu")
 
 
 def recipe(steps: int, **budget: object) -> Recipe:
-    return Recipe.from_dict(SMALL | {"budget": SMALL["budget"] | {"steps": steps, "stop_early": False} | budget}, "test")
+    return Recipe.from_dict(SMALL | {"train": SMALL["train"] | {"max_steps": steps, "stop_early": False} | budget}, "test")
 
 
 def test_a_small_model_learns_two_digits(trained: Run) -> None:
@@ -63,7 +63,7 @@ class StopAt(Silent):
         super().__init__()
         self.step = step
 
-    def looked(self, progress: Progress) -> None:
+    def on_validation(self, progress: Progress) -> None:
         if progress.step == self.step:
             signal.raise_signal(signal.SIGINT)
 
@@ -90,7 +90,7 @@ def test_interrupted_and_resumed_is_bit_identical() -> None:
 def test_other_seeds_give_other_weights() -> None:
     weights = []
     for seed in (0, 1):
-        plan = Recipe.from_dict(SMALL | {"seed": seed, "budget": {"steps": 2, "eval_samples": 1}}, "test")
+        plan = Recipe.from_dict(SMALL | {"seed": seed, "train": {"max_steps": 2, "eval_samples": 1}}, "test")
         run = new_run(f"seed-{seed}", plan)
         train(plan, run, device=CPU, observer=Silent())
         weights.append(load_tensors(run.path / "weights.safetensors")[0]["head"])
@@ -147,11 +147,11 @@ def test_weights_that_are_no_numbers_are_not_kept() -> None:
     run = new_run(None, plan)
 
     class Poison(Silent):
-        def stepped(self, progress: Progress, loss: float) -> None:
+        def on_step(self, progress: Progress, loss: float) -> None:
             with torch.no_grad():
                 self.model.weights["head"][0, 0] = float("inf")
 
-        def started(self, run: object, model: GPT, *about: object) -> None:
+        def on_train_start(self, run: object, model: GPT, *about: object) -> None:
             self.model = model
 
     with pytest.raises(UserError, match="weights are no longer numbers at step 10"):
@@ -164,7 +164,7 @@ def test_a_loss_that_is_no_number_ends_the_run() -> None:
     run = new_run(None, plan)
 
     class Poison(Silent):
-        def started(self, run: object, model: GPT, *about: object) -> None:
+        def on_train_start(self, run: object, model: GPT, *about: object) -> None:
             with torch.no_grad():
                 model.weights["head"].fill_(float("nan"))
 
@@ -233,7 +233,7 @@ def test_buckets_hold_the_same_pages_with_less_padding() -> None:
 
 
 def test_buckets_side_by_side_learn_what_one_batch_learns() -> None:
-    plan = Recipe.from_dict({"task": {"name": "arith"}, "budget": {"batch_size": 24}}, "test")
+    plan = Recipe.from_dict({"task": {"name": "arith"}, "train": {"batch_size": 24}}, "test")
     losses, gradients = [], []
     for n in (1, 4):
         trainer = _Trainer(plan, new_run(None, plan), CPU)
@@ -251,13 +251,13 @@ def test_resuming_with_buckets_side_by_side_gives_the_same_bits(monkeypatch: pyt
     monkeypatch.setattr("arithgpt.training.trainer.BUCKET_FLOPS", 1e6)
     small = {"n_layer": 1, "n_head": 4, "n_embd": 16}
     budget = {"batch_size": 24, "eval_samples": 2, "checkpoint_every": 2, "stop_early": False}
-    plan = Recipe.from_dict({"task": {"name": "arith"}, "model": small, "budget": budget | {"steps": 6}}, "test")
+    plan = Recipe.from_dict({"task": {"name": "arith"}, "model": small, "train": budget | {"max_steps": 6}}, "test")
     weights = []
     for n, stops in ((1, [6]), (2, [6]), (2, [2, 4, 6])):
         run = new_run(f"run-{len(weights)}", plan)
         with threads(n):
             for steps in stops:
-                part = plan.model_copy(update={"budget": plan.budget.model_copy(update={"steps": steps})})
+                part = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
                 # the schedule depends on all steps, so an interrupted run keeps its recipe and is stopped from outside
                 monkeypatch.setattr("arithgpt.training.trainer.rate", lambda config, step, _: 1.0)
                 train(part, run, device=CPU, observer=Silent(), resume=steps != stops[0])
@@ -331,8 +331,10 @@ def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:
     vocab, prompts = Vocab(trained.recipe.problems.alphabet), Ragged.from_strings(["1+2="] * 50)
 
     def draw(seed: int, temperature: float) -> list[str]:
-        rng, budgets = np.random.default_rng(seed), np.full(50, 6)
-        return complete(trained.load_model(), vocab, prompts, budgets, temperature=temperature, rng=rng).text.to_strings()
+        rng, max_new_tokens = np.random.default_rng(seed), np.full(50, 6)
+        return complete(
+            trained.load_model(), vocab, prompts, max_new_tokens, temperature=temperature, rng=rng
+        ).text.to_strings()
 
     assert draw(0, 5.0) == draw(0, 5.0) != draw(1, 5.0)
     assert len(set(draw(0, 5.0))) > 5
@@ -344,7 +346,7 @@ def test_decoding_refuses_nonsense(trained: Run) -> None:
     assert len(complete(model, vocab, Ragged.from_strings([]), np.array([], np.int64)).text) == 0
     with pytest.raises(ValueError, match="a prompt needs"):
         complete(model, vocab, Ragged.from_strings(["", "1"]), np.array([3, 3]))
-    with pytest.raises(ValueError, match="budget"):
+    with pytest.raises(ValueError, match="train"):
         complete(model, vocab, Ragged.from_strings(["1"]), np.array([0]))
 
 
@@ -363,7 +365,7 @@ def test_sigterm_leaves_a_checkpoint(arithgpt: object, tmp_path: Path) -> None:
             "--steps",
             "100000",
             "--set",
-            "budget.checkpoint_every=5",
+            "train.checkpoint_every=5",
         ],
         stdout=subprocess.PIPE,
         text=True,

@@ -11,7 +11,7 @@ from conftest import Silent
 
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.data.finite_set import rows_of_step, training_set
-from arithgpt.data.source import lessons_of
+from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
 from arithgpt.run import new_run
 from arithgpt.training.init_weights import weights_hash
@@ -24,7 +24,7 @@ QUICK = {"steps": 6, "batch_size": 8, "eval_samples": 2, "eval_every": 6, "check
 
 def recipe(size: int, **more: object) -> Recipe:
     model = {"n_layer": 1, "n_embd": 16}
-    said = {"task": {"name": "add", "digits": "1-3"}, "model": model, "budget": QUICK, "data": {"train_size": size}}
+    said = {"task": {"name": "add", "digits": "1-3"}, "model": model, "train": QUICK, "data": {"train_size": size}}
     return Recipe.from_dict(said | more, "test")
 
 
@@ -59,7 +59,7 @@ def test_every_epoch_meets_each_once_in_another_order(n: int, size: int) -> None
 
 def test_training_meets_the_set_and_nothing_else_and_resumes_to_the_same_bits() -> None:
     plan = recipe(20)
-    lessons, task = lessons_of(plan, CPU), plan.problems
+    lessons, task = make_data_source(plan, CPU), plan.problems
     known = set(task.pages(training_set(task, 20, seed=0)).texts())
     met = [text for step in range(5) for text in lessons.pages(step).texts()]
     assert set(met) == known

@@ -30,7 +30,7 @@ def test_calc_answers_and_checks(arithgpt: Call) -> None:
     done = arithgpt("calc", "--run", "small", "12+34", "9 + 9")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "12+34 = 46  right\n9+9 = 18  right\n"
-    assert arithgpt("calc", "--run", "small", "--brief", "12+34").stdout == "46\n"
+    assert arithgpt("calc", "--run", "small", "--quiet", "12+34").stdout == "46\n"
 
 
 @small
@@ -44,7 +44,7 @@ def test_calc_json(arithgpt: Call) -> None:
 @small
 def test_calc_reads_a_pipe_and_goes_on_after_bad_lines(arithgpt: Call) -> None:
     done = arithgpt(
-        "calc", "--run", "small", "--brief", stdin=b"1+2\n\n3+\r\nhello\n\xff\xfe+1\n40+2\n" + b"x" * 1_000_000 + b"\n7+7"
+        "calc", "--run", "small", "--quiet", stdin=b"1+2\n\n3+\r\nhello\n\xff\xfe+1\n40+2\n" + b"x" * 1_000_000 + b"\n7+7"
     )
     assert done.returncode == 2
     assert done.stdout.split() == ["3", "42", "14"]
@@ -73,7 +73,7 @@ def test_calc_says_wrong_with_status_1(arithgpt: Call, runs: Path, tmp_path: Pat
     assert done.returncode == 1
     assert (answer["expected"], answer["correct"], answer["beyond_training"]) == ("1239", False, True)
     assert answer["answer"] != "1239"
-    done = arithgpt("calc", "--brief", "--run", str(folder), "12+34")
+    done = arithgpt("calc", "--quiet", "--run", str(folder), "12+34")
     assert (done.returncode, done.stdout.split()[-4:]) == (1, ["wrong:", "it", "is", "46"])
 
 
@@ -102,7 +102,7 @@ def test_runs_and_tasks_are_listed(arithgpt: Call) -> None:
 
 
 def test_train_then_resume(arithgpt: Call, tmp_path: Path) -> None:
-    first = arithgpt("train", "--digits", "2", "--steps", "20", "--name", "mine", "--set", "budget.eval_samples=10")
+    first = arithgpt("train", "--digits", "2", "--steps", "20", "--name", "mine", "--set", "train.eval_samples=10")
     assert first.returncode == 0, first.stderr
     assert "all steps done: step 20, 1,280 examples" in first.stdout
     recipe = (tmp_path / "runs" / "mine" / "recipe.toml").read_text()
@@ -173,7 +173,7 @@ def test_eval_of_a_grid_with_mistakes(arithgpt: Call, tmp_path: Path) -> None:
 @pytest.mark.parametrize("stop", ["close", "interrupt"])
 def test_a_closed_pipe_or_ctrl_c_does_not_abort(stop: str) -> None:
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen([sys.executable, "-m", "arithgpt", "calc", "--brief"], **pipes) as process:
+    with subprocess.Popen([sys.executable, "-m", "arithgpt", "calc", "--quiet"], **pipes) as process:
         process.stdin.write(b"1+2\n")
         process.stdin.flush()
         assert process.stdout.readline() == b"3\n"
@@ -221,7 +221,7 @@ def test_one_bad_run_does_not_hide_the_others(arithgpt: Call, runs: Path, tmp_pa
 @small
 def test_a_pipe_is_answered_line_by_line() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "arithgpt", "calc", "--run", "small", "--brief"],
+        [sys.executable, "-m", "arithgpt", "calc", "--run", "small", "--quiet"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -261,8 +261,8 @@ def test_bad_digits(arithgpt: Call, digits: str) -> None:
         (("train", "--task", "nope"), ("--task nope", "there are: add, arith, base, compare, copy")),
         (("train", "--set", "model.n_layer=0"), ("model.n_layer = 0", "greater than or equal to 1")),
         (("train", "--set", "modle.n_layer=2"), ("modle", "no such field")),
-        (("train", "--steps", "0"), ("budget.steps = 0",)),
-        (("train", "--target", "1.5"), ("budget.target = 1.5",)),
+        (("train", "--steps", "0"), ("train.max_steps = 0",)),
+        (("train", "--target", "1.5"), ("train.target_accuracy = 1.5",)),
         (("train", "--device", "tpu"), ("--device tpu", "auto, cpu or cuda")),
         (("train", "--recipe", "missing.toml"), ("missing.toml", "No such file")),
         (("train", "--name", "a/b"), ("--name a/b",)),
@@ -273,7 +273,7 @@ def test_bad_digits(arithgpt: Call, digits: str) -> None:
         (("calc", "--run", "nope", "1+2"), ("run 'nope'",)),
         (("calc", "--workng", "1+2"), ("--workng: no such option",)),
         (("train", "--task", "arith", "--set", "task.weights=[inf, 1, 1, 1]"), ("weights = [inf, 1.0, 1.0, 1.0]",)),
-        (("train", "--task", "arith", "--set", "task.mul.colour=3"), ("mul.colour", "no such field", "hard_share")),
+        (("train", "--task", "arith", "--set", "task.mul.colour=3"), ("mul.colour", "no such field", "edge_case_prob")),
         (("train", "--task", "mul", "--digits", "0x3"), ("--digits 0x3", "from 1 to 2000")),
     ],
 )

@@ -25,7 +25,7 @@ class Changed:
     def solve(self, task: Task, problems: Problems) -> Sequence[Answer]:
         written = [self.change(answer.written) for answer in ExactSolver().solve(task, problems)]
         questions = task.questions(problems)
-        return [Answer(task.read(text, q), text) for text, q in zip(written, questions, strict=True)]
+        return [Answer(task.extract(text, q), text) for text, q in zip(written, questions, strict=True)]
 
 
 def test_without_mistakes_everything_was_reached() -> None:

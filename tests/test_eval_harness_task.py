@@ -38,7 +38,7 @@ def test_the_folder(name: str) -> None:
     assert files == harness_task(task, **MADE)
     asked = problems(files)
     assert len(asked) == len({row["question"] for row in asked}) == 30
-    assert all(row["answer"] == task.truth(task.parse(row["question"])) for row in asked)
+    assert all(row["answer"] == task.answer(task.parse(row["question"])) for row in asked)
     shots = [json.loads(shot) for shot in re.findall(r"^    - (\{.*\})$", files[f"arithgpt_{name}.yaml"], re.MULTILINE)]
     assert len(shots) == 3
     assert not task.held_out(task.problems([task.parse(shot["question"]) for shot in shots])).any()
@@ -122,7 +122,9 @@ def test_it_runs_in_lm_eval(
     class Calculates(LM):
         def generate_until(self, requests: list, **_: object) -> list[str]:
             prompts.extend(request.args[0] for request in requests)
-            return [reply.format(task.truth(prompt.splitlines()[-1].removesuffix("="))) for prompt in prompts[-len(requests) :]]
+            return [
+                reply.format(task.answer(prompt.splitlines()[-1].removesuffix("="))) for prompt in prompts[-len(requests) :]
+            ]
 
         def loglikelihood(self, requests: list, **_: object) -> list:
             raise NotImplementedError

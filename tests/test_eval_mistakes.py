@@ -33,7 +33,7 @@ from tasks.expression.task import Expression
 )
 def test_a_wrong_sum_is_told_by_its_digits(question: str, answer: str, kind: str) -> None:
     task = Addition() if "+" in question else Subtraction()
-    found = mistake_of(task, question, Answer(answer, page=False), task.truth(question), "")
+    found = mistake_of(task, question, Answer(answer, page=False), task.answer(question), "")
     assert found.kind == kind
     *_, answered, right, caret = str(found).splitlines()
     at = caret.index("^")
@@ -51,12 +51,12 @@ def test_what_is_no_answer_is_told_by_what_was_written() -> None:
         (page[:5] * 9, False, "ran on"),
         ("::::", True, "unreadable"),
     ):
-        answer = Answer(task.read(written, "12*34") if finished else None, written, finished)
+        answer = Answer(task.extract(written, "12*34") if finished else None, written, finished)
         assert mistake_of(task, "12*34", answer, "408", "").kind == kind
     wrong = page.replace("4:84_84", "4:84_85") if "4:84_84" in page else page[:2] + ("1" if page[2] != "1" else "2") + page[3:]
-    fault = task.check("12*34", wrong)
+    fault = task.verify("12*34", wrong)
     assert fault is not None
-    found = mistake_of(task, "12*34", Answer(task.read(wrong, "12*34"), wrong), "408", str(fault))
+    found = mistake_of(task, "12*34", Answer(task.extract(wrong, "12*34"), wrong), "408", str(fault))
     assert found.kind == "wrong line"
     assert str(fault) in str(found)
 
@@ -73,7 +73,7 @@ def test_a_wrong_expression_is_told_by_its_row(old: str, new: str, kind: str, sa
     page = task.pages(task.problems([question])).texts()[0].partition("=")[2].removesuffix("$")
     assert page == "{-95~14\\}14n-94={+09\\}09n"
     wrong = page.replace(old, new)
-    found = mistake_of(task, question, Answer(task.read(wrong, question), wrong), "-90", str(task.check(question, wrong)))
+    found = mistake_of(task, question, Answer(task.extract(wrong, question), wrong), "-90", str(task.verify(question, wrong)))
     assert found.kind == kind
     assert said in str(found)
 

@@ -36,7 +36,7 @@ def test_shots_are_training_problems_with_their_answers(task) -> None:
     questions = [question for question, _ in shown]
     assert len(set(questions)) == 100
     assert not task.held_out(task.problems([task.parse(question) for question in questions])).any()
-    assert all(answer == task.truth(task.parse(question)) for question, answer in shown)
+    assert all(answer == task.answer(task.parse(question)) for question, answer in shown)
     assert fewshot.shots(task, 5, seed=0) == shown[:5] != fewshot.shots(task, 5, seed=1)
     assert fewshot.shots(task, 0, seed=0) == []
 
@@ -117,9 +117,9 @@ def test_lenient_reads_as_a_tolerant_person_does(reply: str, answer: str | None)
 )
 def test_decimals_are_read_where_a_task_has_them(reply: str, strict: str | None, lenient: str | None) -> None:
     given = fewshot.answered(reply, finished=True)
-    read = fewshot.settled(TASKS["expr"](), "1/8", given)
+    read = fewshot.resolve(TASKS["expr"](), "1/8", given)
     assert (read.text, read.lenient) == (strict, lenient)
-    assert fewshot.settled(TASK, "1+8", given) == given
+    assert fewshot.resolve(TASK, "1+8", given) == given
     assert "0.125" in fewshot.messages([], "1/8", decimals=True)[0]["content"]
 
 
@@ -192,7 +192,7 @@ class Endpoint(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
         self.requests: list[dict] = []
-        self.behave: Behave = lambda handler, question: handler.say(TASK.truth(question))
+        self.behave: Behave = lambda handler, question: handler.say(TASK.answer(question))
         self.over = threading.Event()
 
     def solve(self, behave: Behave | None = None, n: int = 1, **options: object) -> list:
@@ -221,7 +221,7 @@ def problems(n: int) -> Problems:
 def test_every_problem_is_asked_once_and_answered_in_order(endpoint: Endpoint) -> None:
     answers = endpoint.solve(n=30, concurrency=4)
     questions = TASK.questions(problems(30))
-    assert [answer.text for answer in answers] == [TASK.truth(question) for question in questions]
+    assert [answer.text for answer in answers] == [TASK.answer(question) for question in questions]
     assert sorted(asked["messages"][-1]["content"] for asked in endpoint.requests) == sorted(questions)
     first = endpoint.requests[0]
     assert first["path"] == "/v1/chat/completions"
@@ -267,7 +267,7 @@ def test_the_harness_counts_it_without_looking_for_a_page(endpoint: Endpoint) ->
 
     def behave(handler: Handler, question: str) -> None:
         reply = next(replies)
-        handler.say(TASK.truth(question) if reply == "right" else reply)
+        handler.say(TASK.answer(question) if reply == "right" else reply)
 
     endpoint.behave = behave
     rows = evaluate(LLMSolver("model", endpoint.url, concurrency=1), TASK, [(3, 2)], n=3, seed=0)

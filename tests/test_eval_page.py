@@ -17,7 +17,7 @@ from eval.reports import charts as curves
 from eval.reports import svg
 from eval.reports.html import page, say
 from eval.reports.tables import percent
-from eval.result import Measured
+from eval.result import EvalResult
 from eval.solver import Answer, ExactSolver, Solver
 from tasks import Problems, Task
 from tasks.arithmetic.addition import Addition
@@ -39,24 +39,24 @@ class Slips:
     def solve(self, task: Task, problems: Problems) -> Sequence[Answer]:
         answers = []
         for row, question in enumerate(task.questions(problems), 1):
-            answer = Answer(None, HOSTILE, page=False) if row % 3 == 0 else Answer(task.truth(question), page=False)
+            answer = Answer(None, HOSTILE, page=False) if row % 3 == 0 else Answer(task.answer(question), page=False)
             answers.append(Answer(None, failed=f"HTTP 500 {HOSTILE}", page=False) if row % self.fails == 0 else answer)
         return answers
 
 
-def measured(solver: Solver, task: Task, cells: Sequence[tuple[int, int]], **rest: object) -> Measured:
+def measured(solver: Solver, task: Task, cells: Sequence[tuple[int, int]], **rest: object) -> EvalResult:
     rows = evaluate(solver, task, cells, n=30, seed=1, suites=("random", "edges"))
     wrong = mistakes(task, rows)
-    boxes = {task.name: [(*box.left, *box.right) for box in task.boxes]}
-    told = {"mistakes": counted(wrong), "examples": [f"{one.question}\n{one}" for one in wrong[:5]], "trained": boxes}
-    return Measured(name=solver.name, about={"seed": 1}, rows=rows, summary=by_length(rows), **(told | rest))
+    size_ranges = {task.name: [(*box.left, *box.right) for box in task.size_ranges]}
+    told = {"mistakes": counted(wrong), "examples": [f"{one.question}\n{one}" for one in wrong[:5]], "trained": size_ranges}
+    return EvalResult(name=solver.name, about={"seed": 1}, rows=rows, summary=by_length(rows), **(told | rest))
 
 
-def adder(solver: Solver | None = None, **rest: object) -> Measured:
+def adder(solver: Solver | None = None, **rest: object) -> EvalResult:
     return measured(solver or Slips(), Addition(digits="1-3"), [(1, 1), (3, 3), (5, 5)], **rest)
 
 
-def grid() -> Measured:
+def grid() -> EvalResult:
     cells = [(left, right) for left in (1, 2, 3) for right in (1, 2, 3)]
     return measured(Slips(), Multiplication(digits="1-2,3x1"), cells)
 
@@ -179,7 +179,7 @@ def log(seed: int, scale: float = 1.0) -> list[dict]:
     return [*losses, {"step": 40, "seconds": 40 * seed, "accuracy": {"1": scale / 4, "3": scale / 8}}]
 
 
-def seeds() -> list[Measured]:
+def seeds() -> list[EvalResult]:
     runs = [
         adder(ExactSolver() if seed else Slips(), recipe=RECIPE.format(seed), metrics=log(seed + 1, 1 + seed))
         for seed in range(3)

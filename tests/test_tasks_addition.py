@@ -19,9 +19,9 @@ def page(question: str, **options: object) -> str:
         ({"pad": True, "digits": "1-5", "order": "plain"}, "00123+04567=004690$"),
         ({"pad": True, "digits": "1-5", "order": "reversed-answer", "signs": False}, "0012304567096400$"),
         ({"pad": True, "digits": "1-3"}, "3210+7654=09640$"),
-        ({"hints": True}, "i3j2k1+i7j6k5l4=i0j9k6l4$"),
-        ({"hints": True, "order": "plain"}, "k1j2i3+l4k5j6i7=l4k6j9i0$"),
-        ({"hints": True, "order": "reversed-answer"}, "k1j2i3+l4k5j6i7=i0j9k6l4$"),
+        ({"index_hints": True}, "i3j2k1+i7j6k5l4=i0j9k6l4$"),
+        ({"index_hints": True, "order": "plain"}, "k1j2i3+l4k5j6i7=l4k6j9i0$"),
+        ({"index_hints": True, "order": "reversed-answer"}, "k1j2i3+l4k5j6i7=i0j9k6l4$"),
         ({"working": True}, "321+7654=3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>0964$"),
         ({"working": True, "order": "plain"}, "123+4567=3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>4690$"),
     ],
@@ -36,7 +36,7 @@ def test_people_type_in_many_ways() -> None:
 
 
 def test_columns() -> None:
-    assert drawn(Addition().drawing("123+4567", "0964")) == "   123\n+ 4567\n------\n  4690"
+    assert drawn(Addition().render("123+4567", "0964")) == "   123\n+ 4567\n------\n  4690"
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_columns() -> None:
         ({"digits": "0-3"}, "digits = '0-3'"),
         ({"digits": "4-3"}, "digits = '4-3'"),
         ({"digits": "1-9999"}, "1 to 2000"),
-        ({"chain_share": 1.5}, "chain_share = 1.5"),
+        ({"carry_chain_prob": 1.5}, "carry_chain_prob = 1.5"),
         ({"signs": False}, "pad = true"),
-        ({"signs": False, "pad": True, "hints": True}, "hints = true: needs signs = true"),
+        ({"signs": False, "pad": True, "index_hints": True}, "hints = true: needs signs = true"),
         ({"signs": False, "pad": True, "working": True}, "working = true: needs signs = true"),
-        ({"hints": True, "working": True}, "working = true: goes without hints"),
+        ({"index_hints": True, "working": True}, "working = true: goes without hints"),
     ],
 )
 def test_options_out_of_range_are_named(options: dict[str, object], message: str) -> None:
@@ -66,23 +66,23 @@ def test_options_out_of_range_are_named(options: dict[str, object], message: str
         ({"working": True}, "3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0;0:0!0#0>0964", "4690", "line 5: no column is left"),
         ({"working": True}, "3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>0965", "5690", "line 1: 123+4567 is 4690, not 5690"),
         ({"working": True}, "0964", None, "line 1: the column is 3:7!0#1, not "),
-        ({"hints": True}, "z0a9b6c4", "4690", None),
-        ({"hints": True}, "z0a9c6d4", "4690", "line 1: letter 3 is c, after a"),
-        ({"hints": True, "order": "plain"}, "c4b6a9z0", "4690", None),
-        ({"hints": True}, "0964", None, "line 1: 123+4567 is 4690, not None"),
+        ({"index_hints": True}, "z0a9b6c4", "4690", None),
+        ({"index_hints": True}, "z0a9c6d4", "4690", "line 1: letter 3 is c, after a"),
+        ({"index_hints": True, "order": "plain"}, "c4b6a9z0", "4690", None),
+        ({"index_hints": True}, "0964", None, "line 1: 123+4567 is 4690, not None"),
     ],
 )
 def test_answers_are_read_and_workings_checked(
     options: dict[str, object], written: str, answer: str | None, why: str | None
 ) -> None:
     task = Addition(**options)
-    assert task.read(written, "123+4567") == answer
-    fault = task.check("123+4567", written)
+    assert task.extract(written, "123+4567") == answer
+    fault = task.verify("123+4567", written)
     assert (str(fault) if fault else None) == why
 
 
 def test_each_letter_begins_problems_of_either_split() -> None:
-    task = Addition(digits="4-6", hints=True)
+    task = Addition(digits="4-6", index_hints=True)
     for split in ("train", "held-out"):
         texts = task.batch(600, seed=0, split=split, rank=0, step=0).texts()
         assert len({text[0] for text in texts}) == 26

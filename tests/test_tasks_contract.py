@@ -27,13 +27,13 @@ TESTED: list[Task] = [
     Addition(digits="1-5", pad=True),
     Addition(digits="3-3", pad=True, order="plain"),
     Addition(digits="1-4", pad=True, signs=False, order="reversed-answer"),
-    Addition(digits="30-40", chain_share=1.0),
-    Addition(digits="1-5", order="plain", hints=True),
+    Addition(digits="30-40", carry_chain_prob=1.0),
+    Addition(digits="1-5", order="plain", index_hints=True),
     Addition(digits="1-5", pad=True, working=True),
-    Subtraction(digits="1-12,40x3", chain_share=1.0),
-    Multiplication(digits="1-9x1-2,3x12", hard_share=0.5),
+    Subtraction(digits="1-12,40x3", carry_chain_prob=1.0),
+    Multiplication(digits="1-9x1-2,3x12", edge_case_prob=0.5),
     Multiplication(digits="1-5", working=False),
-    Division(digits="1-9x1-2,3x12,2-5", hard_share=0.5, built_share=0.6, zero_share=0.05),
+    Division(digits="1-9x1-2,3x12,2-5", edge_case_prob=0.5, built_share=0.6, zero_share=0.05),
     Division(digits="1-6x1-3", zero_share=0.05, working=False),
     Arithmetic(weights=(1, 1, 1, 1, 4)),
     Expression(
@@ -132,12 +132,12 @@ def test_pages_are_right(task: Task, suite: str) -> None:
             assert set(zip(*(side.tolist() for side in task.digits_of(problems)), strict=True)) == {cell}
         pages, questions = task.pages(problems), task.questions(problems)
         prompts = task.prompts(problems).to_strings()
-        room = task.budgets(problems) - (pages.total - pages.prompt)
+        room = task.max_new_tokens(problems) - (pages.total - pages.prompt)
         assert (room >= 0).all()
         for text, length, question, prompt in zip(pages.texts(), pages.prompt.tolist(), questions, prompts, strict=True):
             assert text[:length] == prompt
-            assert task.read(text[length:-1], question) == oracle(question, task) == task.truth(question)
-            assert task.check(question, text[length:-1]) is None
+            assert task.extract(text[length:-1], question) == oracle(question, task) == task.answer(question)
+            assert task.verify(question, text[length:-1]) is None
 
 
 @every_task
@@ -150,7 +150,7 @@ def test_questions_round_trip(task: Task) -> None:
     assert task.prompts(again).to_strings() == task.prompts(problems).to_strings()
     assert (task.keys(again) == task.keys(problems)).all()
     for question in questions[:20]:
-        assert question_in(task.drawing(question, ""))
+        assert question_in(task.render(question, ""))
 
 
 @every_task
@@ -161,8 +161,8 @@ def test_training_never_meets_what_is_held_out(task: Task) -> None:
     assert not task.held_out(trained).any()
     held_out = _problems(task, task.batch(200, seed=0, split="held-out", rank=0, step=0).texts())
     assert task.held_out(held_out).all()
-    for part in task.parts.values():
-        cell = next(box.left[1:] + box.right[1:] for box in part.boxes)
+    for part in task.subtasks.values():
+        cell = next(box.left[1:] + box.right[1:] for box in part.size_ranges)
         asked = part.test(100, cell, seed=0)
         assert part.held_out(asked)[part.can_hold_out(asked)].all()
 
@@ -303,9 +303,9 @@ def test_a_seed_asks_the_same_problems_for_ever() -> None:
 
 @every_task
 def test_garbage_is_not_read_as_an_answer(task: Task) -> None:
-    for part in task.parts.values():
+    for part in task.subtasks.values():
         for written in ("", "+", "12=", "4 2", "1.5", "12+3", "٣", "_", ">r", ">1r", "~", "1~"):
-            assert task.read(written, f"1{part.operator or '+'}2") is None
+            assert task.extract(written, f"1{part.operator or '+'}2") is None
 
 
 @every_task
@@ -331,7 +331,7 @@ def test_garbage_is_not_read_as_an_answer(task: Task) -> None:
     ],
 )
 def test_garbage_is_not_taken_as_a_question(task: Task, typed: str) -> None:
-    if "expr" in task.parts and typed in ("12", "+2", "1++2", "1+2+3"):
+    if "expr" in task.subtasks and typed in ("12", "+2", "1++2", "1+2+3"):
         pytest.skip("an expression")
     with pytest.raises(QuestionError) as caught:
         task.parse(typed)

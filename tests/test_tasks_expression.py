@@ -53,7 +53,7 @@ def written(question: str) -> str:
 )
 def test_golden_pages(question: str, golden: str) -> None:
     assert page(question) == golden
-    assert TASK.read(golden.partition("=")[2].removesuffix("$"), question) == oracle_of_expression(question)
+    assert TASK.extract(golden.partition("=")[2].removesuffix("$"), question) == oracle_of_expression(question)
 
 
 @pytest.mark.parametrize(("typed", "answer"), TYPED)
@@ -61,8 +61,8 @@ def test_what_a_person_types(typed: str, answer: str) -> None:
     question = TASK.parse(typed)
     assert TASK.parse(question) == question
     assert TASK.parse(TASK.asked(question)) == question
-    assert TASK.truth(question) == TASK.read(written(question), question) == answer == oracle_of_expression(question)
-    assert TASK.check(question, written(question)) is None
+    assert TASK.answer(question) == TASK.extract(written(question), question) == answer == oracle_of_expression(question)
+    assert TASK.verify(question, written(question)) is None
 
 
 # Expressions of the test's own making, as trees: (text, exact value, how far the page's may be off).
@@ -116,7 +116,7 @@ def bounded(tree: str | tuple, cut: Fraction) -> tuple[Fraction, Fraction]:
 @given(trees, st.integers(0, 9))
 def test_a_page_is_as_near_to_the_exact_value_as_its_guard_digits_say(tree: str | tuple, places: int) -> None:
     question = f"{text_of(tree)} to {places}"
-    assert TASK.truth(question) == oracle_of_expression(question)
+    assert TASK.answer(question) == oracle_of_expression(question)
     try:
         value, off = bounded(tree, Fraction(1, 10 ** (places + 4)))
     except ZeroDivisionError:
@@ -126,16 +126,16 @@ def test_a_page_is_as_near_to_the_exact_value_as_its_guard_digits_say(tree: str 
     got = Fraction(int(last[2][::-1]), 10 ** len(last[1])) * (-1 if last[3] else 1)
     assert abs(got - value) <= off
     if off == 0:
-        assert TASK.read(written(question), question) == TASK.truth(question)
+        assert TASK.extract(written(question), question) == TASK.answer(question)
 
 
 def test_nearly_all_random_pages_come_to_the_exact_answer() -> None:
     """Those that do not are not drawn: some 17 in 1,000 of 1 to 4 operators on 1 to 4 digits, 3 of 1 to 3 on 1 or 2."""
     for task, least in ((Expression(), 0.98), (Expression(digits="1-2", operators="1-3"), 0.995)):
         rng = np.random.default_rng(0)
-        operators, levels = sizes.draw(task.boxes, rng, 3000)
+        operators, levels = sizes.draw(task.size_ranges, rng, 3000)
         every = task.questions(task._made(rng, operators, levels, task._mix({}), task._places))
-        right = [task.read(written(question), question) == task.truth(question) for question in every]
+        right = [task.extract(written(question), question) == task.answer(question) for question in every]
         assert np.mean(right) >= least
 
 
@@ -206,7 +206,7 @@ def assert_working_holds(sign: str, a: str, b: str, working: str, result: str) -
 @given(questions)
 @example("(1.5+-2)*-(3-4/7)/0.03 to 3")
 def test_every_row_follows_from_the_one_before(question: str) -> None:
-    assert TASK.check(question, written(question)) is None
+    assert TASK.verify(question, written(question)) is None
     if not page(question).endswith("{/?$"):
         assert_page_holds(page(question))
 
@@ -216,7 +216,7 @@ def test_every_change_is_found(question: str, data: st.DataObject) -> None:
     right = written(question)
     at, char = data.draw(st.integers(0, len(right))), data.draw(st.sampled_from(TASK.alphabet[:-1]))
     for wrong in (right[:at] + char + right[at + 1 :], right[:at] + char + right[at:], right[:at] + right[at + 1 :]):
-        fault = TASK.check(question, wrong)
+        fault = TASK.verify(question, wrong)
         assert (fault is None) == (wrong == right)
         assert fault is None or (fault.line >= 1 and fault.why and "\n" not in str(fault))
 
@@ -224,9 +224,9 @@ def test_every_change_is_found(question: str, data: st.DataObject) -> None:
 @given(questions, st.text(TASK.alphabet[:-1], max_size=60), st.integers(0, 400))
 def test_anything_can_be_checked_read_and_drawn(question: str, garbage: str, at: int) -> None:
     for text in (garbage, written(question)[:at] + garbage, written(question) + "0" * 4400):
-        TASK.drawing(question, text)
-        TASK.read(text, question)
-        assert TASK.check(question, text) is not None or text == written(question)
+        TASK.render(question, text)
+        TASK.extract(text, question)
+        assert TASK.verify(question, text) is not None or text == written(question)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_anything_can_be_checked_read_and_drawn(question: str, garbage: str, at:
 def test_the_first_wrong_row_is_named(question: str, old: str, new: str, said: str) -> None:
     right = written(question)
     assert old in right
-    assert str(TASK.check(question, right.replace(old, new, 1))) == said
+    assert str(TASK.verify(question, right.replace(old, new, 1))) == said
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_any_text_is_taken_or_refused(typed: str) -> None:
         assert 0 <= place <= len(typed)
         return
     assert TASK.parse(question) == question
-    assert TASK.check(question, written(question)) is None
+    assert TASK.verify(question, written(question)) is None
 
 
 @pytest.mark.parametrize(
@@ -352,16 +352,16 @@ def test_plain_forms(typed: str, plain: str) -> None:
 )
 def test_drawings(question: str, columns: str) -> None:
     plain = "\n".join(
-        f"{row.text:<{len(columns.splitlines()[0])}}   {row.note}".rstrip() for row in TASK.drawing(question, written(question))
+        f"{row.text:<{len(columns.splitlines()[0])}}   {row.note}".rstrip() for row in TASK.render(question, written(question))
     )
     assert [line.split() for line in plain.splitlines()] == [line.split() for line in columns.splitlines()]
-    assert drawn(TASK.drawing(question, written(question))).splitlines()[0] == question.partition(" to ")[0]
+    assert drawn(TASK.render(question, written(question))).splitlines()[0] == question.partition(" to ")[0]
 
 
 @pytest.mark.parametrize("question", ["7391/52 to 3", "0.05/3 to 4", "5/0.004", "1/8", "12.25/0.7 to 2", "99999/3"])
 def test_a_long_division_is_true_where_it_stands(question: str) -> None:
     """What is taken away and what is left make up the dividend, digit by digit in the columns where they stand."""
-    rows = TASK.drawing(question, written(question))
+    rows = TASK.render(question, written(question))
     head = rows[3].text
     begins = head.index(") ") + 2
     ones = head.index(".") - 1 if "." in head else len(head) - 1
@@ -382,11 +382,11 @@ def test_a_long_division_is_true_where_it_stands(question: str) -> None:
 def test_a_drawing_grows_with_the_page_and_ends_with_the_answer(question: str) -> None:
     text, shown = written(question), 0
     for end in range(0, len(text), max(1, len(text) // 7)):
-        rows = TASK.drawing(question, text[:end])
+        rows = TASK.render(question, text[:end])
         complete = sum(row.kind != "answer" for row in rows)
         assert complete >= shown
         shown = complete
-    assert TASK.drawing(question, text)[-1].text == TASK.read(text, question)
+    assert TASK.render(question, text)[-1].text == TASK.extract(text, question)
 
 
 def test_whether_an_answer_is_rounded_is_known() -> None:

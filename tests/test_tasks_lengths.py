@@ -6,23 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks import sizes
-from tasks.sizes import Box
+from tasks.sizes import SizeRange
 
 spans = st.tuples(st.integers(1, 30), st.integers(0, 9)).map(lambda pair: (pair[0], pair[0] + pair[1]))
-boxes = st.lists(st.builds(Box, spans, spans), min_size=1, max_size=3).map(tuple)
+size_ranges = st.lists(st.builds(SizeRange, spans, spans), min_size=1, max_size=3).map(tuple)
 
 
-def written(box: Box) -> str:
+def written(box: SizeRange) -> str:
     return "x".join(f"{low}-{high}" for low, high in (box.left, box.right))
 
 
-@given(boxes)
-def test_what_is_written_is_read(some: tuple[Box, ...]) -> None:
+@given(size_ranges)
+def test_what_is_written_is_read(some: tuple[SizeRange, ...]) -> None:
     assert sizes.parse(",".join(map(written, some))) == some
 
 
-@given(boxes, st.integers(0, 2**32))
-def test_what_is_drawn_is_contained(some: tuple[Box, ...], seed: int) -> None:
+@given(size_ranges, st.integers(0, 2**32))
+def test_what_is_drawn_is_contained(some: tuple[SizeRange, ...], seed: int) -> None:
     left, right = sizes.draw(some, np.random.default_rng(seed), 50)
     assert sizes.contain(some, left, right).all()
     cells = {cell for box in some for cell in box}
@@ -60,6 +60,6 @@ def test_what_is_no_length_is_refused(text: str) -> None:
 def test_shown_and_spread() -> None:
     assert sizes.shown((8, 8)) == "8"
     assert sizes.shown((12, 6)) == "12x6"
-    assert Box((1, 9), (1, 3)).spread(3) == [(1, 1), (5, 2), (9, 3)]
-    assert Box((4, 4), (4, 4)).spread(5) == [(4, 4)]
-    assert Box((1, 9), (1, 3)).spread(1) == [(1, 1)]
+    assert SizeRange((1, 9), (1, 3)).spread(3) == [(1, 1), (5, 2), (9, 3)]
+    assert SizeRange((4, 4), (4, 4)).spread(5) == [(4, 4)]
+    assert SizeRange((1, 9), (1, 3)).spread(1) == [(1, 1)]

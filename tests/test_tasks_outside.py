@@ -66,18 +66,18 @@ def test_pages_are_right_and_round_trip(task: Task) -> None:
     assert task.prompts(problems).to_strings() == [
         page[:end] for page, end in zip(pages.texts(), pages.prompt.tolist(), strict=True)
     ]
-    assert (task.budgets(problems) >= pages.total - pages.prompt).all()
+    assert (task.max_new_tokens(problems) >= pages.total - pages.prompt).all()
     judge = reasoning_gym.create_dataset(task.dataset, size=1, seed=0)
     for page, end, question in zip(pages.texts(), pages.prompt.tolist(), questions, strict=True):
         assert set(page) <= set(task.alphabet)
         assert page.index(STOP) == len(page) - 1
-        assert task.read(page[end:-1], question) == task.truth(question)
-        assert task.check(question, page[end:-1]) is None
-        assert task.drawing(question, "")[0].text in task.asked(question)
+        assert task.extract(page[end:-1], question) == task.answer(question)
+        assert task.verify(question, page[end:-1]) is None
+        assert task.render(question, "")[0].text in task.asked(question)
         number = int(question.split()[0][1:])
         entry = reasoning_gym.create_dataset(task.dataset, size=256, seed=number // 256)[number % 256]
-        assert (task.asked(question), task.truth(question)) == (entry["question"], entry["answer"])
-        assert judge.score_answer(task.truth(question), entry) == 1
+        assert (task.asked(question), task.answer(question)) == (entry["question"], entry["answer"])
+        assert judge.score_answer(task.answer(question), entry) == 1
 
 
 def test_a_problem_is_asked_by_its_number(chain_sum: Task) -> None:
@@ -146,16 +146,16 @@ def test_replies_of_outside_models_are_judged_by_the_data_set(
     chain_sum: Task, monkeypatch: pytest.MonkeyPatch, reply: str, strict: bool, lenient: bool
 ) -> None:
     kind = type(chain_sum)({"max_terms": 2, "max_digits": 1})
-    question = next(q for q in kind.questions(kind.draw(np.random.default_rng(5), 50)) if 0 < int(kind.truth(q)) < 10)
+    question = next(q for q in kind.questions(kind.draw(np.random.default_rng(5), 50)) if 0 < int(kind.answer(q)) < 10)
     chats = []
 
     async def solve(self: LLMSolver, asked: list[list[dict[str, str]]]) -> list[Answer]:
         chats.extend(asked)
-        return [fewshot.answered(reply.format(right=kind.truth(question)), finished=True)]
+        return [fewshot.answered(reply.format(right=kind.answer(question)), finished=True)]
 
     monkeypatch.setattr(LLMSolver, "_solve", solve)
     [answer] = LLMSolver("m", "http://localhost/v1", shots=2).solve(kind, kind.problems([question]))
-    assert (answer.text == kind.truth(question), answer.lenient == kind.truth(question)) == (strict, lenient)
+    assert (answer.text == kind.answer(question), answer.lenient == kind.answer(question)) == (strict, lenient)
     system, *shots, last = (turn["content"] for turn in chats[0])
     assert "digit" not in system
     assert last == kind.asked(question)
@@ -167,8 +167,8 @@ def test_replies_of_outside_models_are_judged_by_the_data_set(
 
 SMALL = [
     *("--task", "rg:chain_sum", "--steps", "100", "--set", "task.options.max_terms=2", "--set", "task.options.max_digits=1"),
-    *("--set", "model.n_layer=1", "--set", "model.n_embd=32", "--set", "model.n_head=2", "--set", "budget.batch_size=16"),
-    *("--set", "budget.eval_samples=8", "--set", "budget.eval_every=25", "--set", "budget.checkpoint_every=50"),
+    *("--set", "model.n_layer=1", "--set", "model.n_embd=32", "--set", "model.n_head=2", "--set", "train.batch_size=16"),
+    *("--set", "train.eval_samples=8", "--set", "train.eval_every=25", "--set", "train.checkpoint_every=50"),
 ]
 
 

@@ -46,7 +46,7 @@ TESTED_WORDED: list[Task] = [
     GCD(digits="1-9", common_share=1.0),
     Base(digits="2-9", bases="2-12", direction="to"),
     Base(digits="3-15", direction="from"),
-    Path(nodes="2-10", edges="2-30", chain_share=0.2),
+    Path(nodes="2-10", edges="2-30", carry_chain_prob=0.2),
     Rewrite(digits="4-20", rules="1-8", steps=15, hit_share=1.0),
 ]
 
@@ -209,15 +209,15 @@ def test_a_changed_character_of_a_working_is_found(name: str) -> None:
         for place in range(len(written)):
             other = next(char for char in "1234567890" if char != written[place])
             changed = written[:place] + other + written[place + 1 :]
-            fault = task.check(question, changed)
+            fault = task.verify(question, changed)
             assert fault is not None
             assert fault.line <= len(task.lines(question))
-            assert task.drawing(question, changed)
+            assert task.render(question, changed)
         for cut in range(len(written)):
-            assert task.check(question, written[:cut]) is not None
-            assert task.drawing(question, written[:cut])
-        assert task.check(question, written + "1") is not None
-        assert task.check(question, written + "9" * 5000) is not None
+            assert task.verify(question, written[:cut]) is not None
+            assert task.render(question, written[:cut])
+        assert task.verify(question, written + "1") is not None
+        assert task.verify(question, written + "9" * 5000) is not None
 
 
 @every_worded
@@ -225,10 +225,10 @@ def test_a_changed_character_of_a_working_is_found(name: str) -> None:
 def test_nothing_that_a_model_writes_breaks_anything(name: str, written: str) -> None:
     task = TASKS[name]()
     question = task.parse(task.sample)
-    answer = task.read(written, question)
-    if answer is None or answer != task.truth(question):
-        assert task.check(question, written) is not None
-    assert task.drawing(question, written)
+    answer = task.extract(written, question)
+    if answer is None or answer != task.answer(question):
+        assert task.verify(question, written) is not None
+    assert task.render(question, written)
 
 
 @every_worded
@@ -243,7 +243,7 @@ def test_questions_are_understood_or_marked(name: str, asked: str) -> None:
         return
     assert task.parse(question) == question
     assert task.questions(task.problems([question])) == [question]
-    assert task.truth(question) == ANSWERS[name](question.removeprefix(f"{name} "), task)
+    assert task.answer(question) == ANSWERS[name](question.removeprefix(f"{name} "), task)
 
 
 @every_worded
@@ -316,7 +316,7 @@ def test_one_string_has_one_length() -> None:
 
 def test_a_working_for_people() -> None:
     task = TASKS["count"]()
-    assert drawn(task.drawing("count 3 31", "31,31")) == "count 3 31\n----------\n3   1\n1   1\n----------\n1"
+    assert drawn(task.render("count 3 31", "31,31")) == "count 3 31\n----------\n3   1\n1   1\n----------\n1"
 
 
 @pytest.mark.parametrize("way", ["to", "from"])
@@ -361,7 +361,7 @@ def test_long_numbers_are_converted() -> None:
     problems = task.problems([f"base {what}" for what in asked])
     pages = task.pages(problems)
     for what, text, prompt in zip(asked, pages.texts(), pages.prompt.tolist(), strict=True):
-        assert task.read(text[prompt:-1], f"base {what}") == converted(what)
+        assert task.extract(text[prompt:-1], f"base {what}") == converted(what)
     with pytest.raises(QuestionError, match="21 digits: at most 20 are taken"):
         task.parse("base " + "1" * 21 + " to 2")
 
@@ -381,14 +381,14 @@ def test_long_numbers_are_converted() -> None:
     ],
 )
 def test_the_wrong_line_of_a_conversion_is_named(asked: str, written: str, line: int | None) -> None:
-    fault = Base().check(f"base {asked}", written)
+    fault = Base().verify(f"base {asked}", written)
     assert (fault and fault.line) == line
 
 
 def test_a_conversion_for_people() -> None:
-    drawing = drawn(Base().drawing("base 255 to 16", "29^5P015=01^5P000"))
+    drawing = drawn(Base().render("base 255 to 16", "29^5P015=01^5P000"))
     assert drawing.splitlines()[2:4] == ["15   15", "15   0"]
-    drawing = drawn(Base().drawing("base ff from 16", ";^5=10P51;^5=920P552;"))
+    drawing = drawn(Base().render("base ff from 16", ";^5=10P51;^5=920P552;"))
     assert drawing.splitlines()[2:4] == ["15   15", "15   255"]
     assert drawing.endswith("\n255")
 
@@ -396,7 +396,7 @@ def test_a_conversion_for_people() -> None:
 def test_numbers_to_compare_are_near_each_other() -> None:
     task = Compare(digits="6-6")
     questions = task.questions(task.draw(np.random.default_rng(0), 1000))
-    answers = [task.truth(question) for question in questions]
+    answers = [task.answer(question) for question in questions]
     assert 100 < answers.count("=") < 300
     pairs = [question.split()[1:] for question in questions]
     assert sum(sum(x != y for x, y in zip(a, b, strict=True)) == 1 for a, b in pairs) > 200
@@ -416,7 +416,7 @@ def test_a_share_of_the_pairs_is_trained_on(share: float) -> None:
 def test_graphs_are_reached_about_as_often_as_not() -> None:
     task = TASKS["path"]()
     questions = task.questions(task.draw(np.random.default_rng(0), 600))
-    assert 200 < sum(task.truth(question) == "yes" for question in questions) < 400
+    assert 200 < sum(task.answer(question) == "yes" for question in questions) < 400
     assert {len(task.lines(question)) for question in questions} >= {2, 3, 4, 5}
 
 
@@ -455,16 +455,16 @@ def test_a_row_of_a_graph_takes_one_look_at_the_row_before(cell: tuple[int, int]
     ],
 )
 def test_the_wrong_row_of_a_graph_is_named(asked: str, written: str, line: int | None) -> None:
-    fault = TASKS["path"]().check(f"path {asked}", written)
+    fault = TASKS["path"]().verify(f"path {asked}", written)
     assert (fault and fault.line) == line
 
 
 def test_a_graph_for_people() -> None:
     task = TASKS["path"]()
-    rows = drawn(task.drawing("path ab,bc,ca,de:a>c", "01nnnn,012nnn,0120n2+")).splitlines()
+    rows = drawn(task.render("path ab,bc,ca,de:a>c", "01nnnn,012nnn,0120n2+")).splitlines()
     assert rows[2:5] == ["a ab .. .. .. ..", "a ab bc .. .. ..", "a ab bc ca .. c   c is reached"]
     assert rows[-1] == "yes"
-    rows = drawn(task.drawing("path ab,bc:b>a", "1n2n,1n2n-")).splitlines()
+    rows = drawn(task.render("path ab,bc:b>a", "1n2n,1n2n-")).splitlines()
     assert (rows[2:4], rows[-1]) == (["b .. bc ..", "b .. bc ..   nothing new"], "no")
 
 
@@ -486,7 +486,7 @@ def test_a_task_for_lm_eval_of_numbers_only() -> None:
 
 def test_the_command_line(arithgpt: Call, tmp_path: File) -> None:
     """A run of a few steps is asked, measured and mistaken, and says so in one line each."""
-    small = ("--set", "budget.eval_samples=8", "--set", "budget.batch_size=8", "--steps", "2", "--name", "few")
+    small = ("--set", "train.eval_samples=8", "--set", "train.batch_size=8", "--steps", "2", "--name", "few")
     done = arithgpt("train", "--task", "reverse", "--digits", "3", *small)
     assert done.returncode == 0, done.stderr
     assert 'arithgpt calc --run few "reverse 31415"' in done.stdout

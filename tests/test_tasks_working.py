@@ -22,7 +22,7 @@ def page(question: str) -> str:
 
 @given(questions)
 def test_every_page_is_valid(question: str) -> None:
-    assert ARITH.check(question, page(question)) is None
+    assert ARITH.verify(question, page(question)) is None
 
 
 @given(questions, st.data())
@@ -31,31 +31,31 @@ def test_every_change_of_one_character_is_found(question: str, data: st.DataObje
     at = data.draw(st.integers(0, len(right) - 1))
     others = [char for char in ARITH.alphabet[:-1] if char != right[at]]
     wrong = right[:at] + data.draw(st.sampled_from(others)) + right[at + 1 :]
-    assert ARITH.check(question, wrong) is not None
+    assert ARITH.verify(question, wrong) is not None
 
 
 @given(questions, st.data())
 def test_a_page_cut_short_or_gone_on_with_is_found(question: str, data: st.DataObject) -> None:
     right = page(question)
-    assert ARITH.check(question, right[: data.draw(st.integers(0, len(right) - 1))]) is not None
-    assert ARITH.check(question, right + data.draw(st.text(ARITH.alphabet[:-1], min_size=1, max_size=3))) is not None
+    assert ARITH.verify(question, right[: data.draw(st.integers(0, len(right) - 1))]) is not None
+    assert ARITH.verify(question, right + data.draw(st.text(ARITH.alphabet[:-1], min_size=1, max_size=3))) is not None
 
 
 @given(questions, st.text(ARITH.alphabet[:-1], max_size=40), st.integers(0, 200))
 def test_anything_can_be_checked_and_drawn(question: str, garbage: str, at: int) -> None:
     for written in (garbage, page(question)[:at] + garbage):
-        ARITH.drawing(question, written)
-        fault = ARITH.check(question, written)
+        ARITH.render(question, written)
+        fault = ARITH.verify(question, written)
         assert fault is None or (fault.line >= 1 and "\n" not in str(fault))
 
 
 @given(questions, st.sampled_from([4301, 9000]))
 def test_a_number_without_end_is_no_working(question: str, n: int) -> None:
     for written in ("7" * n, page(question) + "0" * n, "1!10_" + "0" * n):
-        assert ARITH.check(question, written) is not None
-        ARITH.drawing(question, written)
+        assert ARITH.verify(question, written) is not None
+        ARITH.render(question, written)
         if "+" not in question:
-            assert ARITH.read(written, question) is None
+            assert ARITH.extract(written, question) is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_number_without_end_is_no_working(question: str, n: int) -> None:
     ],
 )
 def test_the_first_wrong_line_is_named(question: str, change: Callable[[str], str], said: str) -> None:
-    assert str(ARITH.check(question, change(page(question)))) == said
+    assert str(ARITH.verify(question, change(page(question)))) == said
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,11 @@ def test_the_first_wrong_line_is_named(question: str, change: Callable[[str], st
     ],
 )
 def test_drawings(question: str, columns: str) -> None:
-    assert drawn(ARITH.drawing(question, page(question))) == columns
+    assert drawn(ARITH.render(question, page(question))) == columns
 
 
 def test_long_division_is_a_staircase() -> None:
-    assert drawn(ARITH.drawing("7391/52", page("7391/52"))).splitlines() == [
+    assert drawn(ARITH.render("7391/52", page("7391/52"))).splitlines() == [
         "      142 r 7",
         "     ----",
         "52 ) 7391",
@@ -110,25 +110,25 @@ def test_long_division_is_a_staircase() -> None:
 
 @given(questions)
 def test_a_drawing_ends_with_the_answer_in_natural_order(question: str) -> None:
-    rows = ARITH.drawing(question, page(question))
+    rows = ARITH.render(question, page(question))
     answers = [row.text.strip() for row in rows if row.kind == "answer"]
-    assert answers == [ARITH.truth(question)]
+    assert answers == [ARITH.answer(question)]
 
 
 @given(st.builds(lambda a, sign, b: f"{a}{sign}{b}", numbers, st.sampled_from("*/"), numbers))
 def test_a_drawing_grows_with_the_page(question: str) -> None:
     written, shown = page(question), 0
     for end in range(0, len(written), max(1, len(written) // 5)):
-        rows: list[Row] = ARITH.drawing(question, written[:end])
+        rows: list[Row] = ARITH.render(question, written[:end])
         assert len(rows) >= shown
         shown = len(rows)
 
 
-@pytest.mark.parametrize("task", list(ARITH.parts.values()), ids=lambda task: task.name)
+@pytest.mark.parametrize("task", list(ARITH.subtasks.values()), ids=lambda task: task.name)
 def test_parts_agree_with_the_mixture(task: Task) -> None:
     questions = task.questions(task.test(20, (3, 2), seed=0))
     written = [page(question) for question in questions]
     for question, text in zip(questions, written, strict=True):
-        assert task.drawing(question, text) == ARITH.drawing(question, text)
-        assert task.read(text, question) == ARITH.read(text, question)
+        assert task.render(question, text) == ARITH.render(question, text)
+        assert task.extract(text, question) == ARITH.extract(text, question)
     assert number("5160") == 615

@@ -47,7 +47,7 @@ def sums(task: Task, n: int, seed: int) -> Problems:
     batches, missing = [], n
     while missing > 0:
         drawn = task.draw_suite(rng, 3 * missing + 8, (DIGITS, DIGITS), "random")
-        long = [row for row, question in enumerate(task.questions(drawn)) if len(task.truth(question)) == DIGITS + 1]
+        long = [row for row, question in enumerate(task.questions(drawn)) if len(task.answer(question)) == DIGITS + 1]
         batches.append(drawn[np.array(long[:missing], dtype=np.int64)])
         missing -= len(batches[-1])
     return Problems.concatenate(batches)
@@ -55,7 +55,7 @@ def sums(task: Task, n: int, seed: int) -> Problems:
 
 def _case(run: Run, n: int, plan: Plan, tell: Tell) -> Case:
     device = torch.device(plan.device)
-    task = run.recipe.problems.parts["add"]
+    task = run.recipe.problems.subtasks["add"]
     problems = sums(task, n, plan.seed)
     solvers = {
         "arithgpt": GPTSolver.of(run, plan.device),
@@ -90,7 +90,7 @@ def answered(solver: GPTSolver, task: Task, problems: Problems) -> tuple[int, in
     """Have problems solved and checked: how many are right, and the characters written in all, stops included."""
     answers = solver.solve(task, problems)
     questions = task.questions(problems)
-    right = sum(answer.text == task.truth(question) for question, answer in zip(questions, answers, strict=True))
+    right = sum(answer.text == task.answer(question) for question, answer in zip(questions, answers, strict=True))
     return right, sum(len(answer.written) + answer.finished for answer in answers)
 
 
@@ -115,7 +115,7 @@ def continued(
     questions, right = task.questions(problems), 0
     for question, line in zip(questions, written, strict=True):
         text = line.tobytes().decode("ascii")
-        right += task.read(text.rstrip(textbook.STOP), question) == task.truth(question)
+        right += task.extract(text.rstrip(textbook.STOP), question) == task.answer(question)
     return len(questions)
 
 

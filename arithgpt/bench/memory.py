@@ -92,7 +92,7 @@ def _decode(side: str, device: torch.device, seed: int, n: int) -> None:
     from arithgpt.run import shipped_run
 
     run = shipped_run()
-    task = run.recipe.problems.parts["add"]
+    task = run.recipe.problems.subtasks["add"]
     problems = decoding.sums(task, n, seed)
     if side.startswith("arithgpt"):
         decoding.answered(GPTSolver.of(run, str(device), drafts=side == "arithgpt"), task, problems)

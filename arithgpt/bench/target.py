@@ -47,7 +47,7 @@ class Reached:
 def measure(plan: Plan, tell: Tell, recipe: Recipe | None = None) -> Iterator[Case]:
     """Seconds and examples of several seeds, arithgpt and textbook in turns."""
     recipe = recipes()["add --digits 8"] if recipe is None else recipe
-    device, target = torch.device(plan.device), recipe.budget.target
+    device, target = torch.device(plan.device), recipe.train.target_accuracy
     ended: dict[str, list[Reached]] = {"arithgpt": [], "textbook": []}
     for seed in range(plan.seed, plan.seed + plan.seeds):
         seeded = recipe.model_copy(update={"seed": seed})
@@ -55,7 +55,7 @@ def measure(plan: Plan, tell: Tell, recipe: Recipe | None = None) -> Iterator[Ca
         ended["textbook"].append(
             theirs(seeded, device, plan.limit, lambda what, seed=seed: tell(f"target: textbook, seed {seed}, {what}"))
         )
-    limits = {"arithgpt": recipe.budget.steps, "textbook": plan.limit}
+    limits = {"arithgpt": recipe.train.max_steps, "textbook": plan.limit}
     notes = tuple(
         f"{side}: {len(missed)} of {plan.seeds} seeds did not reach {target:.4g} in {limits[side]:,} steps, and stand here as "
         f"if they then had; right of their worst length: {', '.join(f'{end.worst:.1%}' for end in missed)}"
@@ -75,14 +75,14 @@ class _Teller:
 
     tell: Tell
 
-    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
+    def on_train_start(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
 
-    def stepped(self, progress: Progress, loss: float) -> None:
+    def on_step(self, progress: Progress, loss: float) -> None:
         self.tell(f"step {progress.step:,}")
 
-    def looked(self, progress: Progress) -> None: ...
+    def on_validation(self, progress: Progress) -> None: ...
 
-    def ended(self, progress: Progress) -> None: ...
+    def on_train_end(self, progress: Progress) -> None: ...
 
 
 def ours(recipe: Recipe, device: torch.device, tell: Tell) -> Reached:
@@ -91,29 +91,34 @@ def ours(recipe: Recipe, device: torch.device, tell: Tell) -> Reached:
         progress = train(recipe, Run(Path(folder)), device=device, observer=_Teller(tell))
     if progress.status == "interrupted":
         raise KeyboardInterrupt
-    examples = progress.step * recipe.budget.batch_size
-    reached = progress.status == "reached target" or progress.holds(recipe.budget.target)
+    examples = progress.step * recipe.train.batch_size
+    reached = progress.status == "reached target" or progress.holds(recipe.train.target_accuracy)
     return Reached(progress.seconds - progress.look_seconds, examples, reached, progress.worst[-1])
 
 
 def theirs(recipe: Recipe, device: torch.device, limit: int, tell: Tell) -> Reached:
     """The textbook's loop until the same holds, or so many steps are done."""
-    task, budget = recipe.problems, recipe.budget
-    questions = held_out_questions(task, Vocab(task.alphabet), budget.eval_samples, device)
+    task, train_config = recipe.problems, recipe.train
+    questions = held_out_questions(task, Vocab(task.alphabet), train_config.eval_samples, device)
     pages = Sums(recipe, recipe.seed)
     model = textbook.seeded(recipe.seed, textbook.GPT, textbook_size(recipe, pages)).to(device)
     optimiser, progress = textbook.make_optimiser(model), Progress()
     began = time.perf_counter()
-    while progress.step < limit and not progress.holds(budget.target):
+    while progress.step < limit and not progress.holds(train_config.target_accuracy):
         textbook.train_step(model, optimiser, *textbook.batch(pages(), task.alphabet, device))
         progress.step += 1
-        if progress.step % budget.eval_every == 0 or progress.step == limit:
+        if progress.step % train_config.eval_every == 0 or progress.step == limit:
             wait_for(device)
             progress.seconds += time.perf_counter() - began
             progress.worst = [*progress.worst[-1:], worst_length(model, questions)]
             tell(f"step {progress.step:,}")
             began = time.perf_counter()
-    return Reached(progress.seconds, progress.step * budget.batch_size, progress.holds(budget.target), progress.worst[-1])
+    return Reached(
+        progress.seconds,
+        progress.step * train_config.batch_size,
+        progress.holds(train_config.target_accuracy),
+        progress.worst[-1],
+    )
 
 
 @torch.no_grad()

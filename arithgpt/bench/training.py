@@ -134,15 +134,15 @@ class _Watch:
     device: torch.device
     at: dict[int, float] = field(default_factory=dict)
 
-    def started(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
+    def on_train_start(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
 
-    def stepped(self, progress: Progress, loss: float) -> None:
+    def on_step(self, progress: Progress, loss: float) -> None:
         wait_for(self.device)
         self.at[progress.step] = time.perf_counter()
 
-    def looked(self, progress: Progress) -> None: ...
+    def on_validation(self, progress: Progress) -> None: ...
 
-    def ended(self, progress: Progress) -> None: ...
+    def on_train_end(self, progress: Progress) -> None: ...
 
 
 def ours(recipe: Recipe, device: torch.device, steps: int, *, plain: bool = False) -> float:
@@ -153,26 +153,26 @@ def ours(recipe: Recipe, device: torch.device, steps: int, *, plain: bool = Fals
     """
     steps = _whole(steps)
     never = {"eval_every": NEVER, "checkpoint_every": NEVER, "eval_samples": 1, "stop_early": False}
-    budget = recipe.budget.model_copy(update={"steps": WARM + steps + AHEAD} | never)
+    train_config = recipe.train.model_copy(update={"max_steps": WARM + steps + AHEAD} | never)
     watch = _Watch(device)
     with tempfile.TemporaryDirectory() as folder, plainly() if plain else nullcontext():
-        progress = train(recipe.model_copy(update={"budget": budget}), Run(Path(folder)), device=device, observer=watch)
+        progress = train(recipe.model_copy(update={"train": train_config}), Run(Path(folder)), device=device, observer=watch)
     if progress.status == "interrupted":
         raise KeyboardInterrupt
-    return steps * budget.batch_size / (watch.at[WARM + steps] - watch.at[WARM])
+    return steps * train_config.batch_size / (watch.at[WARM + steps] - watch.at[WARM])
 
 
 def pages_of(recipe: Recipe, step: int) -> list[str]:
     """The pages that arithgpt learns from in a step, as texts."""
-    budget = recipe.budget
-    return recipe.problems.batch(budget.batch_size, seed=recipe.seed, split="train", rank=0, step=step).texts()
+    train_config = recipe.train
+    return recipe.problems.batch(train_config.batch_size, seed=recipe.seed, split="train", rank=0, step=step).texts()
 
 
 class Sums:
     """The textbook's own sums, of the lengths that a recipe of `add` has."""
 
     def __init__(self, recipe: Recipe, seed: int) -> None:
-        self.n, self.digits, self.rng = recipe.budget.batch_size, recipe.problems.span, random.Random(seed)
+        self.n, self.digits, self.rng = recipe.train.batch_size, recipe.problems.span, random.Random(seed)
         self.longest = 3 * self.digits[1] + 4  # two numbers, their sum, and + = $
 
     def __call__(self) -> list[str]:
@@ -244,7 +244,7 @@ def _loop_over_heads(recipe: Recipe, plan: Plan, tell: Tell) -> Case:
     weights = {name: torch.from_numpy(w).to(device).requires_grad_() for name, w in initial(config, alphabet, 0).items()}
     batched = GPT(config, alphabet, weights)
     looped = Looped(batched).to(device)
-    pages = recipe.problems.batch(recipe.budget.batch_size, seed=recipe.seed, split="train", rank=0, step=0)
+    pages = recipe.problems.batch(recipe.train.batch_size, seed=recipe.seed, split="train", rank=0, step=0)
     inputs, targets = (part.to(device) for part in tensors(pages, Vocab(alphabet)))
 
     def step(model: Callable[[Tensor], Tensor], parameters: list[Tensor]) -> int:

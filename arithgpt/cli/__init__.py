@@ -59,13 +59,13 @@ machine. Read when torch is loaded."""
 def main() -> None:
     """The console script: the project's own error becomes one line and exit status 2, and nothing else is caught."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
-    from arithgpt.errors import Lost, UserError
+    from arithgpt.errors import PeerLostError, UserError
 
     try:
         app()
     except UserError as error:
         # Of several processes on a machine (ranks.py) all meet the same error, unless one has gone.
-        if os.environ.get("LOCAL_RANK", "0") != "0" and not isinstance(error, Lost):
+        if os.environ.get("LOCAL_RANK", "0") != "0" and not isinstance(error, PeerLostError):
             time.sleep(1)  # a launcher ends all as soon as one ends: let the first say why
         elif str(error):
             print(f"arithgpt: {error}", file=sys.stderr)

@@ -107,11 +107,12 @@ def notes(found: Findings, level: float) -> list[str]:
     from eval.metrics.paired_tests import median_coverage
 
     plan = found.ablation
-    seeds, tests, budget = len(plan.seeds), len(plan.variants) - 1, plan.trials[0].recipe.budget
+    seeds, tests, limits = len(plan.seeds), len(plan.variants) - 1, plan.trials[0].recipe.train
     pairs = min((len(one.differences) for one in found.comparisons if one.differences), default=seeds)
     told = [
-        f"{budget.steps * budget.batch_size:,} examples each; none stopped early. Target: {budget.target:.4g} at every length "
-        f"of training at two looks in a row; below the examples it took, how many of {seeds} seeds came to it.",
+        f"{limits.max_steps * limits.batch_size:,} examples each; none stopped early. "
+        f"Target: {limits.target_accuracy:.4g} at every length of training "
+        f"at two looks in a row; below the examples it took, how many of {seeds} seeds came to it.",
         f"Medians over {seeds} seeds; below them the least to the most, between which the median of all seeds there could be "
         f"lies with a chance of {median_coverage(seeds):.1%}. Wilson 95%: of all problems in range of these trained models.",
         f"Differences to {plan.variants[0].name}: the mean, and below it the least to the most. p: exact sign-flip test over "

@@ -35,7 +35,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     places: Annotated[Optional[int], typer.Option(help="Decimals of the answer at most. [default: 10]")] = None,
     remainder: Annotated[bool, typer.Option("--remainder", help="Divide two natural numbers with a remainder.")] = False,
-    brief: Annotated[bool, typer.Option("--brief", help="The answer, and what is right only where it is wrong.")] = False,
+    brief: Annotated[bool, typer.Option("--quiet", help="The answer, and what is right only where it is wrong.")] = False,
 ) -> None:
     """Ask a GPT and check its answer exactly.
 
@@ -57,7 +57,7 @@ def command(
         from arithgpt.cli.prompt import Prompt
 
         if as_json or brief:
-            raise UserError(f"{'--json' if as_json else '--brief'}: not at the prompt; give an EXPR or a pipe")
+            raise UserError(f"{'--json' if as_json else '--quiet'}: not at the prompt; give an EXPR or a pipe")
         Prompt(calculator, working is not False, places=places, remainder=remainder).loop()
         return
     if working is None:

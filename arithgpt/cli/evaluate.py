@@ -10,9 +10,9 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from arithgpt.solvers import Found
-    from eval.result import Measured
-    from tasks import Cell, Task
+    from arithgpt.solvers import ResolvedSolver
+    from eval.result import EvalResult
+    from tasks import ProblemSize, Task
 
 EXAMPLES = 3  # of mistakes shown
 EXIT_PARTIAL = 1
@@ -110,7 +110,7 @@ def command(
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _asked(name: str, found: Found, parts: list[Task], console: Console, **asked: Any) -> Measured:
+def _asked(name: str, found: ResolvedSolver, parts: list[Task], console: Console, **asked: Any) -> EvalResult:
     import time
 
     from arithgpt.measuring import measured
@@ -119,7 +119,7 @@ def _asked(name: str, found: Found, parts: list[Task], console: Console, **asked
     began = time.perf_counter()
     with console.status("") as status:
 
-        def tell(suite: str, cell: Cell) -> None:
+        def tell(suite: str, cell: ProblemSize) -> None:
             status.update(f"{name}: {suite} problems of {sizes.shown(cell)} digits")
 
         result = measured(found, parts, name=name, tell=tell, **asked)
@@ -128,7 +128,7 @@ def _asked(name: str, found: Found, parts: list[Task], console: Console, **asked
     return result
 
 
-def _tell(measured: Measured, parts: list[Task], mistakes: bool, console: Console) -> None:
+def _tell(measured: EvalResult, parts: list[Task], mistakes: bool, console: Console) -> None:
     from eval.metrics.first_error import first_wrong
     from eval.reports.tables import characters_table, kinds_table, results
 
@@ -154,7 +154,7 @@ def _tell(measured: Measured, parts: list[Task], mistakes: bool, console: Consol
                 console.print(f"{slip.question}\n{slip}\n", markup=False, soft_wrap=True)
 
 
-def _tell_together(results: list[Measured], console: Console) -> None:
+def _tell_together(results: list[EvalResult], console: Console) -> None:
     from eval.metrics.side_by_side import side_by_side
     from eval.reports.tables import side_by_side_table
 

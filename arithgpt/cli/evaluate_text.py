@@ -57,7 +57,7 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
     console, reports = Console(highlight=False), []
     chosen = pick_device(device)
     for run in runs:
-        text = run.recipe.text.settled()
+        text = run.recipe.text.resolve()
         model = run.load_model(str(chosen))
         with console.status("") as status:
             found = held_out_loss(model, text, chosen, lambda done, of: status.update(f"{done} of {of} windows"))

@@ -11,13 +11,13 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tasks import Cell, Task
+    from tasks import ProblemSize, Task
 
 Name = Annotated[str, typer.Argument(metavar="TASK", help="What to ask; see: arithgpt tasks; or rg:NAME.")]
 Digits = Annotated[
     Optional[str],
     typer.Option(
-        metavar="LENGTHS", help="1-8: operands of 1 to 8 digits; 8: of 8; boxes as in 1-6,1-10x1-2. [default: the task's]"
+        metavar="LENGTHS", help="1-8: operands of 1 to 8 digits; 8: of 8; size_ranges as in 1-6,1-10x1-2. [default: the task's]"
     ),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same problems.")]
@@ -111,7 +111,7 @@ def lm_eval_command(
     print(f"{out}: {n:,} problems; ask them with: lm_eval --include_path {shlex.quote(str(out))} --tasks {name} --model ...")
 
 
-def _task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[Cell] | None]:
+def _task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[ProblemSize] | None]:
     """The task, and the lengths to ask where they are tests. UserError names the argument at fault."""
     from arithgpt.errors import UserError
     from tasks import find, make, sizes

@@ -71,7 +71,7 @@ def command(
 
 
 def _fits(needs: dict[str, str], task: Task) -> bool:
-    operators = {part.operator for part in task.parts.values()}
+    operators = {part.operator for part in task.subtasks.values()}
     return any(set(operators_needed) <= operators for operators_needed in needs.values())
 
 
@@ -93,10 +93,10 @@ def _drawn(task: Task, failure: Failure) -> list[tuple[str, str]]:
     from eval.metrics.error_types import mistake_of
 
     shown = []
-    parts = {part.operator: part for part in task.parts.values()}
+    parts = {part.operator: part for part in task.subtasks.values()}
     for question, answer in failure.asked:
         part = next(part for operator, part in parts.items() if operator in question)
-        truth = part.truth(question)
+        truth = part.answer(question)
         if answer.failed is not None:
             shown.append((question, answer.failed))
         elif outcome(answer, truth) == "right":

@@ -117,8 +117,8 @@ def _page(run: Run, model: GPT, typed: str) -> tuple[dict[str, Any], Any, int]:
             raise UserError(f"{typed[:40]!r}: needs a page of more than the {MAX_PAGE} characters that can be inspected")
     if not written:
         raise UserError(f"{typed[:40]!r}: needs a longer page than its positions have room for")
-    answer = task.read(written.rstrip(STOP), question) if written.endswith(STOP) else None
-    expected = task.truth(question)
+    answer = task.extract(written.rstrip(STOP), question) if written.endswith(STOP) else None
+    expected = task.answer(question)
     said = {"run": run.name, "question": question, "answer": answer, "expected": expected, "correct": answer == expected}
     ids = Vocab(model.alphabet).encode(np.frombuffer((prompt + written).encode("ascii"), np.uint8))
     return said, ids, len(prompt)

@@ -87,7 +87,7 @@ class Prompt:
         alone = re.search(r"(?<!\w)_(?!\w)", line)
         if alone is None:
             return line
-        signed = "expr" in self.calculator.task.parts  # a run that takes signs and decimals
+        signed = "expr" in self.calculator.task.subtasks  # a run that takes signs and decimals
         if self.last is None or not (_NUMBER if signed else _NATURAL).fullmatch(self.last):
             said = "there is none yet" if self.last is None else f"{self.last} is no {'' if signed else 'natural '}number"
             raise QuestionError(f"_ is the last answer, and {said}", line, alone.start())

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from arithgpt.solvers import Found
-    from eval.result import Measured
+    from arithgpt.solvers import ResolvedSolver
+    from eval.result import EvalResult
 
 TITLE = "How far it can be trusted"
 EXTRAS = {"--parquet": ("pyarrow", "parquet"), "--png": ("matplotlib", "plot")}
@@ -32,7 +32,7 @@ def check_extras(files: Mapping[str, Path]) -> None:
             raise UserError(f"{option} {path}: {MissingExtra(extra)}")
 
 
-def write(files: Mapping[str, Path], results: Sequence[Measured], *, pairs: bool = False) -> None:
+def write(files: Mapping[str, Path], results: Sequence[EvalResult], *, pairs: bool = False) -> None:
     """Make every file that is asked for, then write them; with `pairs` a page also tests each two solvers against each other.
 
     UserError where one cannot be written.
@@ -44,7 +44,7 @@ def write(files: Mapping[str, Path], results: Sequence[Measured], *, pairs: bool
         write_atomic(path, data)
 
 
-def keep(measured: Measured, found: Found) -> None:
+def keep(measured: EvalResult, found: ResolvedSolver) -> None:
     """The results of a run, in its folder."""
     from arithgpt.training.checkpoint import write_atomic
 
@@ -53,7 +53,7 @@ def keep(measured: Measured, found: Found) -> None:
         write_atomic(found.run.path / "eval.csv", measured.rows.to_csv(index=False))
 
 
-def _made(option: str, results: Sequence[Measured], pairs: bool) -> bytes | str:
+def _made(option: str, results: Sequence[EvalResult], pairs: bool) -> bytes | str:
     if option == "--json":
         return as_json(results)
     if option == "--csv":
@@ -71,13 +71,13 @@ def _made(option: str, results: Sequence[Measured], pairs: bool) -> bytes | str:
     return _certificate(results)
 
 
-def _rows(results: Sequence[Measured]) -> pd.DataFrame:
+def _rows(results: Sequence[EvalResult]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.concat([result.rows.assign(solver=result.name) for result in results], ignore_index=True)
 
 
-def as_json(results: Sequence[Measured]) -> str:
+def as_json(results: Sequence[EvalResult]) -> str:
     """One object for one solver, a list for several. What has no figure is null."""
     return _json([{"partial": result.partial or None, "results": _records(result.summary)} for result in results], results)
 
@@ -87,7 +87,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{name: None if value != value else value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def _certificate(results: Sequence[Measured]) -> str:
+def _certificate(results: Sequence[EvalResult]) -> str:
     """Every problem of some lengths was asked: how many there are, how many were right, and the first that were not."""
     certificates = []
     for result in results:
@@ -102,7 +102,7 @@ def _certificate(results: Sequence[Measured]) -> str:
     return _json(certificates, results)
 
 
-def _json(said: list[dict[str, Any]], results: Sequence[Measured]) -> str:
+def _json(said: list[dict[str, Any]], results: Sequence[EvalResult]) -> str:
     import json
 
     whole = [dict(result.about) | one for result, one in zip(results, said, strict=True)]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from arithgpt.experiments.grid import Trial
-    from arithgpt.experiments.sweep import Exam, Outcome
+    from arithgpt.experiments.sweep import EvalSpec, TrialResult
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
@@ -88,14 +88,14 @@ def check_alone(command: str) -> None:
 
 def train_all(
     trials: Sequence[Trial],
-    exam: Exam | None,
+    exam: EvalSpec | None,
     console: Console,
     *,
     jobs: int | None,
     threads: int | None,
     backend: str,
     device: str,
-) -> dict[int, Outcome]:
+) -> dict[int, TrialResult]:
     """Train what is not done, and tell of each trial when it has ended; by its number, without those that were broken off."""
     import os
 
@@ -118,18 +118,18 @@ def train_all(
     return outcomes
 
 
-def _exam(digits: str | None, samples: int) -> Exam | None:
+def _exam(digits: str | None, samples: int) -> EvalSpec | None:
     from arithgpt.errors import UserError
-    from arithgpt.experiments.sweep import Exam
+    from arithgpt.experiments.sweep import EvalSpec
     from tasks import sizes
 
     try:
-        return Exam(sizes.cells(digits), samples) if digits is not None else None
+        return EvalSpec(sizes.cells(digits), samples) if digits is not None else None
     except ValueError as error:
         raise UserError(f"--eval-digits {digits}: {error}") from None
 
 
-def _tell(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], exam: Exam | None, console: Console) -> None:
+def _tell(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], exam: EvalSpec | None, console: Console) -> None:
     from arithgpt.experiments.sweep import DONE
 
     asked = "problems of --eval-digits" if exam else "the last look at held-out problems"
@@ -248,13 +248,13 @@ def _picture(trials: Sequence[Trial], fields: Sequence[str], name: str) -> bytes
     from arithgpt.run import Run, runs_folder
     from eval.reports.charts import worst_chart
     from eval.reports.figures import charted, png
-    from eval.result import Measured
+    from eval.result import EvalResult
 
-    groups: dict[str, list[Measured]] = {}
+    groups: dict[str, list[EvalResult]] = {}
     for trial in trials:
         others = [f"{key.split('.')[-1]} {value}" for key, value in trial.values.items() if key != "seed"]
         metrics = list(Run(runs_folder() / trial.name).metrics())
-        known = Measured(trial.name, {}, pd.DataFrame(), pd.DataFrame(), metrics=metrics)
+        known = EvalResult(trial.name, {}, pd.DataFrame(), pd.DataFrame(), metrics=metrics)
         groups.setdefault(", ".join(others) or "all seeds", []).append(known)
     figure = charted(f"{name}: held-out exact match by examples", [worst_chart(groups)])
     return png([figure] if figure is not None else [])

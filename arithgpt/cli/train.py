@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arithgpt.models.architectures import Model
     from arithgpt.run import Run
     from arithgpt.training.callbacks import Tracker
-    from arithgpt.training.distributed import Ranks
+    from arithgpt.training.distributed import ProcessGroup
     from arithgpt.training.trainer import Progress
 
 EXIT_INTERRUPTED = 130
@@ -28,7 +28,7 @@ def command(
     task: Annotated[Optional[str], typer.Option(help="What to learn; see: arithgpt tasks; or rg:NAME. [default: add]")] = None,
     digits: Annotated[
         Optional[str],
-        typer.Option(metavar="LENGTHS", help="8: operands of 1 to 8 digits; 8-8: always 8; or boxes as in 1-6,1-10x1-2."),
+        typer.Option(metavar="LENGTHS", help="8: operands of 1 to 8 digits; 8-8: always 8; or size_ranges as in 1-6,1-10x1-2."),
     ] = None,
     recipe: Annotated[Optional[Path], typer.Option(help="A recipe file instead of the task's built-in recipe.")] = None,
     name: Annotated[Optional[str], typer.Option(help="The run's folder under runs/. [default: made from the task]")] = None,
@@ -62,7 +62,7 @@ def command(
     """
     from arithgpt.training.distributed import joined
 
-    budget = {"budget.steps": steps, "budget.target": target}
+    budget = {"train.max_steps": steps, "train.target_accuracy": target}
     trackers: dict[str, Tracker] = {}
 
     def begin() -> tuple[Run, Recipe]:
@@ -86,7 +86,7 @@ def command(
 
 
 def _train(
-    recipe: Recipe, run: Run, device: str, precision: str, trackers: dict[str, Tracker], resume: bool, ranks: Ranks
+    recipe: Recipe, run: Run, device: str, precision: str, trackers: dict[str, Tracker], resume: bool, ranks: ProcessGroup
 ) -> str:
     """Train, told to the terminal and to trackers; returns how it ended."""
     from arithgpt.errors import UserError
@@ -112,7 +112,7 @@ def _new(task: str | None, digits: str | None, file: Path | None, overrides: lis
     """The recipe of a new run."""
     from arithgpt.config.recipe import load_recipe
     from arithgpt.errors import UserError
-    from arithgpt.training.init_weights import settled
+    from arithgpt.training.init_weights import resolve
     from tasks import sizes
 
     if digits is not None:
@@ -121,7 +121,7 @@ def _new(task: str | None, digits: str | None, file: Path | None, overrides: lis
         except ValueError as error:
             raise UserError(f"--digits {digits}: {error}") from None
         digits = f"1-{digits}" if re.fullmatch("[0-9]+", digits) else digits
-    return settled(load_recipe(task=task, file=file, overrides=overrides, options={"task.digits": digits} | options))
+    return resolve(load_recipe(task=task, file=file, overrides=overrides, options={"task.digits": digits} | options))
 
 
 def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], budget: dict[str, object]) -> tuple[Run, Recipe]:
@@ -141,7 +141,7 @@ def _resumed(name: str | None, fixed: dict[str, object], overrides: list[str], b
             raise UserError("--resume: no unfinished run here; --name says which run to go on with")
         run = unfinished[0]
     plan = load_recipe(file=run.path / "recipe.toml", overrides=overrides, options=budget)
-    if plan.identity != run.recipe.identity:
+    if plan.resume_identity != run.recipe.resume_identity:
         raise UserError("--set: a resumed run keeps its own recipe; only --steps, --target and how often it looks can change")
     return run, plan
 
@@ -175,11 +175,11 @@ class _Lines:
     def say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True)
 
-    def started(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
+    def on_train_start(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
         from rich.markup import escape
 
         self.run, self.headed = run, False
-        shape, budget = self.recipe.model, self.recipe.budget
+        shape, limits = self.recipe.model, self.recipe.train
         heads = ", ".join(map(str, shape.heads if isinstance(shape.n_head, tuple) else shape.heads[:1]))
         self.say(f"[bold]{escape(str(run.path))}[/]: {escape(_learned(self.recipe))}")
         attends = (f", {heads} heads", f", {shape.positions} positions") if shape.attends else ("", "")
@@ -189,22 +189,22 @@ class _Lines:
         what = "pages" if self.recipe.text else "problems"
         size = self.recipe.data.train_size
         again = f", out of {size:,} again and again" if size else ""
-        self.say(f"{budget.steps} steps of {budget.batch_size} {what} on {device.type}{again}, seed {self.recipe.seed}")
-        if self.recipe.removal.every:
+        self.say(f"{limits.max_steps} steps of {limits.batch_size} {what} on {device.type}{again}, seed {self.recipe.seed}")
+        if self.recipe.cot_removal.every:
             from arithgpt.data.cot_removal import Removals
 
-            gone = Removals(self.recipe.problems, self.recipe.removal, self.recipe.seed).last_step
-            self.say(f"the working is taken away until step {gone}" + (", after the last" if gone >= budget.steps else ""))
+            gone = Removals(self.recipe.problems, self.recipe.cot_removal, self.recipe.seed).last_step
+            self.say(f"the working is taken away until step {gone}" + (", after the last" if gone >= limits.max_steps else ""))
         start = self.recipe.start
         if start.run:
             self.say(f"begins with the weights of run {escape(start.run)}, {start.weights[:12]}")
         if progress.step:
             self.say(f"going on from step {progress.step}")
 
-    def stepped(self, progress: Progress, loss: float) -> None:
+    def on_step(self, progress: Progress, loss: float) -> None:
         self.loss = loss
 
-    def looked(self, progress: Progress) -> None:
+    def on_validation(self, progress: Progress) -> None:
         if progress.loss is not None:
             self._looked_at_text(progress, progress.loss)
             return
@@ -216,7 +216,7 @@ class _Lines:
             self.say(f"  step  examples  seconds    loss{sizes}")
         shares = "".join(f"{int(100 * share):>{self.widths[digits]}}" for digits, share in progress.accuracy.items())
         training = progress.seconds - progress.look_seconds
-        examples = progress.step * self.recipe.budget.batch_size
+        examples = progress.step * self.recipe.train.batch_size
         self.say(f"{progress.step:>6}{examples:>10,}{training:>9.1f}{self.loss:>8.4f}{shares}")
 
     def _looked_at_text(self, progress: Progress, loss: float) -> None:
@@ -226,15 +226,15 @@ class _Lines:
             self.headed = True
             self.say("loss in nats a character, and that of held-out text in bits:")
             self.say("  step     pages  seconds    loss  held out   bits")
-        training, pages = progress.seconds - progress.look_seconds, progress.step * self.recipe.budget.batch_size
+        training, pages = progress.seconds - progress.look_seconds, progress.step * self.recipe.train.batch_size
         shown = f"{loss:>10.4f}{bits(loss):>7.3f}"
         self.say(f"{progress.step:>6}{pages:>10,}{training:>9.1f}{self.loss:>8.4f}{shown}")
 
-    def ended(self, progress: Progress) -> None:
-        examples, budget = progress.step * self.recipe.budget.batch_size, self.recipe.budget
+    def on_train_end(self, progress: Progress) -> None:
+        examples, train_config = progress.step * self.recipe.train.batch_size, self.recipe.train
         training = progress.seconds - progress.look_seconds
         did = {
-            "reached target": f"[green]{budget.target:.4g} or more at every length, twice running[/]",
+            "reached target": f"[green]{train_config.target_accuracy:.4g} or more at every length, twice running[/]",
             "finished": "all steps done",
             "interrupted": "[yellow]stopped[/]",
         }[progress.status]
@@ -269,22 +269,22 @@ class _Live(_Lines):
             transient=True,
         )
 
-    def started(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
-        super().started(run, model, device, progress)
+    def on_train_start(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
+        super().on_train_start(run, model, device, progress)
         self.first = progress.step, progress.seconds - progress.look_seconds  # the pace is that of this session
-        self.line = self.bar.add_task("", total=self.recipe.budget.steps, completed=progress.step, pace="")
+        self.line = self.bar.add_task("", total=self.recipe.train.max_steps, completed=progress.step, pace="")
         self.bar.start()
 
-    def stepped(self, progress: Progress, loss: float) -> None:
-        super().stepped(progress, loss)
+    def on_step(self, progress: Progress, loss: float) -> None:
+        super().on_step(progress, loss)
         step, seconds = self.first
         seconds = max(progress.seconds - progress.look_seconds - seconds, 1e-9)
-        speed = (progress.step - step) * self.recipe.budget.batch_size / seconds
+        speed = (progress.step - step) * self.recipe.train.batch_size / seconds
         self.bar.update(self.line, completed=progress.step, pace=f"loss {loss:.4f}  {speed:,.0f} examples/s")
 
-    def ended(self, progress: Progress) -> None:
+    def on_train_end(self, progress: Progress) -> None:
         self.close()
-        super().ended(progress)
+        super().on_train_end(progress)
 
     def close(self) -> None:
         self.bar.stop()

@@ -5,8 +5,8 @@
     digits = "1-8"
     [model]
     n_embd = 48
-    [budget]
-    steps = 600
+    [train]
+    max_steps = 600
 
 Every field not named has the default below. The name of a task alone makes its built-in recipe (arithgpt/recipes/).
 """
@@ -18,7 +18,7 @@ import dataclasses
 import difflib
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -50,7 +50,7 @@ Heads = Annotated[int | tuple[int, ...], BeforeValidator(_counted)]
 
 
 Positions = Literal[
-    *("page", "sheet", "learned", "sinusoidal", "randomized", "randomized-sinusoidal"),
+    *("page", "expression_page", "learned", "sinusoidal", "randomized", "randomized-sinusoidal"),
     *("abacus", "coupled", "rope", "alibi", "t5", "fire", "none"),
 ]
 
@@ -154,41 +154,33 @@ class ModelConfig(Section):
         return self.head_dim or self.n_embd // self.heads[0]
 
 
-LATER = ("head_dim", "arch", "norm", "activation", "tied", "n_kv_head", "loops", "inject", "dropout", "prompt_end")
-"""Fields that came later. Their defaults are what was before and are left out of identities: old checkpoints stay valid."""
-
-
-LATER_SECTIONS = ("data", "removal")
-"""Whole tables that came later."""
-
-
 class OptimConfig(Section):
     """How the weights are changed."""
 
     name: Literal["muon", "adamw"] = "muon"
     """muon: Muon for the matrices of the blocks and AdamW for the rest; adamw: AdamW for all."""
-    matrix_lr: Annotated[float, Field(gt=0, le=1)] = 0.03
+    muon_lr: Annotated[float, Field(gt=0, le=1)] = 0.03
     """Peak learning rate of Muon."""
-    lr: Annotated[float, Field(gt=0, le=1)] = 5e-3
+    adamw_lr: Annotated[float, Field(gt=0, le=1)] = 5e-3
     """Peak learning rate of AdamW."""
     weight_decay: Share = 0.0
     """Decoupled weight decay, on matrices only."""
-    warmup: Annotated[int, Field(ge=0)] = 20
+    warmup_steps: Annotated[int, Field(ge=0)] = 20
     """Steps over which the learning rate rises from zero."""
-    decay: Share = 0.5
+    cooldown_fraction: Share = 0.5
     """Share of all steps, at the end, over which the learning rate falls linearly."""
     grad_clip: Annotated[float, Field(gt=0)] = 1.0
     """The largest norm of the gradient; a larger one is scaled down to it."""
 
 
-class Budget(Section):
+class TrainConfig(Section):
     """How long to train and how often to look."""
 
     batch_size: Annotated[int, Field(ge=1, le=1 << 20)] = 64
     """Problems a step."""
-    steps: Annotated[int, Field(ge=1, le=100_000_000)] = 500
+    max_steps: Annotated[int, Field(ge=1, le=100_000_000)] = 500
     """Steps at most."""
-    target: Annotated[float, Field(gt=0, le=1)] = 0.999
+    target_accuracy: Annotated[float, Field(gt=0, le=1)] = 0.999
     """The share of held-out problems that must be right at every length of training."""
     stop_early: bool = True
     """Stop as soon as the target holds at two looks in a row."""
@@ -217,7 +209,7 @@ class Removal(Section):
     """The working that training writes and takes away, from its start on, until only the answer is left (removal.py)."""
 
     every: Annotated[int, Field(ge=0)] = 0
-    """Steps until more of the working is left out; 0: none is written to begin with. Needs task.working = false."""
+    """Steps until more of the working is left out; 0: none is written to begin with. Needs task.scratchpad = false."""
     characters: Positive = 1
     """How many are left out at a time."""
     after: Annotated[int, Field(ge=0)] = 0
@@ -244,9 +236,9 @@ class Recipe(Section):
     """name and options of the task (tasks/)."""
     model: ModelConfig = ModelConfig()
     optim: OptimConfig = OptimConfig()
-    budget: Budget = Budget()
+    train: TrainConfig = TrainConfig()
     data: Data = Data()
-    removal: Removal = Removal()
+    cot_removal: Removal = Removal()
     start: Start = Start()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of the initial weights and of the stream of problems."""
@@ -255,9 +247,9 @@ class Recipe(Section):
     def _sections_fit(self) -> Recipe:
         if self.text and self.data != Data():
             raise ValueError("data: a text has no problems and no pages beside its own; it is finite as it is")
-        if self.removal.every and (self.text or self.problems.worked is None):
-            why = "task.working = false, as training writes the working and takes it away"
-            raise ValueError(f"removal.every = {self.removal.every}: needs a task with a working, and {why}")
+        if self.cot_removal.every and (self.text or self.problems.worked is None):
+            why = "task.scratchpad = false, as training writes the working and takes it away"
+            raise ValueError(f"cot_removal.every = {self.cot_removal.every}: needs a task with a working, and {why}")
         return self
 
     @cached_property
@@ -277,7 +269,7 @@ class Recipe(Section):
         """The characters of the model; empty for a text whose file has not been read (start.py)."""
         if self.text:
             return self.text.characters
-        return self.problems.worked.alphabet if self.removal.every else self.problems.alphabet
+        return self.problems.worked.alphabet if self.cot_removal.every else self.problems.alphabet
 
     @cached_property
     def _learned(self) -> Task | Text:
@@ -286,40 +278,31 @@ class Recipe(Section):
 
     @cached_property
     def identity(self) -> str:
-        """A hash of all that decides what a step learns: what weights must share to belong to this run."""
-        same = self.model_copy(update={"budget": Budget(batch_size=self.budget.batch_size)})
-        said = same.model_dump(mode="json")
-        for name in LATER:
-            if getattr(self.model, name) == ModelConfig.model_fields[name].default:
-                del said["model"][name]
-        for kind, options in self._options(said["task"]):
-            for field in dataclasses.fields(kind):
-                if field.name in kind.later and options.get(field.name, field.default) == field.default:
-                    options.pop(field.name, None)
+        """SHA-256 of everything that decides what a run learns, the number of steps included.
+
+        It leaves out how often a checkpoint is written, and the names of files and runs whose content is known by a hash.
+        """
+        return self._hash({"checkpoint_every"})
+
+    @cached_property
+    def resume_identity(self) -> str:
+        """The identity without the limits that `train --resume` may change; weights and checkpoints carry it."""
+        return self._hash(TrainConfig.model_fields.keys() - {"batch_size"})
+
+    def _hash(self, ignored: Set[str]) -> str:
+        """SHA-256 of all fields, without those of `train` that are ignored."""
+        fields = self.model_dump(mode="json")
+        fields["train"] = {name: value for name, value in fields["train"].items() if name not in ignored}
         if self.text and self.text.sha256:
-            del said["task"]["path"]  # its content decides, wherever it lies
-        if self.start.run:
-            del said["start"]["run"]  # its weights decide, whatever it is called
-        else:
-            del said["start"]
-        for section in self._unused & said.keys():
-            del said[section]
-        if self.data.pages:
-            del said["data"]["pages"]  # its content decides
-        return hashlib.sha256(tomli_w.dumps(said).encode()).hexdigest()
-
-    def _options(self, said: dict[str, Any]) -> list[tuple[type[Task | Text], dict[str, Any]]]:
-        """What is learned and, of a mixture, its parts; each with what a recipe says of its options."""
-        parts = [(TASKS[name], options) for name, options in said.items() if isinstance(options, dict) and name in TASKS]
-        return [(type(self._learned), said), *parts]
-
-    @property
-    def _unused(self) -> set[str]:
-        """Sections that came later and say nothing here: left out of identities and files."""
-        return {name for name in LATER_SECTIONS if getattr(self, name) == type(self).model_fields[name].default}
+            del fields["task"]["path"]
+        if self.start.weights:
+            del fields["start"]["run"]
+        if self.data.pages_sha256:
+            del fields["data"]["pages"]
+        return hashlib.sha256(tomli_w.dumps(fields).encode()).hexdigest()
 
     def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json", exclude=self._unused | (set() if self.start.run else {"start"})))
+        return tomli_w.dumps(self.model_dump(mode="json"))
 
     @staticmethod
     def from_dict(data: Mapping[str, Any], source: str) -> Recipe:

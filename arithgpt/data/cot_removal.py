@@ -2,7 +2,7 @@
 
     321*54=5:5160_5160;4!2940_5355$     while none of it is gone
     321*54=0_5160;4!2940_5355$          6 characters are gone
-    321*54=5355$                        all of it is: the page of task.working = false
+    321*54=5355$                        all of it is: the page of task.scratchpad = false
 
 Stepwise internalisation is arXiv 2405.14838, the optimiser that begins afresh and the few characters more that some pages lose
 among it; 2510.00184 looks into what it learns of multiplication. There a token is taken at a time, here a character.
@@ -28,7 +28,7 @@ class Removals:
         if task.worked is None:
             raise ValueError(f"{task!r}: has no working to take away")
         self.task, self.worked, self.config, self.seed = task, task.worked, config, seed
-        self.longest = max(self._longest(part) for part in task.parts.values())
+        self.longest = max(self._longest(part) for part in task.subtasks.values())
 
     @property
     def last_step(self) -> int:
@@ -67,7 +67,7 @@ class Removals:
     def _longest(self, part: Task) -> int:
         """How many characters the longest working of training has."""
         rng, longest = np.random.default_rng(0), 0
-        for box in part.boxes:
+        for box in part.size_ranges:
             for cell in box:
                 problems = part.draw_suite(rng, FEW, cell, "random")
                 whole = self.cut(problems, np.zeros(FEW, np.int64)).total - part.pages(problems).total

@@ -1,6 +1,6 @@
 """What a GPT is trained on, of two kinds: the problems of a task, and a text.
 
-lessons = lessons_of(recipe, device)
+lessons = make_data_source(recipe, device)
 pages = lessons.pages(step=0)           all of a step, a function of the recipe's seed and the step alone
 lessons.batches(pages, 2)               the same as [(inputs, targets), ...], in 2 buckets
 lessons.look(model, ranks)              Look(accuracy={"1": 1.0, "2": 0.97}), or Look(loss=1.54)
@@ -24,7 +24,7 @@ from arithgpt.data.pseudo_labels import below, read_pages
 from arithgpt.data.tokenizer import Vocab
 from arithgpt.errors import UserError
 from arithgpt.models.architectures import Model, recordable, room
-from arithgpt.training.distributed import ALONE, Ranks
+from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup
 from tasks import Pages, Problems, Task, sizes
 
 LOOK_LENGTHS = 10  # lengths at most that a look covers, but two of each box
@@ -43,7 +43,7 @@ class Look:
     """Of a text: the mean cross-entropy of its characters in nats."""
 
 
-class Lessons(Protocol):
+class DataSource(Protocol):
     """What the trainer asks of what it trains on. `pages` can be chosen from by rows, and then made into batches."""
 
     def pages(self, step: int) -> Pages | Ids: ...
@@ -51,22 +51,22 @@ class Lessons(Protocol):
     def resets(self, step: int) -> bool:
         """Whether the optimiser begins afresh at a step."""
 
-    def look(self, model: Model, ranks: Ranks) -> Look:
+    def look(self, model: Model, ranks: ProcessGroup) -> Look:
         """Each process looks at a share; all are told what was found."""
 
 
-def lessons_of(recipe: Recipe, device: torch.device) -> Lessons:
+def make_data_source(recipe: Recipe, device: torch.device) -> DataSource:
     """UserError where a text cannot be read or is another one than before, where the model has no room for a page or cannot
     find the end of its question, and where a task has fewer problems than `data` says, or the pages it names cannot be had."""
-    return TextLessons(recipe, device) if recipe.text else ProblemLessons(recipe, device)
+    return TextSource(recipe, device) if recipe.text else ProblemSource(recipe, device)
 
 
-class ProblemLessons:
+class ProblemSource:
     """Pages of a task, made on the fly; only what comes after the prompt is learned."""
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.task, self.vocab = recipe, recipe.problems, Vocab(recipe.alphabet)
-        self.removal = Removals(self.task, recipe.removal, recipe.seed) if recipe.removal.every else None
+        self.removal = Removals(self.task, recipe.cot_removal, recipe.seed) if recipe.cot_removal.every else None
         self.on_gpu = device.type == "cuda"
         self.room = room(recipe.model)
         if self.room is not None:
@@ -76,10 +76,10 @@ class ProblemLessons:
         self.own, _ = read_pages(recipe) if recipe.data.pages else (None, "")
         if recipe.model.reads_question:
             self.pages(0)  # what cannot be is said before there is a model
-        self.questions = held_out_questions(self.task, self.vocab, recipe.budget.eval_samples, device)
+        self.questions = held_out_questions(self.task, self.vocab, recipe.train.eval_samples, device)
 
     def pages(self, step: int) -> Pages:
-        n, own = self.recipe.budget.batch_size, self.own
+        n, own = self.recipe.train.batch_size, self.own
         beside = 0 if own is None else min(n - 1, max(1, round(self.recipe.data.pages_share * n)))
         problems = self._problems(n - beside, step)
         pages = self.removal.pages(problems, step) if self.removal else self.task.pages(problems)
@@ -103,29 +103,29 @@ class ProblemLessons:
         return [padded(bucket) for bucket in buckets] if self.on_gpu and recordable(self.recipe.model) else buckets
 
     def resets(self, step: int) -> bool:
-        return self.removal is not None and self.removal.resets(step)
+        return self.removal is not None and self.cot_removal.resets(step)
 
-    def look(self, model: Model, ranks: Ranks) -> Look:
+    def look(self, model: Model, ranks: ProcessGroup) -> Look:
         return Look(accuracy=look(model, self.questions, ranks))
 
 
-class TextLessons:
+class TextSource:
     """Pages of a text, all of one length; every character is learned."""
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         if not recipe.alphabet:
-            raise UserError("task.characters: missing; arithgpt.start.settled puts it in")
+            raise UserError("task.characters: missing; arithgpt.start.resolve puts it in")
         if recipe.model.reads_question:
             raise UserError(
                 f"model.arch = {recipe.model.arch!r}: reads a question up to {recipe.model.prompt_end!r} before it writes, "
                 "and a text has no questions; the other architectures learn texts"
             )
-        self.recipe, self.device, self.text = recipe, device, recipe.text.settled()
+        self.recipe, self.device, self.text = recipe, device, recipe.text.resolve()
         if (limit := room(recipe.model)) is not None:
             _check_room(limit, self.text.context, "of task.context")
 
     def pages(self, step: int) -> Ids:
-        return self.text.batch(self.recipe.budget.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
+        return self.text.batch(self.recipe.train.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
 
     def batches(self, pages: Ids, n: int) -> list[Batch]:
         """In n buckets of as many pages, as far as there are so many."""
@@ -134,10 +134,10 @@ class TextLessons:
     def resets(self, step: int) -> bool:
         return False
 
-    def look(self, model: Model, ranks: Ranks) -> Look:
-        """On pages spread evenly over what is held out, budget.eval_samples at most."""
+    def look(self, model: Model, ranks: ProcessGroup) -> Look:
+        """On pages spread evenly over what is held out, train.eval_samples at most."""
         span, size = self.text.span("held-out"), self.text.context + 1
-        starts = np.linspace(span.start, span.stop - size, self.recipe.budget.eval_samples).astype(np.int64)
+        starts = np.linspace(span.start, span.stop - size, self.recipe.train.eval_samples).astype(np.int64)
         own, total = np.unique(starts)[ranks.rank :: ranks.size], 0.0
         for first in range(0, len(own), TEXT_ROWS):
             inputs, targets = _next_characters(self.text.pages(own[first : first + TEXT_ROWS], size))
@@ -156,12 +156,12 @@ def losses_of(model: Model, inputs: torch.Tensor, targets: torch.Tensor) -> torc
 
 def held_out_questions(task: Task, vocab: Vocab, n: int, device: torch.device) -> dict[str, Batch]:
     """Held-out problems of some lengths spread over those of training, ready for the model, by length."""
-    boxes = [(part, box) for part in task.parts.values() for box in part.boxes]
+    size_ranges = [(part, box) for part in task.subtasks.values() for box in part.size_ranges]
     questions = {}
-    for part, box in boxes:
-        for cell in box.spread(max(2, LOOK_LENGTHS // len(boxes))):
+    for part, box in size_ranges:
+        for cell in box.spread(max(2, LOOK_LENGTHS // len(size_ranges))):
             inputs, targets = tensors(part.pages(part.test(n, cell, seed=0)), vocab)
-            sign = part.operator if len(task.parts) > 1 else ""
+            sign = part.operator if len(task.subtasks) > 1 else ""
             questions[sign + sizes.shown(cell)] = inputs.to(device), targets.to(device)
     return questions
 
@@ -169,12 +169,12 @@ def held_out_questions(task: Task, vocab: Vocab, n: int, device: torch.device) -
 def longest_page(task: Task) -> int:
     """How many characters the longest page of training has, the stop apart."""
     rng = np.random.default_rng(0)
-    cells = ((part, cell) for part in task.parts.values() for box in part.boxes for cell in box)
+    cells = ((part, cell) for part in task.subtasks.values() for box in part.size_ranges for cell in box)
     return max(int(part.pages(part.draw_suite(rng, 1, cell, "random")).total.max()) - 1 for part, cell in cells)
 
 
 @torch.no_grad()
-def look(model: Model, questions: dict[str, Batch], ranks: Ranks = ALONE) -> dict[str, float]:
+def look(model: Model, questions: dict[str, Batch], ranks: ProcessGroup = SINGLE_PROCESS) -> dict[str, float]:
     """Exact match by length, with the right characters given so far; each process looks at a share.
 
     A page counts where every character to be written is the likeliest one: then, rounding aside, greedy decoding writes it.

@@ -52,7 +52,6 @@ class Text:
     sha256: str = ""
     """Of the file; put in when the run begins, and checked ever after."""
 
-    later: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "text"
     summary: ClassVar[str] = "the characters of a file"
     idle: ClassVar[frozenset[str]] = frozenset()
@@ -65,7 +64,7 @@ class Text:
         if len(set(self.characters)) != len(self.characters) or len(self.characters) > MAX_CHARACTERS:
             raise ValueError(f"characters: must be different ones, {MAX_CHARACTERS:,} at most")
 
-    def settled(self) -> Text:
+    def resolve(self) -> Text:
         """The same with its characters and the hash of the file.
 
         UserError where there is no such file, it is no UTF-8, another one than before, too short, or has other characters.
@@ -89,9 +88,9 @@ class Text:
 
     @cached_property
     def file(self) -> TextFile:
-        """The file itself, open. UserError where it cannot be read, or the text is not settled."""
+        """The file itself, open. UserError where it cannot be read, or the text is not resolve."""
         if not (self.characters and self.sha256):
-            raise UserError("task.characters: missing; arithgpt.start.settled puts it in")
+            raise UserError("task.characters: missing; arithgpt.start.resolve puts it in")
         return TextFile(Path(self.path))
 
     def span(self, part: Part) -> range:

@@ -23,16 +23,16 @@ import pandas as pd
 from arithgpt.config.recipe import Recipe, check_task_name, load_recipe, toml_value
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import OTHER_NAME, Trial, make_trials
-from arithgpt.experiments.sweep import Exam
-from arithgpt.training.init_weights import settled
+from arithgpt.experiments.sweep import EvalSpec
+from arithgpt.training.init_weights import resolve
 from eval.metrics.paired_tests import seeds_needed
 from eval.result import fits, trained_cells
-from tasks import Cell, Task, sizes
+from tasks import ProblemSize, Task, sizes
 
 IN_RANGE, BEYOND, SEEN = "in range", "beyond", "seen"
 BEYOND_LENGTHS = 2  # of those that a task has by itself: twice and five times the longest of training
 EXAM_SEED = 1  # of the problems; that of `arithgpt eval`
-SAME_BUDGET = ("steps", "eval_every", "eval_samples")
+SAME_BUDGET = ("max_steps", "eval_every", "eval_samples")
 _BETWEEN = re.compile(r""",(?![^\[]*\])(?=(?:[^"]*"[^"]*")*[^"]*$)""")  # a comma outside of brackets and quotes
 
 
@@ -55,7 +55,7 @@ class Ablation:
     seeds: Sequence[int]
     trials: Sequence[Trial]
     """Seed by seed, all variants of each by turns: what slows the machine for a while slows all variants alike."""
-    exam: Exam
+    exam: EvalSpec
     asked: pd.DataFrame
     """Every problem: task, digits, question, where (IN_RANGE, BEYOND or SEEN, which does not count)."""
 
@@ -88,14 +88,14 @@ def planned(
     if not 0 < level < 1:
         raise UserError(f"--level {level}: must be above 0 and below 1")
     source = _source(text) | {"overrides": overrides}
-    fixed = {"budget.stop_early": False, "budget.steps": steps}
+    fixed = {"train.stop_early": False, "train.max_steps": steps}
     base = load_recipe(**source, options=fixed)
     if base.text:
         raise UserError(f"{text}: a text has no problems to ask; sweep tells the held-out loss of several recipes")
     variants = _variants(base, varied, own)
 
     def make(point: Mapping[str, Any]) -> Recipe:
-        return settled(load_recipe(**source, options=fixed | _as_many_examples(base, variants[0], point) | dict(point)))
+        return resolve(load_recipe(**source, options=fixed | _as_many_examples(base, variants[0], point) | dict(point)))
 
     seeds = seeds or max(2, seeds_needed(level, len(variants) - 1))
     own_seeds = range(base.seed, base.seed + seeds)
@@ -182,7 +182,7 @@ def full_name(name: str, recipe: Recipe) -> str:
     [field] = found
     if field == "seed":
         raise UserError("--vary seed: every variant has the same seeds, as many as --seeds says")
-    if field.startswith("budget.") and field != "budget.batch_size":
+    if field.startswith("train.") and field != "train.batch_size":
         raise UserError(f"--vary {name}: every variant has the same budget; --set {field}=VALUE changes it for all")
     return field
 
@@ -197,7 +197,7 @@ def _fields(recipe: Recipe) -> Iterator[str]:
             if dataclasses.is_dataclass(value):
                 yield from options(value, f"{before}.{option.name}")
 
-    for section in ("model", "optim", "budget", "start"):
+    for section in ("model", "optim", "train", "start"):
         yield from (f"{section}.{field}" for field in type(getattr(recipe, section)).model_fields)
     yield from options(recipe.problems, "task")
     yield "seed"
@@ -205,44 +205,44 @@ def _fields(recipe: Recipe) -> Iterator[str]:
 
 def _as_many_examples(base: Recipe, baseline: Variant, point: Mapping[str, Any]) -> dict[str, int]:
     """Steps, and steps between looks, for as many examples as the baseline, where the examples of a step vary."""
-    key, budget = "budget.batch_size", base.budget
+    key, train_config = "train.batch_size", base.train
     if key not in point or type(point[key]) is not int or type(baseline.values[key]) is not int or point[key] < 1:
         return {}
     ratio = baseline.values[key] / point[key]
-    return {f"budget.{name}": max(1, round(getattr(budget, name) * ratio)) for name in ("steps", "eval_every")}
+    return {f"train.{name}": max(1, round(getattr(train_config, name) * ratio)) for name in ("max_steps", "eval_every")}
 
 
 def _check_budget(trial: Trial) -> None:
     """UserError where its run is there already with another budget: seeds would not be comparable."""
     run = trial.run()
     for name in SAME_BUDGET if run is not None else ():
-        ours, theirs = (getattr(recipe.budget, name) for recipe in (trial.recipe, run.recipe))
+        ours, theirs = (getattr(recipe.train, name) for recipe in (trial.recipe, run.recipe))
         if ours != theirs:
-            raise UserError(f"{run.path}: is there already with budget.{name} = {theirs}, here {ours}; {OTHER_NAME}")
+            raise UserError(f"{run.path}: is there already with train.{name} = {theirs}, here {ours}; {OTHER_NAME}")
 
 
-def _exam(recipe: Recipe, beyond: str | None, samples: int) -> tuple[Exam, pd.DataFrame]:
+def _exam(recipe: Recipe, beyond: str | None, samples: int) -> tuple[EvalSpec, pd.DataFrame]:
     """What is asked: the lengths of the baseline's training, and some beyond them."""
     try:
         named = sizes.cells(beyond) if beyond is not None else None
     except ValueError as error:
-        raise UserError(f"--beyond {beyond}: {error}") from None
+        raise UserError(f"--ood-digits {beyond}: {error}") from None
     cells, beyond_of = {}, {}
-    for part in recipe.problems.parts.values():
+    for part in recipe.problems.subtasks.values():
         inside = [cell for cell in trained_cells(part) if fits(part, cell)]
         outside = [cell for cell in dict.fromkeys(named or part.beyond) if not _trained(part, cell)]
         try:
             long = [cell for cell in outside if not fits(part, cell)]
         except ValueError as error:
-            raise UserError(f"--beyond {beyond}: {error}") from None
+            raise UserError(f"--ood-digits {beyond}: {error}") from None
         if named and long:
-            raise UserError(f"--beyond {sizes.shown(long[0])}: a page of {part.name} would be too long")
+            raise UserError(f"--ood-digits {sizes.shown(long[0])}: a page of {part.name} would be too long")
         outside = [cell for cell in outside if cell not in long][: None if named else BEYOND_LENGTHS]
         cells[part.name], beyond_of[part.name] = [*inside, *outside], outside
     for cell in named or ():
         if not any(cell in outside for outside in beyond_of.values()):
-            raise UserError(f"--beyond {sizes.shown(cell)}: is a length of training")
-    exam = Exam(cells, samples)
+            raise UserError(f"--ood-digits {sizes.shown(cell)}: is a length of training")
+    exam = EvalSpec(cells, samples)
     asked = _problems(recipe, exam)
     outside = {(name, sizes.shown(cell)) for name, own in beyond_of.items() for cell in own}
     is_outside = [pair in outside for pair in zip(asked.task, asked.digits, strict=True)]
@@ -251,14 +251,14 @@ def _exam(recipe: Recipe, beyond: str | None, samples: int) -> tuple[Exam, pd.Da
     return exam, asked
 
 
-def _trained(task: Task, cell: Cell) -> bool:
-    return any(box.left[0] <= cell[0] <= box.left[1] and box.right[0] <= cell[1] <= box.right[1] for box in task.boxes)
+def _trained(task: Task, cell: ProblemSize) -> bool:
+    return any(box.left[0] <= cell[0] <= box.left[1] and box.right[0] <= cell[1] <= box.right[1] for box in task.size_ranges)
 
 
-def _problems(recipe: Recipe, exam: Exam) -> pd.DataFrame:
+def _problems(recipe: Recipe, exam: EvalSpec) -> pd.DataFrame:
     """The problems that a trial of this recipe is asked: task, digits, question, held_out."""
     tables = []
-    for part in recipe.problems.parts.values():
+    for part in recipe.problems.subtasks.values():
         for cell in exam.of(part.name):
             problems = part.test(exam.samples, cell, seed=EXAM_SEED)
             about = {"task": part.name, "digits": sizes.shown(cell), "question": part.questions(problems)}
@@ -266,13 +266,13 @@ def _problems(recipe: Recipe, exam: Exam) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _check_same_problems(trials: Sequence[Trial], exam: Exam, asked: pd.DataFrame) -> None:
+def _check_same_problems(trials: Sequence[Trial], exam: EvalSpec, asked: pd.DataFrame) -> None:
     """UserError where a variant has other problems than the baseline."""
     baseline = trials[0]
     for trial in trials[1:]:
         if trial.recipe.task == baseline.recipe.task:
             continue
-        ours, theirs = (one.recipe.problems.parts.keys() for one in (trial, baseline))
+        ours, theirs = (one.recipe.problems.subtasks.keys() for one in (trial, baseline))
         try:
             same = ours == theirs and _problems(trial.recipe, exam).equals(asked.drop(columns="where"))
         except ValueError:

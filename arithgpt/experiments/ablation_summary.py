@@ -1,7 +1,7 @@
 """What came of an ablation: each variant over its seeds, and each beside the baseline.
 
     found = findings(ablation, outcomes)
-    found.told[1]          Told(variant="rope", parameters=26000, to_target=20480, in_range=Shares(median=0.98, ...), ...)
+    found.told[1]          VariantSummary(variant="rope", parameters=26000, to_target=20480, in_range=AccuracySummary(...), ...)
     found.comparisons[0]   Comparison("rope", "in range", differences=(-3, -8), p=0.5, ...)
 
 How they look: eval/variants.py.
@@ -19,14 +19,14 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from arithgpt.experiments.ablation import BEYOND, IN_RANGE, SEEN, Ablation, Variant
-from arithgpt.experiments.sweep import DONE, Outcome
+from arithgpt.experiments.sweep import DONE, TrialResult
 from arithgpt.experiments.sweep_summary import results
 from arithgpt.run import Run, runs_folder
 from eval.metrics.accuracy import by_length
 from eval.metrics.paired_tests import Comparison, with_p
 from eval.metrics.side_by_side import mcnemar, paired
-from eval.reports.variants import Shares, Told
-from eval.result import Measured
+from eval.reports.variants import AccuracySummary, VariantSummary
+from eval.result import EvalResult
 
 TO_TARGET = "to target"
 
@@ -75,26 +75,26 @@ class Findings:
         columns = ["variant", "seed", *by, "n", "right_answers"]
         return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
-    def shares(self, variant: str, where: str, task: str | None = None, digits: str | None = None) -> Shares | None:
+    def shares(self, variant: str, where: str, task: str | None = None, digits: str | None = None) -> AccuracySummary | None:
         """Over the seeds of a variant; of all lengths and tasks, or of one."""
         own = self.counts[(self.counts.variant == variant) & (self.counts["where"] == where)]
         own = own if task is None else own[(own.task == task) & (own.digits == digits)]
         each = own.groupby("seed")[["right_answers", "n"]].sum()
-        return Shares.of(each.right_answers.tolist(), each.n.tolist())
+        return AccuracySummary.of(each.right_answers.tolist(), each.n.tolist())
 
     @cached_property
-    def told(self) -> list[Told]:
+    def told(self) -> list[VariantSummary]:
         """Each variant over its seeds."""
         return [self._told(variant) for variant in self.ablation.variants]
 
-    def _told(self, variant: Variant) -> Told:
+    def _told(self, variant: Variant) -> VariantSummary:
         name, asked = variant.name, self.ablation.asked
         done = [row for row in self.trials if row["variant"] == name and row["status"] == DONE]
         needed = [math.inf if row["to_target"] is None else row["to_target"] for row in done]
         middle = statistics.median(needed) if needed else math.inf
         far = asked[asked["where"] == BEYOND][["task", "digits"]].drop_duplicates()
         several = asked.task.nunique() > 1
-        return Told(
+        return VariantSummary(
             variant=name,
             values=variant.values,
             parameters=done[0]["parameters"] if done else None,
@@ -118,14 +118,14 @@ class Findings:
         return known.merge(self.counts, on=["variant", "seed"], how="left")
 
     @property
-    def measured(self) -> dict[str, list[Measured]]:
+    def measured(self) -> dict[str, list[EvalResult]]:
         """For charts: the trials of each variant that were asked, and what their training logged."""
-        found: dict[str, list[Measured]] = {variant.name: [] for variant in self.ablation.variants}
+        found: dict[str, list[EvalResult]] = {variant.name: [] for variant in self.ablation.variants}
         for row in self.trials:
             rows = self.rows.get((row["variant"], row["seed"]))
             if rows is not None:
                 log = list(Run(runs_folder() / row["run"]).metrics())
-                found[row["variant"]].append(Measured(row["run"], {}, rows, by_length(rows), metrics=log))
+                found[row["variant"]].append(EvalResult(row["run"], {}, rows, by_length(rows), metrics=log))
         return {variant: group for variant, group in found.items() if group}
 
     def by_problem(self, variant: str, where: str) -> list[dict[str, Any]]:
@@ -140,13 +140,13 @@ class Findings:
         return told
 
 
-def findings(ablation: Ablation, outcomes: Mapping[int, Outcome]) -> Findings:
+def findings(ablation: Ablation, outcomes: Mapping[int, TrialResult]) -> Findings:
     """Compare what is done; seeds that one of two variants has not done are left out of their comparison."""
     trials, rows = [], {}
     for number, row in enumerate(results(ablation.trials, outcomes)):
         variant, outcome, recipe = ablation.variant(number).name, outcomes.get(number), ablation.trials[number].recipe
-        step = reached_at(Run(runs_folder() / row["run"]).metrics(), recipe.budget.target)
-        to_target = None if step is None else step * recipe.budget.batch_size
+        step = reached_at(Run(runs_folder() / row["run"]).metrics(), recipe.train.target_accuracy)
+        to_target = None if step is None else step * recipe.train.batch_size
         trials.append({"variant": variant} | row | {"to_target": to_target})
         if outcome is not None and outcome.rows is not None:
             marked = outcome.rows.merge(ablation.asked.drop(columns="held_out"), on=["task", "digits", "question"])
@@ -180,12 +180,12 @@ def _by_examples(ablation: Ablation, variant: str, trials: Sequence[Mapping[str,
     needed = {(row["variant"], row["seed"]): row["to_target"] for row in trials}
     baseline = ablation.variants[0].name
     seeds = _shared(rows, variant, baseline)
-    boxes = [
-        {name: part.boxes for name, part in trial.recipe.problems.parts.items()}
+    size_ranges = [
+        {name: part.size_ranges for name, part in trial.recipe.problems.subtasks.items()}
         for number, trial in enumerate(ablation.trials[: len(ablation.variants)])
         if ablation.variant(number).name in (variant, baseline)
     ]
     both = [(needed[variant, seed], needed[baseline, seed]) for seed in seeds]
-    alike = boxes[0] == boxes[1] and not any(None in pair for pair in both)
+    alike = size_ranges[0] == size_ranges[1] and not any(None in pair for pair in both)
     differences = tuple(ours - theirs for ours, theirs in both) if alike else ()
     return Comparison(variant, TO_TARGET, differences, more_is_better=False)

@@ -31,7 +31,7 @@ from typing import Any
 from arithgpt.config.recipe import SWEEP, Recipe, changed, read_tables
 from arithgpt.errors import UserError
 from arithgpt.run import NAME, Run, runs_folder
-from arithgpt.training.init_weights import settled
+from arithgpt.training.init_weights import resolve
 
 TOGETHER = "together"  # the name in that table of the tables of fields that change as one
 OTHER_NAME = "give these trials another name, by that of the sweep's file or by --name of ablate"
@@ -59,11 +59,13 @@ class Trial:
     @property
     def is_done(self) -> bool:
         """Whether its run has nothing left to do."""
-        run, budget = self.run(), self.recipe.budget
+        run, train_config = self.run(), self.recipe.train
         if run is None or not run.has_weights:
             return False
-        reached = run.info.get("status") == "reached target" and budget.stop_early
-        return run.info.get("step", 0) >= budget.steps or (reached and run.recipe.budget.target >= budget.target)
+        reached = run.info.get("status") == "reached target" and train_config.stop_early
+        return run.info.get("step", 0) >= train_config.max_steps or (
+            reached and run.recipe.train.target_accuracy >= train_config.target_accuracy
+        )
 
 
 def load_sweep(file: Path) -> list[Trial]:
@@ -81,7 +83,7 @@ def load_sweep(file: Path) -> list[Trial]:
     points = [
         first | dict(zip(grid, values, strict=True)) for first in together for values in itertools.product(*grid.values())
     ]
-    return make_trials(file.stem, points, lambda point: settled(changed(data, point, str(file))), str(file))
+    return make_trials(file.stem, points, lambda point: resolve(changed(data, point, str(file))), str(file))
 
 
 def _together(tables: object, grid: Mapping[str, Any], source: str) -> list[dict[str, Any]]:

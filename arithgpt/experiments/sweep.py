@@ -21,14 +21,14 @@ from eval.solver import MissingExtra
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks import Cell
+    from tasks import ProblemSize
 
 BACKENDS = ("loky", "ray", "dask")
 DONE, STOPPED = "done", "stopped"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """How a trial ended: DONE, STOPPED, or what went wrong."""
 
     number: int
@@ -40,14 +40,14 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Exam:
+class EvalSpec:
     """What every trained GPT is asked: random problems of some lengths."""
 
-    cells: Sequence[Cell] | Mapping[str, Sequence[Cell]]
+    cells: Sequence[ProblemSize] | Mapping[str, Sequence[ProblemSize]]
     """Those of all tasks, or of each by its name."""
     samples: int
 
-    def of(self, task: str) -> Sequence[Cell]:
+    def of(self, task: str) -> Sequence[ProblemSize]:
         """The lengths that a task is asked."""
         return self.cells[task] if isinstance(self.cells, Mapping) else self.cells
 
@@ -77,8 +77,14 @@ def check_backend(name: str) -> None:
 
 
 def sweep(
-    trials: Sequence[Trial], *, jobs: int, threads: int, backend: str = "loky", device: str = "auto", exam: Exam | None = None
-) -> Iterator[Outcome]:
+    trials: Sequence[Trial],
+    *,
+    jobs: int,
+    threads: int,
+    backend: str = "loky",
+    device: str = "auto",
+    exam: EvalSpec | None = None,
+) -> Iterator[TrialResult]:
     """Train all trials that are not done, `jobs` at a time, and tell how each ended, in the order in which they end.
 
     Trials that were begun go on from their last checkpoint. A trial that fails leaves the others alone. Ctrl-C or SIGTERM stops
@@ -95,7 +101,7 @@ def sweep(
     work = []
     for number, (trial, (done, run)) in enumerate(zip(trials, kinds, strict=True)):
         if done and exam is None:
-            yield Outcome(number, DONE)
+            yield TrialResult(number, DONE)
         else:
             folder = (run or new_run(trial.name, trial.recipe)).path.resolve()
             work.append((number, trial.recipe, folder, done, stop, threads, device, exam))
@@ -111,18 +117,18 @@ def sweep(
         except TerminatedWorkerError:
             why = STOPPED if stop.exists() else "a process was ended from outside, perhaps for want of memory"
             for number in sorted(left):
-                yield Outcome(number, why)
+                yield TrialResult(number, why)
     for number, _, folder, *_ in work:
         if number in left or not (folder / "run.json").exists():
             Run(folder).discard()
 
 
 def train_one(
-    number: int, recipe: Recipe, folder: Path, done: bool, stop: Path, threads: int, device: str, exam: Exam | None
-) -> Outcome:
+    number: int, recipe: Recipe, folder: Path, done: bool, stop: Path, threads: int, device: str, exam: EvalSpec | None
+) -> TrialResult:
     """Train one trial where it is not done, and ask it the exam; runs in a process of its own, perhaps on another machine."""
     from arithgpt.threads import threads as with_threads
-    from arithgpt.training.trainer import Nobody, train
+    from arithgpt.training.trainer import NullCallback, train
 
     run = Run(folder)
     if multiprocessing.parent_process() is not None and threading.current_thread() is threading.main_thread():
@@ -130,23 +136,23 @@ def train_one(
     try:
         with with_threads(threads):
             if not done and stop.exists():
-                return Outcome(number, STOPPED)
+                return TrialResult(number, STOPPED)
             if not done:
                 from arithgpt.runtime import pick_device
 
                 where, begun = pick_device(device), len(list(folder.iterdir())) > 1
-                progress = train(recipe, run, device=where, observer=Nobody(), resume=begun, asked_to_stop=stop.exists)
+                progress = train(recipe, run, device=where, observer=NullCallback(), resume=begun, asked_to_stop=stop.exists)
                 if progress.status == "interrupted":
                     stop.touch()  # where it was not by that file, but by a signal to this process
-                    return Outcome(number, STOPPED)
-            return Outcome(number, DONE, *(() if exam is None or stop.exists() else _asked(run, device, exam)))
+                    return TrialResult(number, STOPPED)
+            return TrialResult(number, DONE, *(() if exam is None or stop.exists() else _asked(run, device, exam)))
     except UserError as error:
-        return Outcome(number, str(error))
+        return TrialResult(number, str(error))
     except Exception as error:  # whatever it is, the other trials go on
-        return Outcome(number, f"{type(error).__name__}: {error}".splitlines()[0])
+        return TrialResult(number, f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _asked(run: Run, device: str, exam: Exam) -> tuple[dict[str, float], pd.DataFrame]:
+def _asked(run: Run, device: str, exam: EvalSpec) -> tuple[dict[str, float], pd.DataFrame]:
     """The accuracy by lengths, and every problem."""
     import pandas as pd
 
@@ -154,7 +160,7 @@ def _asked(run: Run, device: str, exam: Exam) -> tuple[dict[str, float], pd.Data
     from arithgpt.solvers import find_solver
 
     found = find_solver(str(run.path), device=device)
-    parts = list(run.recipe.problems.parts.values())
+    parts = list(run.recipe.problems.subtasks.values())
     asked = {"name": run.name, "suites": ("random",), "samples": exam.samples}
     results = [measured(found, [part], cells=exam.of(part.name), **asked) for part in parts]
     accuracy = {

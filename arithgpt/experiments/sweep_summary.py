@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arithgpt.experiments.grid import Trial
-from arithgpt.experiments.sweep import DONE, STOPPED, Outcome
+from arithgpt.experiments.sweep import DONE, STOPPED, TrialResult
 from arithgpt.run import Run, runs_folder
 
 
-def results(trials: Sequence[Trial], outcomes: Mapping[int, Outcome]) -> list[dict[str, Any]]:
+def results(trials: Sequence[Trial], outcomes: Mapping[int, TrialResult]) -> list[dict[str, Any]]:
     """Of each trial: run, the fields that vary, parameters, steps, examples, seconds, worst, best, loss, accuracy, status.
 
     worst, best: of the lengths that were asked after training, else of those of the last look; None where there are none
@@ -19,12 +19,12 @@ def results(trials: Sequence[Trial], outcomes: Mapping[int, Outcome]) -> list[di
     """
     rows = []
     for number, trial in enumerate(trials):
-        run, outcome = Run(runs_folder() / trial.name), outcomes.get(number, Outcome(number, STOPPED))
+        run, outcome = Run(runs_folder() / trial.name), outcomes.get(number, TrialResult(number, STOPPED))
         accuracy = dict(outcome.accuracy or run.info.get("accuracy", {}))
         step = run.info.get("step", 0)
         rows.append(
             {"run": trial.name, **trial.values}
-            | {"parameters": run.info.get("parameters"), "steps": step, "examples": step * trial.recipe.budget.batch_size}
+            | {"parameters": run.info.get("parameters"), "steps": step, "examples": step * trial.recipe.train.batch_size}
             | {"seconds": round(run.info.get("seconds", 0.0), 1)}
             | {"worst": min(accuracy.values(), default=None), "best": max(accuracy.values(), default=None)}
             | {"loss": run.info.get("loss"), "accuracy": accuracy, "status": outcome.status}

@@ -138,22 +138,22 @@ class Calculator:
         problems, written, shown = self.task.problems([question]), "", None
         for char in self._solver(length).stream(question):
             written += char
-            if not char.isdigit() and (rows := self.task.drawing(question, written.rstrip(STOP))) != shown:
+            if not char.isdigit() and (rows := self.task.render(question, written.rstrip(STOP))) != shown:
                 show(rows)
                 shown = rows
         finished, written = written.endswith(STOP), written.rstrip(STOP)
-        text = self.task.read(written, question) if finished else None
+        text = self.task.extract(written, question) if finished else None
         return self._checked([question], problems, [Answer(text, written, finished)])[0]
 
     def _plain(self, expression: str, places: int | None, remainder: bool) -> str:
         """The question in its plain form."""
-        parts = self.task.parts
+        parts = self.task.subtasks
         if remainder and "div" not in parts:
             raise UserError(f"--remainder: run {self.run.name} was trained on {', '.join(parts)}, not on div")
         if places is not None and "expr" not in parts:
-            raise UserError(f"--places {places}: run {self.run.name} was trained on {', '.join(parts)}, not on expr")
+            raise UserError(f"--decimals {places}: run {self.run.name} was trained on {', '.join(parts)}, not on expr")
         if places is not None and not 0 <= places <= MAX_PLACES:
-            raise UserError(f"--places {places}: must be from 0 to {MAX_PLACES}")
+            raise UserError(f"--decimals {places}: must be from 0 to {MAX_PLACES}")
         if remainder:
             return parts["div"].parse(expression)
         try:
@@ -165,7 +165,7 @@ class Calculator:
 
     def _lengths(self, questions: list[str]) -> list[int]:
         """The characters that may be written for each plain question, of which there is one at least."""
-        return self.task.budgets(self.task.problems(questions)).tolist()
+        return self.task.max_new_tokens(self.task.problems(questions)).tolist()
 
     def _solver(self, n_characters: int) -> GPTSolver:
         """The model on torch where the work is worth its import, or it is there already; else on NumPy."""
@@ -180,11 +180,11 @@ class Calculator:
         task, answers = self.task, []
         prompts, in_range = task.prompts(problems).to_strings(), task.in_range(problems).tolist()
         for question, prompt, known, answer in zip(questions, prompts, in_range, given, strict=True):
-            expected = task.truth(question)
-            fault = str(task.check(question, answer.written) or "") if answer.finished else "the working is not finished"
+            expected = task.answer(question)
+            fault = str(task.verify(question, answer.written) or "") if answer.finished else "the working is not finished"
             answers.append(
                 CalculatorAnswer(
-                    expression=task.bare(question),
+                    expression=task.expression_only(question),
                     answer=answer.text,
                     correct=answer.text == expected,
                     expected=expected,
@@ -193,7 +193,7 @@ class Calculator:
                     fault=fault or None,
                     run=self.run.name,
                     beyond_training=not known,
-                    rows=tuple(task.drawing(question, answer.written)),
+                    rows=tuple(task.render(question, answer.written)),
                 )
             )
         return answers

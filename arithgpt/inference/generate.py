@@ -39,20 +39,20 @@ def complete(
     model: Model,
     vocab: Vocab,
     prompts: Ragged,
-    budgets: Ints,
+    max_new_tokens: Ints,
     *,
     temperature: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> Completions:
     """Write after each prompt, greedily or at a temperature, until the stop or the budget.
 
-    prompts: n rows of ASCII, none empty; budgets: int64 (n,), characters at most, the stop included
+    prompts: n rows of ASCII, none empty; max_new_tokens: int64 (n,), characters at most, the stop included
     ValueError for an empty prompt, a budget below 1, a negative temperature, or one above 0 without an rng to draw with.
     """
     n = len(prompts)
     if n == 0:
         return Completions(Ragged(np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)), np.zeros(0, bool))
-    if prompts.lengths.min() < 1 or budgets.min() < 1 or temperature < 0 or (temperature > 0 and rng is None):
+    if prompts.lengths.min() < 1 or max_new_tokens.min() < 1 or temperature < 0 or (temperature > 0 and rng is None):
         raise ValueError("a prompt needs a character, a budget is at least 1, a temperature at least 0 and one above 0 an rng")
     ids = vocab.encode(prompts.values)
     parts: list[tuple[Ints, NDArray[np.int64], Ints]] = []
@@ -60,10 +60,10 @@ def complete(
     on_gpu = loops_on_gpu(model) and temperature == 0
 
     def write(rows: Ints) -> None:
-        batch = model, vocab, ids[rows], prompts.lengths[rows], budgets[rows]
+        batch = model, vocab, ids[rows], prompts.lengths[rows], max_new_tokens[rows]
         parts.append((rows, *(_complete_on_gpu(*batch) if on_gpu else _complete_batch(*batch, choose))))
 
-    over_batches(write, lambda workers: _batches(prompts.lengths, budgets, model, workers), model, together=rng is None)
+    over_batches(write, lambda workers: _batches(prompts.lengths, max_new_tokens, model, workers), model, together=rng is None)
     text = np.zeros((n, max(own.shape[1] for _, own, _ in parts)), np.uint8)
     lengths, finished = np.zeros(n, np.int64), np.zeros(n, bool)
     for rows, own, total in parts:
@@ -111,18 +111,18 @@ def over_batches(
             list(pool.map(work, all_rows))
 
 
-def _batches(lengths: Ints, budgets: Ints, model: Model, workers: int) -> list[Ints]:
-    """Batches of rows whose prompts and budgets are of about the same length, the longest first."""
+def _batches(lengths: Ints, max_new_tokens: Ints, model: Model, workers: int) -> list[Ints]:
+    """Batches of rows whose prompts and max_new_tokens are of about the same length, the longest first."""
     batches: list[Ints] = []
     most_rows = MAX_ROWS_ON_GPU if loops_on_gpu(model) else MAX_ROWS
     room = max_bytes(model)
-    octaves = np.stack([np.log2(lengths), np.log2(lengths + budgets)]).astype(np.int64)
-    order = np.lexsort((lengths + budgets, *octaves))
+    octaves = np.stack([np.log2(lengths), np.log2(lengths + max_new_tokens)]).astype(np.int64)
+    order = np.lexsort((lengths + max_new_tokens, *octaves))
     for start, end in pairwise([0, *(np.flatnonzero(np.diff(octaves[:, order]).any(0)) + 1).tolist(), len(order)]):
         rows = order[start:end]
         length = int(lengths[rows].max())
         masked = masks(model) * min(length, PROMPT_STEP) * length
-        fitting = room // (4 * workers * (cached(model, length + int(budgets[rows].max()), length) + masked))
+        fitting = room // (4 * workers * (cached(model, length + int(max_new_tokens[rows].max()), length) + masked))
         shared = max(MIN_ROWS, -(-len(rows) // workers))
         step = max(1, min(most_rows, fitting, shared))
         batches += [rows[start : start + step] for start in range(0, len(rows), step)]
@@ -158,27 +158,27 @@ _Chooser: TypeAlias = Callable[[Array], NDArray[np.int64]]
 
 
 def _complete_batch(
-    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints, choose: _Chooser
+    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, max_new_tokens: Ints, choose: _Chooser
 ) -> tuple[NDArray[np.int64], Ints]:
     """What is written after each prompt, int64 (B, <= the largest budget), and how much of it, (B,), the stop included."""
-    written, total = np.full((len(prompts), int(budgets.max())), vocab.stop), np.zeros(len(prompts), np.int64)
-    for rows, places, ids in _written(model, vocab, prompts, lengths, budgets, choose):
+    written, total = np.full((len(prompts), int(max_new_tokens.max())), vocab.stop), np.zeros(len(prompts), np.int64)
+    for rows, places, ids in _written(model, vocab, prompts, lengths, max_new_tokens, choose):
         written[rows, places] = ids
         total[rows] = places + 1
     return written[:, : total.max()], total
 
 
 def _complete_on_gpu(
-    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints
+    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, max_new_tokens: Ints
 ) -> tuple[NDArray[np.int64], Ints]:
     """What `_complete_batch` writes greedily, with torch alone: the device is waited for every CHECK_EVERY characters.
 
     Rows that have ended are written on to until then, where nobody reads it.
     """
-    like, (n, width) = model.like, (len(prompts), int(budgets.max()))
-    longest, given = int((lengths + budgets).max()), int(lengths.min())
+    like, (n, width) = model.like, (len(prompts), int(max_new_tokens.max()))
+    longest, given = int((lengths + max_new_tokens).max()), int(lengths.min())
     xp, cache = ops(like), model.cache(n, longest)
-    all_prompts, all_lengths, all_budgets = (xp.constant(of_row, like) for of_row in (prompts, lengths, budgets))
+    all_prompts, all_lengths, all_budgets = (xp.constant(of_row, like) for of_row in (prompts, lengths, max_new_tokens))
     with xp.inference():
         for start in range(0, given, PROMPT_STEP):
             part = all_prompts[:, start : min(start + PROMPT_STEP, given)]
@@ -208,7 +208,7 @@ def _complete_on_gpu(
 
 
 def _written(
-    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, budgets: Ints, choose: _Chooser
+    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, max_new_tokens: Ints, choose: _Chooser
 ) -> Iterator[tuple[Ints, Ints, NDArray[np.int64]]]:
     """Step by step: the rows that are written to, at which place of their completion each, and the ids.
 
@@ -217,7 +217,7 @@ def _written(
     """
     like = model.like
     xp = ops(like)
-    cache, read = model.cache(len(prompts), int((lengths + budgets).max())), int(lengths.min())
+    cache, read = model.cache(len(prompts), int((lengths + max_new_tokens).max())), int(lengths.min())
     rows = np.arange(len(prompts))  # those in the cache
     going = np.ones(len(prompts), bool)  # those of them that have not ended
     with xp.inference():
@@ -230,7 +230,7 @@ def _written(
             ids = np.where(place < 0, prompts[rows, min(read, prompts.shape[1] - 1)], ids)
         writes = going & (place >= 0)
         yield rows[writes], place[writes], ids[writes]
-        going &= (place < 0) | ((ids != vocab.stop) & (place + 1 < budgets[rows]))
+        going &= (place < 0) | ((ids != vocab.stop) & (place + 1 < max_new_tokens[rows]))
         n_going, read = int(going.sum()), read + 1
         if n_going == 0:
             return

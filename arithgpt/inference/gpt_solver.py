@@ -37,34 +37,34 @@ class GPTSolver:
 
     def solve(self, task: Task, problems: Problems) -> list[Answer]:
         """Answers in order; one that its positions have no room for is cut off. UserError for a task it did not learn."""
-        if task.name not in self.task.parts and task.name != self.task.name:
+        if task.name not in self.task.subtasks and task.name != self.task.name:
             raise UserError(f"run {self.name} was trained on task {self.task.name}: it cannot be asked {task.name}")
-        prompts, budgets = task.prompts(problems), self.budgets(task, problems)
-        fits = np.flatnonzero(budgets >= 1)
+        prompts, max_new_tokens = task.prompts(problems), self.max_new_tokens(task, problems)
+        fits = np.flatnonzero(max_new_tokens >= 1)
         vocab = Vocab(self.model.alphabet)
         if self.drafts:
             pages = task.pages(problems[fits])
             drafts = Ragged(pages.chars, pages.total)
-            completions = complete_drafts(self.model, vocab, drafts, pages.prompt, budgets[fits])
+            completions = complete_drafts(self.model, vocab, drafts, pages.prompt, max_new_tokens[fits])
         else:
-            completions = complete(self.model, vocab, prompts[fits], budgets[fits])
+            completions = complete(self.model, vocab, prompts[fits], max_new_tokens[fits])
         answers = [Answer(None, finished=False)] * len(problems)
         questions = task.questions(problems)
         for row, written, finished in zip(
             fits.tolist(), completions.text.to_strings(), completions.finished.tolist(), strict=True
         ):
-            answers[row] = Answer(task.read(written, questions[row]) if finished else None, written, finished)
+            answers[row] = Answer(task.extract(written, questions[row]) if finished else None, written, finished)
         return answers
 
     def stream(self, question: str) -> Iterator[str]:
         """What `solve` gets written for one plain question, as it comes, and then "$" if it was finished."""
         problems = self.task.problems([question])
-        prompt, budget = self.task.prompts(problems).to_strings()[0], int(self.budgets(self.task, problems)[0])
+        prompt, budget = self.task.prompts(problems).to_strings()[0], int(self.max_new_tokens(self.task, problems)[0])
         yield from stream(self.model, Vocab(self.model.alphabet), prompt, budget) if budget >= 1 else ()
 
-    def budgets(self, task: Task, problems: Problems) -> Ints:
+    def max_new_tokens(self, task: Task, problems: Problems) -> Ints:
         """The characters each completion is allowed, as far as positions have room for them; may be below 1."""
-        budgets, config = task.budgets(problems), self.model.config
+        max_new_tokens, config = task.max_new_tokens(problems), self.model.config
         if not self.model.scheme.limited:
-            return budgets
-        return np.minimum(budgets, config.block_size - task.prompts(problems).lengths)
+            return max_new_tokens
+        return np.minimum(max_new_tokens, config.block_size - task.prompts(problems).lengths)

@@ -27,20 +27,20 @@ CHECK_EVERY = 4  # steps on a GPU between two questions whether any draft still 
 BYTES = 8 << 20  # of attention mask in a batch on a CPU: more of it leaves the processor's own memory (runs/LOG.md)
 
 
-def complete_drafts(model: Model, vocab: Vocab, drafts: Ragged, prompts: Ints, budgets: Ints) -> Completions:
+def complete_drafts(model: Model, vocab: Vocab, drafts: Ragged, prompts: Ints, max_new_tokens: Ints) -> Completions:
     """What `complete` writes greedily after each prompt, until the stop or the budget.
 
     drafts: n pages of ASCII, the stop nowhere but at their ends; any guess will do, and a good one is fast
     prompts: int64 (n,), how many characters of each are given, at least 1
-    budgets: int64 (n,), characters written at most, the stop included, at least 1
+    max_new_tokens: int64 (n,), characters written at most, the stop included, at least 1
     ValueError where a prompt or a budget is below 1 or a draft shorter than its prompt.
     """
     n = len(drafts)
     if n == 0:
-        return complete(model, vocab, drafts, budgets)
-    if prompts.min() < 1 or budgets.min() < 1 or (drafts.lengths < prompts).any():
+        return complete(model, vocab, drafts, max_new_tokens)
+    if prompts.min() < 1 or max_new_tokens.min() < 1 or (drafts.lengths < prompts).any():
         raise ValueError("a prompt needs a character and stands at the start of its draft, and a budget is at least 1")
-    ends = np.minimum(drafts.lengths, prompts + budgets)
+    ends = np.minimum(drafts.lengths, prompts + max_new_tokens)
     ids = vocab.encode(drafts.values)
     kept, own = np.zeros((2, n), np.int64)
     to_numpy = ops(model.like).to_numpy
@@ -54,9 +54,9 @@ def complete_drafts(model: Model, vocab: Vocab, drafts: Ragged, prompts: Ints, b
     finished, written = last == vocab.stop, kept - prompts + differs
     own_character = only(Ragged(vocab.characters(own)[:, None], np.ones(n, np.int64)), differs & ~finished)
 
-    going = ~finished & (written < budgets)
+    going = ~finished & (written < max_new_tokens)
     so_far = join([drafts.between(0, kept), own_character], n)
-    rest = complete(model, vocab, so_far[going], (budgets - written)[going])
+    rest = complete(model, vocab, so_far[going], (max_new_tokens - written)[going])
     finished[going] = rest.finished
     texts, lengths = np.zeros((n, rest.text.values.shape[1]), np.uint8), np.zeros(n, np.int64)
     texts[going], lengths[going] = rest.text.values, rest.text.lengths

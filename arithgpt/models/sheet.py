@@ -55,7 +55,7 @@ OUTSIDE: Final = -8.0
 """The field of what is in none: far enough from every field that is looked at, and not so far that float32 suffers."""
 
 
-class SheetCoordinates(PageCoordinates):
+class ExpressionPageCoordinates(PageCoordinates):
     """Follows the cells of pages as PageCoordinates does, on more axes."""
 
     first_cell = FIRST

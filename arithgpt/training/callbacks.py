@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from arithgpt.models.architectures import Model
     from arithgpt.run import Run
-    from arithgpt.training.trainer import Observer, Progress
+    from arithgpt.training.trainer import Callback, Progress
 
 PROJECT = "arithgpt"
 ELSEWHERE = ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL")  # where they are set, trackio would send the run away
@@ -103,27 +103,27 @@ def make_trackers(names: str | None) -> dict[str, Tracker]:
 class Tracked:
     """An observer that sends on what another one is told; a tracker that fails is said and left out, and training goes on."""
 
-    def __init__(self, observer: Observer, trackers: Mapping[str, Tracker]) -> None:
+    def __init__(self, observer: Callback, trackers: Mapping[str, Tracker]) -> None:
         self.observer, self.trackers = observer, dict(trackers)
 
-    def started(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
-        self.observer.started(run, model, device, progress)
-        parts = {} if run.recipe.text else run.recipe.problems.parts
+    def on_train_start(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
+        self.observer.on_train_start(run, model, device, progress)
+        parts = {} if run.recipe.text else run.recipe.problems.subtasks
         self.tasks = {part.operator: name for name, part in parts.items()}
         self._each(lambda tracker: tracker.open(run, progress.step))
 
-    def stepped(self, progress: Progress, loss: float) -> None:
-        self.observer.stepped(progress, loss)
+    def on_step(self, progress: Progress, loss: float) -> None:
+        self.observer.on_step(progress, loss)
         self._each(lambda tracker: tracker.log(progress.step, {"loss": loss}))
 
-    def looked(self, progress: Progress) -> None:
-        self.observer.looked(progress)
+    def on_validation(self, progress: Progress) -> None:
+        self.observer.on_validation(progress)
         values = {f"accuracy/{self._named(digits)}": share for digits, share in progress.accuracy.items()}
         values |= {"held_out_loss": progress.loss} if progress.loss is not None else {}
         self._each(lambda tracker: tracker.log(progress.step, values))
 
-    def ended(self, progress: Progress) -> None:
-        self.observer.ended(progress)
+    def on_train_end(self, progress: Progress) -> None:
+        self.observer.on_train_end(progress)
 
     def close(self) -> None:
         """End all that was begun, however the run ended."""

@@ -1,7 +1,7 @@
 """The processes that train one run together, each with its share of every step.
 
-    torchrun --nproc-per-node 4 -m arithgpt train --task mul     Ranks(0, 4) to Ranks(3, 4)
-    arithgpt train --task mul                                    ALONE: one process, for which all of this does nothing
+    torchrun --nproc-per-node 4 -m arithgpt train --task mul     ProcessGroup(0, 4) to ProcessGroup(3, 4)
+    arithgpt train --task mul                                    SINGLE_PROCESS: one process, for which all of this does nothing
 
 The problems of a step are the same however many processes there are: each draws all of them, a pure function of the seed and
 the step, and keeps a share of its own. So the loss falls as it does in one process, up to rounding, and a run can be resumed
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from arithgpt.errors import Lost, UserError
+from arithgpt.errors import PeerLostError, UserError
 from arithgpt.runtime import pick_device
 from tasks import Pages
 from tasks.core.ragged import Ints
@@ -41,10 +41,10 @@ Number = TypeVar("Number", int, float)
 WAIT = timedelta(minutes=5)  # for the others; longer than a step, a look or a checkpoint takes
 
 
-class Ranks:
+class ProcessGroup:
     """One of the processes of a job: number `rank` of `size`. The first one, 0, writes and speaks for all.
 
-    All must call the same methods in the same order. Lost is raised where another has gone, or does not answer within WAIT.
+    All must call the same methods in the same order. PeerLostError means that another has gone or is silent for WAIT.
     """
 
     def __init__(self, rank: int = 0, size: int = 1, store: Store | None = None) -> None:
@@ -117,7 +117,7 @@ class Ranks:
             message = (
                 f"process {self.rank} of {self.size}: lost the others ({reason}); --resume goes on from the last checkpoint"
             )
-            raise Lost(message if self._notices() else "") from None
+            raise PeerLostError(message if self._notices() else "") from None
 
     def _notices(self) -> bool:
         """Whether this process is the first to notice that one has gone."""
@@ -127,19 +127,19 @@ class Ranks:
             return True  # whom it could ask has gone too
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = ProcessGroup()
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Ranks]:
-    """The processes that a launcher such as torchrun has started, found by the variables it sets; without one, ALONE.
+def joined(device: str) -> Iterator[ProcessGroup]:
+    """The processes that a launcher such as torchrun has started, found by the variables it sets; without one, SINGLE_PROCESS.
 
     Where the work ends well, all wait for each other: a launcher ends the others as soon as one ends.
     device: its name, as `pick_device` takes it. UserError for one that is not there, or where the processes do not meet.
     """
     named = [os.environ.get(name) for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")]
     if None in named or named[1] == "1":
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     import torch
     import torch.distributed as dist
@@ -156,7 +156,7 @@ def joined(device: str) -> Iterator[Ranks]:
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=WAIT)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"the processes of the job do not meet: {str(error).splitlines()[0]}") from None
-    ranks = Ranks(rank, size, store)
+    ranks = ProcessGroup(rank, size, store)
     yield ranks
     ranks.any(False)
     dist.destroy_process_group()

@@ -33,7 +33,7 @@ BY_INDEX = ("learned", "randomized", "abacus", "coupled")
 """Position schemes with weights for each of block_size places."""
 
 
-def settled(recipe: Recipe) -> Recipe:
+def resolve(recipe: Recipe) -> Recipe:
     """The recipe with all that is only known when a run begins: of a text its characters and the hash of its file, and the
     hashes of the weights it starts from and of the pages beside its task's.
 
@@ -42,7 +42,7 @@ def settled(recipe: Recipe) -> Recipe:
     """
     said = recipe.model_dump()
     if recipe.text:
-        said["task"] = {"name": Text.name} | dataclasses.asdict(recipe.text.settled())
+        said["task"] = {"name": Text.name} | dataclasses.asdict(recipe.text.resolve())
     if recipe.start.run:
         said["start"]["weights"] = weights_hash(_model(recipe).weights)
     if recipe.data.pages:
@@ -50,14 +50,14 @@ def settled(recipe: Recipe) -> Recipe:
     return Recipe(**said) if said != recipe.model_dump() else recipe
 
 
-def begun(recipe: Recipe, alphabet: str, first: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+def initial_weights(recipe: Recipe, alphabet: str, first: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
     """The weights that training starts from: those of the other run, by character where they belong to characters.
 
     first: the weights of a run from nothing, of the same names and shapes as what is returned
-    UserError as from `settled`, or where the recipe is not settled.
+    UserError as from `resolve`, or where the recipe is not resolve.
     """
     if not recipe.start.weights:
-        raise UserError("start.weights: missing; arithgpt.start.settled puts it in")
+        raise UserError("start.weights: missing; arithgpt.start.resolve puts it in")
     other = _model(recipe)
     weights = {name: array.copy() for name, array in (first if other.alphabet != alphabet else other.weights).items()}
     if other.alphabet == alphabet:

@@ -36,15 +36,15 @@ def make_optimisers(
     if config.name == "adamw" or not matrices:  # recurrent nets have none that Muon is for
         groups = [{"params": matrices, "weight_decay": config.weight_decay}] if matrices else []
         groups.append({"params": rest})
-        return [torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
-    adamw = torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-    return [Muon(matrices, config.matrix_lr, config.weight_decay, MOMENTUM, precision, each), adamw]
+        return [torch.optim.AdamW(groups, lr=config.adamw_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
+    adamw = torch.optim.AdamW(rest, lr=config.adamw_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    return [Muon(matrices, config.muon_lr, config.weight_decay, MOMENTUM, precision, each), adamw]
 
 
 def rate(config: OptimConfig, step: int, steps: int) -> float:
     """The learning rate at a step (from 0) as a share of its peak: linear warm-up, constant, linear decay to nearly zero."""
-    warmup = min(1.0, (step + 1) / max(config.warmup, 1))
-    decay = min(1.0, (steps - step) / max(config.decay * steps, 1))
+    warmup = min(1.0, (step + 1) / max(config.warmup_steps, 1))
+    decay = min(1.0, (steps - step) / max(config.cooldown_fraction * steps, 1))
     return warmup * decay
 
 

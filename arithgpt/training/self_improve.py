@@ -30,7 +30,7 @@ from arithgpt.run import NAME, Run, new_run, runs_folder
 from arithgpt.training.checkpoint import write_atomic
 from arithgpt.training.init_weights import weights_hash
 from eval.solver import Answer
-from tasks import Cell, Problems, Task
+from tasks import Problems, ProblemSize, Task
 from tasks.task import MAX_IDLE_DRAWS, unseen
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ def improve(
     run is there with other settings, or nothing passed the filter.
     asked_to_stop: as of train.train
     """
-    from arithgpt.training.trainer import Nobody, train
+    from arithgpt.training.trainer import NullCallback, train
 
     task = run.recipe.problems
-    if len(task.parts) > 1 or task.span[1] == 0:
+    if len(task.subtasks) > 1 or task.span[1] == 0:
         raise UserError(f"run {run.name}: improve is for one task whose problems have lengths, not for {task.name}")
     if not NAME.fullmatch(f"{run.name}-r{rounds}"):
         raise UserError(f"run {run.name}: a round cannot be called {run.name}-r{rounds}; the name is too long")
@@ -102,7 +102,7 @@ def improve(
             found = _known(own, said)
         if own.info.get("step", 0) < how.steps:
             begun = (own.path / "resume.safetensors").exists()
-            train(own.recipe, own, device=device, observer=Nobody(), resume=begun, asked_to_stop=asked_to_stop)
+            train(own.recipe, own, device=device, observer=NullCallback(), resume=begun, asked_to_stop=asked_to_stop)
         own = Run(own.path)
         status = own.info["status"]
         yield dataclasses.replace(found, status=status)
@@ -145,7 +145,7 @@ def _begin(
     lines += as_lines(pages)
     start = {"run": before.name, "weights": weights_hash(before.load_model("numpy").weights)}
     said_of_it = base.model_dump() | {"start": start}
-    said_of_it["budget"] |= {"steps": how.steps, "stop_early": False}
+    said_of_it["train"] |= {"steps": how.steps, "stop_early": False}
     file, digest = runs_folder() / name / PAGES, hashlib.sha256(lines).hexdigest()
     said_of_it["data"] |= {"pages": str(file), "pages_share": how.share, "pages_sha256": digest}
     own, found = new_run(name, Recipe(**said_of_it)), Round(name, most, asked, right, len(pages), kept_right)
@@ -154,7 +154,7 @@ def _begin(
     return own, found
 
 
-def _drawn(task: Task, rng: np.random.Generator, n: int, cell: Cell) -> Problems:
+def _drawn(task: Task, rng: np.random.Generator, n: int, cell: ProblemSize) -> Problems:
     """n different problems of a length, none of them ever held out; fewer where there are fewer."""
     known: set[str] = set()
     batches, idle = [], 0
@@ -192,11 +192,11 @@ def _asked_another_way(solver: GPTSolver, problems: Problems, rng: np.random.Gen
     if task.operator in ("+", "*"):
         return [[answer.text for answer in solver.solve(task, Problems(problems.fields[::-1]))]]
     vocab, questions, votes = Vocab(solver.model.alphabet), task.questions(problems), []
-    prompts, budgets = task.prompts(problems), solver.budgets(task, problems)
-    fits = np.flatnonzero(budgets >= 1)
+    prompts, max_new_tokens = task.prompts(problems), solver.max_new_tokens(task, problems)
+    fits = np.flatnonzero(max_new_tokens >= 1)
     for _ in range(BALLOTS):
-        done = complete(solver.model, vocab, prompts[fits], budgets[fits], temperature=1.0, rng=rng)
+        done = complete(solver.model, vocab, prompts[fits], max_new_tokens[fits], temperature=1.0, rng=rng)
         votes.append([None] * len(problems))
         for row, text, finished in zip(fits.tolist(), done.text.to_strings(), done.finished.tolist(), strict=True):
-            votes[-1][row] = task.read(text, questions[row]) if finished else None
+            votes[-1][row] = task.extract(text, questions[row]) if finished else None
     return votes

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.collate import IGNORED, Batch, dealt, padding, prefetched
-from arithgpt.data.source import lessons_of
+from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
 from arithgpt.models.architectures import Model, first_weights, make_model, recordable
 from arithgpt.provenance import commit, processor
@@ -32,8 +32,8 @@ from arithgpt.runtime import Precision, pick_precision, wait_for
 from arithgpt.threads import one_thread, threads, worth
 from arithgpt.training.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
 from arithgpt.training.cuda_graphs import fast
-from arithgpt.training.distributed import ALONE, Ranks
-from arithgpt.training.init_weights import begun
+from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup
+from arithgpt.training.init_weights import initial_weights
 from arithgpt.training.loss import has_own_blocks, loss_of
 from arithgpt.training.optim import make_optimisers, rate
 from arithgpt.training.signals import wishes_to_stop
@@ -45,7 +45,7 @@ GPU_BUCKET_FLOPS = 1e12  # the same for a GPU: a guess, for there it was never m
 TOGETHER = 2048  # characters at most of buckets that go through the model together
 GPU_MAKERS = 3  # threads that make batches for a GPU, which may be done with them sooner than one thread makes the next
 RANDOM_PARTS = 3  # the stream of what is random in the model; 0 to 2 are those of the problems (tasks/base.py)
-LOWER_RATE = "a lower optim.lr or optim.matrix_lr may help"
+LOWER_RATE = "a lower optim.adamw_lr or optim.muon_lr may help"
 
 
 @dataclass
@@ -75,16 +75,16 @@ class Progress:
         return len(self.worst) == 2 and min(self.worst) >= target
 
 
-class Observer(Protocol):
+class Callback(Protocol):
     """Whoever watches a run; told, never asked."""
 
-    def started(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None: ...
-    def stepped(self, progress: Progress, loss: float) -> None: ...
-    def looked(self, progress: Progress) -> None: ...
-    def ended(self, progress: Progress) -> None: ...
+    def on_train_start(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None: ...
+    def on_step(self, progress: Progress, loss: float) -> None: ...
+    def on_validation(self, progress: Progress) -> None: ...
+    def on_train_end(self, progress: Progress) -> None: ...
 
 
-class Nobody(Observer):
+class NullCallback(Callback):
     """Watches nothing and says nothing."""
 
 
@@ -93,9 +93,9 @@ def train(
     run: Run,
     *,
     device: torch.device,
-    observer: Observer,
+    observer: Callback,
     resume: bool = False,
-    ranks: Ranks = ALONE,
+    ranks: ProcessGroup = SINGLE_PROCESS,
     asked_to_stop: Callable[[], bool] = lambda: False,
     precision: Precision | None = None,
 ) -> Progress:
@@ -109,38 +109,38 @@ def train(
     UserError where the run cannot be resumed, the loss is no longer a number, or the disk cannot be written; the last
     checkpoint is then still there.
     """
-    observer = observer if ranks.rank == 0 else Nobody()
+    observer = observer if ranks.rank == 0 else NullCallback()
     trainer = _Trainer(recipe, run, device, ranks, precision)
     if resume:
         trainer.restore()
     else:
         trainer.begin()
-    progress, budget = trainer.progress, recipe.budget
-    steps = range(progress.step, budget.steps)
-    observer.started(run, trainer.model, device, progress)
+    progress, train_config = trainer.progress, recipe.train
+    steps = range(progress.step, train_config.max_steps)
+    observer.on_train_start(run, trainer.model, device, progress)
     batches = prefetched(trainer.make_batch, steps, device, ahead=3 * trainer.makers, makers=trainer.makers)
     stop = threading.Event()  # set by Ctrl-C and SIGTERM: no step is broken off
     with wishes_to_stop(stop.is_set, stop.set), threads(trainer.threads), closing(batches), closing(trainer):
         for step, batch in zip(steps, batches, strict=True):
             loss = trainer.learn(step, batch)
-            last = progress.step == budget.steps
+            last = progress.step == train_config.max_steps
             if progress.step % LOG_EVERY == 0 or last:
                 trainer.log(loss)
-                observer.stepped(progress, loss.item())
+                observer.on_step(progress, loss.item())
             if last:
                 progress.status = "finished"
-            if progress.step % budget.eval_every == 0 or last:
+            if progress.step % train_config.eval_every == 0 or last:
                 trainer.look()
-                observer.looked(progress)
-                if budget.stop_early and progress.holds(budget.target):
+                observer.on_validation(progress)
+                if train_config.stop_early and progress.holds(train_config.target_accuracy):
                     progress.status = "reached target"
             if ranks.any(stop.is_set() or asked_to_stop()) and progress.status == "unfinished":
                 progress.status = "interrupted"
-            if progress.step % budget.checkpoint_every == 0 or progress.status != "unfinished":
+            if progress.step % train_config.checkpoint_every == 0 or progress.status != "unfinished":
                 trainer.save()
             if progress.status != "unfinished":
                 break
-    observer.ended(progress)
+    observer.on_train_end(progress)
     return progress
 
 
@@ -148,15 +148,20 @@ class _Trainer:
     """The model, its optimisers and how far they have come."""
 
     def __init__(
-        self, recipe: Recipe, run: Run, device: torch.device, ranks: Ranks = ALONE, precision: Precision | None = None
+        self,
+        recipe: Recipe,
+        run: Run,
+        device: torch.device,
+        ranks: ProcessGroup = SINGLE_PROCESS,
+        precision: Precision | None = None,
     ) -> None:
         precision, on_gpu = precision or pick_precision("auto", device), device.type == "cuda"
         self.recipe, self.run, self.device, self.ranks = recipe, run, device, ranks
-        if recipe.budget.batch_size < ranks.size:
+        if recipe.train.batch_size < ranks.size:
             raise UserError(
-                f"budget.batch_size = {recipe.budget.batch_size}: must be at least 1 for each of {ranks.size} processes"
+                f"train.batch_size = {recipe.train.batch_size}: must be at least 1 for each of {ranks.size} processes"
             )
-        self.lessons = lessons_of(recipe, device)
+        self.lessons = make_data_source(recipe, device)
         first = first_weights(recipe.model, recipe.alphabet, recipe.seed)
         # Copied into torch's own memory: products may round differently where a matrix begins elsewhere in a cache line.
         self.weights = {name: torch.from_numpy(array).to(device, copy=True).requires_grad_() for name, array in first.items()}
@@ -196,7 +201,7 @@ class _Trainer:
         if self.lessons.resets(step):
             for optimiser in self.optimisers:
                 optimiser.state.clear()
-        share = rate(self.recipe.optim, step, self.recipe.budget.steps)
+        share = rate(self.recipe.optim, step, self.recipe.train.max_steps)
         for optimiser, peaks in zip(self.optimisers, self.peaks, strict=True):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * share
@@ -277,7 +282,7 @@ class _Trainer:
         step, value = self.progress.step, loss.item()
         if not math.isfinite(value):
             raise UserError(f"run {self.run.name}: the loss is {value} at step {step}; {LOWER_RATE}")
-        examples = step * self.recipe.budget.batch_size
+        examples = step * self.recipe.train.batch_size
         self._log({"examples": examples, "seconds": round(self.progress.seconds, 3), "loss": round(value, 6)})
 
     def _log(self, entry: dict[str, Any]) -> None:
@@ -295,7 +300,7 @@ class _Trainer:
     def _write(self) -> None:
         """What resumes first, then what is asked, then what is told."""
         weights = self.weights
-        notes = {"identity": self.recipe.identity, "progress": dataclasses.asdict(self.progress)}
+        notes = {"identity": self.recipe.resume_identity, "progress": dataclasses.asdict(self.progress)}
         state = {f"model.{name}": tensor for name, tensor in weights.items()}
         state |= {f"optim.{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
         save_tensors(self.run.path / "resume.safetensors", state, notes)
@@ -306,7 +311,7 @@ class _Trainer:
         """Start from the weights of another run, where the recipe says so. UserError where they cannot be used."""
         if self.recipe.start.run:
             first = {name: weight.detach().cpu().numpy() for name, weight in self.weights.items()}
-            weights = self.ranks.first(lambda: begun(self.recipe, self.model.alphabet, first))
+            weights = self.ranks.first(lambda: initial_weights(self.recipe, self.model.alphabet, first))
             self._load_weights({name: torch.from_numpy(array) for name, array in weights.items()})
 
     def restore(self) -> None:
@@ -314,16 +319,20 @@ class _Trainer:
 
         UserError where the checkpoint does not fit, or nothing is left to do.
         """
-        file, budget = self.run.path / "resume.safetensors", self.recipe.budget
+        file, train_config = self.run.path / "resume.safetensors", self.recipe.train
         checkpoint = self.ranks.first(lambda: self._checkpoint(file))
         if checkpoint is not None:
             self._load(file, *checkpoint)
         else:
             self.begin()
         progress = self.progress
-        reached = budget.stop_early and progress.holds(budget.target)
-        if progress.step >= budget.steps or reached:
-            did = f"has reached {budget.target:.4g}" if reached else f"has done {progress.step} of {budget.steps} steps"
+        reached = train_config.stop_early and progress.holds(train_config.target_accuracy)
+        if progress.step >= train_config.max_steps or reached:
+            did = (
+                f"has reached {train_config.target_accuracy:.4g}"
+                if reached
+                else f"has done {progress.step} of {train_config.max_steps} steps"
+            )
             larger = "--target" if reached else "--steps"
             raise UserError(f"run {self.run.name}: nothing left to do, it {did}; a larger {larger} goes on")
         progress.status = "unfinished"
@@ -345,7 +354,7 @@ class _Trainer:
             write_atomic(self.run.path / "recipe.toml", self.recipe.to_toml())
 
     def _load(self, file: Path, state: dict[str, Tensor], notes: dict[str, Any]) -> None:
-        if notes.get("identity") != self.recipe.identity:
+        if notes.get("identity") != self.recipe.resume_identity:
             raise UserError(f"{file}: this is not a checkpoint of {self.run.path / 'recipe.toml'}; it belongs to another run")
         try:
             self.progress = TypeAdapter(Progress).validate_python(notes["progress"])

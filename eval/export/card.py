@@ -10,7 +10,7 @@ import json
 from collections import Counter
 
 from eval.export.dataset import Export, Tally
-from tasks import STOP, Cell, Task, sizes
+from tasks import STOP, ProblemSize, Task, sizes
 from tasks.core.sampling import HELD_OUT_MIN_DIGITS, HELD_OUT_ONE_IN
 
 MOST_LENGTHS = 64  # lines of a table; of more lengths those with the same longer operand share one
@@ -35,7 +35,7 @@ def card(export: Export, tally: Tally, *, file: str, command: str, version: str)
     """The text of the card. file: the name of the data file; command: what made it; version: of arithgpt."""
     task = export.task
     kind = f"suite `{export.suite or 'random'}`" if export.split == "test" else f"`{export.split}`, drawn as in training"
-    versions = ", ".join(f"{part.name} {part.version}" for part in task.parts.values())
+    versions = ", ".join(f"{part.name} {part.version}" for part in task.subtasks.values())
     return f"""\
 ---
 license: mit
@@ -101,7 +101,7 @@ def _rule(export: Export) -> str:
     return f"{which}: {kept}{short}"
 
 
-def _counts(task: Task, counts: Counter[tuple[Cell, str]]) -> str:
+def _counts(task: Task, counts: Counter[tuple[ProblemSize, str]]) -> str:
     cells = sorted({cell for cell, _ in counts}, key=lambda cell: (max(cell), cell))
     named, title = (
         {cell: sizes.shown(cell) for cell in cells},

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from eval.solver import MissingExtra
-from tasks import Cell, Problems, Task, drawn
+from tasks import Problems, ProblemSize, Task, drawn
 from tasks.core.ragged import Ragged
 from tasks.core.sampling import fingerprint
 from tasks.sizes import NO_DIGITS
@@ -39,7 +39,7 @@ Row: TypeAlias = dict[str, Any]
 class Tally:
     """What has been written so far, for the data card."""
 
-    counts: Counter[tuple[Cell, str]] = field(default_factory=Counter)
+    counts: Counter[tuple[ProblemSize, str]] = field(default_factory=Counter)
     """Rows by lengths and split."""
     samples: list[Row] = field(default_factory=list)
     sha256: Any = field(default_factory=hashlib.sha256)
@@ -62,7 +62,7 @@ class Export:
     """train and held-out: drawn as in training; test: those of a suite, held out where any of their lengths can be."""
     suite: str | None = None
     """Of `test`; None is random."""
-    cells: Sequence[Cell] | None = None
+    cells: Sequence[ProblemSize] | None = None
     """Of `test`: the lengths to ask; None is those of training."""
     seed: int = 0
 
@@ -76,7 +76,7 @@ class Export:
         if self.suite is not None and self.split != "test":
             raise ValueError(f"suite = {self.suite!r}: only with the split test; {self.split} is drawn as in training")
         if self.split == "test" and not self._parts:
-            known = dict.fromkeys(suite for part in self.task.parts.values() for suite in part.suites)
+            known = dict.fromkeys(suite for part in self.task.subtasks.values() for suite in part.suites)
             raise ValueError(f"suite = {self.suite!r}: task {self.task.name} has {', '.join(known)}")
         if self.n is None and not (self.split == "test" and all(self.suite in part.fixed_suites for part in self._parts)):
             raise ValueError("n is missing: how many problems; only a suite that comes as a whole does without")
@@ -84,7 +84,7 @@ class Export:
     @property
     def _parts(self) -> list[Task]:
         """The tasks that have the suite."""
-        return [part for part in self.task.parts.values() if (self.suite or "random") in part.suites]
+        return [part for part in self.task.subtasks.values() if (self.suite or "random") in part.suites]
 
     def rows(self, tally: Tally | None = None) -> Iterator[Row]:
         """Every row, in order. ValueError after the last one where there are fewer different problems than n."""
@@ -140,8 +140,8 @@ class Export:
             for start in range(0, len(problems), CHUNK):
                 yield part, problems[start : start + CHUNK]
 
-    def _cells(self, part: Task) -> Sequence[Cell]:
-        return list(dict.fromkeys(cell for box in part.boxes for cell in box)) if self.cells is None else self.cells
+    def _cells(self, part: Task) -> Sequence[ProblemSize]:
+        return list(dict.fromkeys(cell for box in part.size_ranges for cell in box)) if self.cells is None else self.cells
 
     def _as_rows(self, task: Task, problems: Problems) -> Iterator[Row]:
         pages, questions = task.pages(problems), task.questions(problems)
@@ -150,15 +150,15 @@ class Export:
         suite = (self.suite or "random") if self.split == "test" else TRAINING
         columns = zip(pages.texts(), pages.prompt.tolist(), questions, sides, kept, can, strict=True)
         for page, prompt, question, cell, is_kept, can_be in columns:
-            written, answer = page[prompt:-1], task.truth(question)
-            assert task.read(written, question) == answer, (question, page)
+            written, answer = page[prompt:-1], task.answer(question)
+            assert task.extract(written, question) == answer, (question, page)
             about = dict(zip(self.task.length_names, cell if cell != NO_DIGITS else (None, None), strict=True))
             yield {
                 "question": task.asked(question),
                 "answer": answer,
                 "page": page,
                 "prompt": page[:prompt],
-                "working": drawn(task.drawing(question, written)),
+                "working": drawn(task.render(question, written)),
                 "metadata": {
                     "task": task.name,
                     "version": task.version,

@@ -18,7 +18,7 @@ import numpy as np
 
 from eval.export.card import MARK
 from eval.export.dataset import Export, Row
-from tasks import Cell, Task
+from tasks import ProblemSize, Task
 
 MAX_PROBLEMS, MAX_SHOTS = 100_000, 64
 MAX_DRAWS = 200
@@ -47,7 +47,7 @@ def harness_task(
     task: Task,
     *,
     n: int,
-    cells: Sequence[Cell] | None,
+    cells: Sequence[ProblemSize] | None,
     suite: str | None,
     shots: int,
     seed: int,
@@ -91,7 +91,7 @@ def _shots(task: Task, k: int, seed: int, rows: Sequence[Row]) -> list[dict[str,
         for question in task.questions(problems[~task.held_out(problems)]):
             if len(found) == k:
                 return [{"question": task.asked(question), "answer": answer} for question, answer in found.items()]
-            if (answer := task.truth(question)) not in asked:
+            if (answer := task.answer(question)) not in asked:
                 found[question] = answer
     raise ValueError(f"shots = {k}: only {len(found)} problems are left whose answers are not asked for")
 

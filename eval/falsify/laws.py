@@ -128,7 +128,7 @@ def scales(operator: str, a: int, b: int, c: int) -> Dialogue:
 def truth(question: str) -> str:
     """The right answer to a plain question of one operator, by Python's integers."""
     operator = next(char for char in question if char in "+-*/")
-    return _asked(operator).truth(question)
+    return _asked(operator).answer(question)
 
 
 @cache

@@ -164,11 +164,11 @@ def _settings(n: int, phases: Sequence[Phase], database: ExampleDatabase | None)
 
 def _choices(task: Task, law: Law, max_digits: int | None) -> list[tuple[str, int, int]]:
     """The operators that the law is about, with the lengths of training or of at most max_digits."""
-    parts = {part.operator: part for part in task.parts.values()}
+    parts = {part.operator: part for part in task.subtasks.values()}
     choices = []
     for operator in (operator for operator, needs in law.needs.items() if set(needs) <= parts.keys()):
-        boxes = [(box.left[1], box.right[1]) for box in parts[operator].boxes]
-        for sides in dict.fromkeys(boxes if max_digits is None else [(max_digits, max_digits)]):
+        size_ranges = [(box.left[1], box.right[1]) for box in parts[operator].size_ranges]
+        for sides in dict.fromkeys(size_ranges if max_digits is None else [(max_digits, max_digits)]):
             left, right = (max(1, law.room(operator, side)) for side in sides)
             choices.append((operator, left, right))
     if not choices:
@@ -182,7 +182,7 @@ class _Asked:
 
     def __init__(self, solver: Solver, task: Task) -> None:
         self.solver = solver
-        self.parts = {part.operator: part for part in task.parts.values()}
+        self.subtasks = {part.operator: part for part in task.subtasks.values()}
         self.answers: dict[str, Answer] = {}
         self.outcomes: dict[Case, bool] = {}
 
@@ -207,8 +207,8 @@ class _Asked:
         by_operator: dict[str, list[str]] = {}
         for question in dict.fromkeys(questions):
             if question not in self.answers:
-                by_operator.setdefault(next(char for char in question if char in self.parts), []).append(question)
+                by_operator.setdefault(next(char for char in question if char in self.subtasks), []).append(question)
         for operator, new in by_operator.items():
-            part = self.parts[operator]
+            part = self.subtasks[operator]
             self.answers |= dict(zip(new, self.solver.solve(part, part.problems(new)), strict=True))
         return [self.answers[question].text if self.answers[question].finished else None for question in questions]

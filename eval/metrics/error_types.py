@@ -62,7 +62,7 @@ class Mistake:
             or not _whole(self.answer)
             or not _whole(self.expected)
         ):
-            rows = drawn(self.task.drawing(self.question, self.written)) if self.fault else self.question
+            rows = drawn(self.task.render(self.question, self.written)) if self.fault else self.question
             said = self.fault or (f"answered {self.answer}" if self.answer else f"wrote {self.written[:200]!r}")
             return f"{rows}\n{said}\nright is {self.expected}"
         operator = next(char for char in self.question if char in "+-*/")

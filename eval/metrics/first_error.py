@@ -19,7 +19,7 @@ SHOWN_AROUND = 24  # characters of a page on each side of a mistake
 
 
 @dataclass(frozen=True)
-class Slip:
+class FirstError:
     """The first wrong character of one page."""
 
     question: str
@@ -39,7 +39,7 @@ class Slip:
         return f"page    {page}\nwrote   {wrote}\n        {' ' * (len(before) + self.at - start)}^"
 
 
-def first_wrong(task: Task, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Slip]]:
+def first_wrong(task: Task, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[FirstError]]:
     """What `evaluate`'s rows of one task got wrong first.
 
     Returns a row for each kind of character: number (the mark that opens the number it stands in, "" for the first), character
@@ -64,7 +64,7 @@ def first_wrong(task: Task, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Slip
             if at >= len(wrote) or wrote[at] != char:
                 lines = wrong.setdefault(kind, {})
                 lines[line] = lines.get(line, 0) + 1
-                slips.append(Slip(question, page, wrote, at))
+                slips.append(FirstError(question, page, wrote, at))
                 break
             if not char.isdigit():
                 number, line = char, line + (char == ";")

@@ -19,13 +19,13 @@ import pandas as pd
 
 from eval.metrics.accuracy import is_grid, wilson
 from eval.reports.tables import counted, percent, suite_title
-from eval.result import Measured
+from eval.result import EvalResult
 
 T = TypeVar("T")
 
 LIGHT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DARK = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00")
-"""Told apart by colour-blind eyes, on a light and on a dark page (Okabe and Ito 2008)."""
+"""VariantSummary apart by colour-blind eyes, on a light and on a dark page (Okabe and Ito 2008)."""
 SHADES = ("#440154", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6dcd59", "#b4de2c", "#fde725")
 """Viridis: from dark to light, in order for colour-blind eyes and in grey too."""
 WORST, BEST = 0, 7  # of SHADES, for 0% and 100% of a map
@@ -98,21 +98,21 @@ class Map:
         return 0 <= row < len(self.lefts) and 0 <= column < len(self.rights) and self.inside[row][column]
 
 
-def groups(results: Sequence[Measured]) -> list[tuple[str, list[Measured]]]:
+def groups(results: Sequence[EvalResult]) -> list[tuple[str, list[EvalResult]]]:
     """Runs that differ in their seed only, together, with a name for all of them; others each by itself."""
-    together: dict[Any, list[Measured]] = {}
+    together: dict[Any, list[EvalResult]] = {}
     for at, result in enumerate(results):
         recipe = {key: value for key, value in tomllib.loads(result.recipe).items() if key != "seed"}
         together.setdefault(repr(recipe) if recipe else at, []).append(result)
     return [(own[0].name if len(own) == 1 else f"median of {_listed(own)}", own) for own in together.values()]
 
 
-def _listed(results: Sequence[Measured]) -> str:
+def _listed(results: Sequence[EvalResult]) -> str:
     names = [result.name for result in results]
     return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]}"
 
 
-def accuracy_charts(results: Sequence[Measured], named: Mapping[str, Sequence[Measured]] | None = None) -> list[Chart]:
+def accuracy_charts(results: Sequence[EvalResult], named: Mapping[str, Sequence[EvalResult]] | None = None) -> list[Chart]:
     """A chart for each task and suite that was asked at two lengths at least, a line for each solver.
 
     named: those that are drawn thin, with their median thick, by the name of the median; where it is None, seeds are found
@@ -140,7 +140,7 @@ def _of(summary: pd.DataFrame, task: str, suite: str) -> pd.DataFrame:
     return own.assign(longer=own.left if counted(task) else own[["left", "right"]].max(axis=1))
 
 
-def _accuracy_lines(at: int, name: str, group: Sequence[Measured], task: str, suite: str) -> list[Line]:
+def _accuracy_lines(at: int, name: str, group: Sequence[EvalResult], task: str, suite: str) -> list[Line]:
     colour, lines = _colour(at), []
     for result in group:
         counts = _of(result.summary, task, suite).groupby("longer")[["right_answers", "n"]].sum()
@@ -178,7 +178,7 @@ def _trained(summaries: Iterable[pd.DataFrame]) -> tuple[float, float] | None:
     return (inside[0], inside[-1]) if inside else None
 
 
-def learning_charts(results: Sequence[Measured]) -> list[Chart]:
+def learning_charts(results: Sequence[EvalResult]) -> list[Chart]:
     """What training logged: the loss by examples and by seconds, and the held-out accuracy of each length by examples."""
     trained = groups([result for result in results if result.metrics])
     charts = []
@@ -193,7 +193,7 @@ def learning_charts(results: Sequence[Measured]) -> list[Chart]:
     return charts
 
 
-def _loss_lines(name: str, group: Sequence[Measured], key: str, colour: Mapping[str, str]) -> list[Line]:
+def _loss_lines(name: str, group: Sequence[EvalResult], key: str, colour: Mapping[str, str]) -> list[Line]:
     runs = [[entry for entry in result.metrics if entry.get("loss", 0) > 0 and key in entry] for result in group]
     runs = [_thinned(run) for run in runs if run]
     alone = len(runs) == 1
@@ -209,7 +209,7 @@ def _loss_lines(name: str, group: Sequence[Measured], key: str, colour: Mapping[
     return lines
 
 
-def _look_charts(name: str, group: Sequence[Measured]) -> list[Chart]:
+def _look_charts(name: str, group: Sequence[EvalResult]) -> list[Chart]:
     """A chart for each operator of a mixture, a line for each of its lengths; the median of several runs."""
     looks = [_thinned([entry for entry in result.metrics if entry.get("accuracy")]) for result in group]
     keys = list(dict.fromkeys(key for run in looks for entry in run for key in entry["accuracy"]))
@@ -234,7 +234,7 @@ def _shades(at: int, of: int) -> dict[str, str]:
     return {"light": SHADES[round(BEST * share)], "dark": SHADES[3 + round(6 * share)]}
 
 
-def worst_chart(grouped: Mapping[str, Sequence[Measured]]) -> Chart:
+def worst_chart(grouped: Mapping[str, Sequence[EvalResult]]) -> Chart:
     """The held-out accuracy of the worst length by examples: a line for each name, the median where it has several runs."""
     lines: list[Line] = []
     for at, (name, group) in enumerate(grouped.items()):
@@ -255,7 +255,7 @@ def _thinned(entries: list[T]) -> list[T]:
     return entries[::stride] + (entries[-1:] if entries and (len(entries) - 1) % stride else [])
 
 
-def maps(result: Measured) -> list[Map]:
+def maps(result: EvalResult) -> list[Map]:
     """A map for each task and suite whose lengths form a grid."""
     found = []
     for (task, suite), cells in result.summary.groupby(["task", "suite"], sort=False):
@@ -263,7 +263,7 @@ def maps(result: Measured) -> list[Map]:
             continue
         lefts, rights = sorted(cells.left.unique().tolist()), sorted(cells.right.unique().tolist())
         at = {(row.left, row.right): row for row in cells.itertuples()}
-        boxes = result.trained.get(str(task), ())
+        size_ranges = result.trained.get(str(task), ())
         rows = [[at[left, right] for right in rights] for left in lefts]
         found.append(
             Map(
@@ -273,7 +273,7 @@ def maps(result: Measured) -> list[Map]:
                 [[cell.accuracy for cell in row] for row in rows],
                 [[cell.trained for cell in row] for row in rows],
                 [[f"{cell.right_answers} of {cell.n} right, {interval(cell.low, cell.high)}" for cell in row] for row in rows],
-                [[any(a <= left <= b and c <= right <= d for a, b, c, d in boxes) for right in rights] for left in lefts],
+                [[any(a <= left <= b and c <= right <= d for a, b, c, d in size_ranges) for right in rights] for left in lefts],
                 *(counted(str(task)) or ()),
             )
         )

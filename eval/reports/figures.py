@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from eval.reports import charts as curves
 from eval.reports import svg
-from eval.result import Measured
+from eval.result import EvalResult
 from eval.solver import MissingExtra
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ ROOM = 16  # columns of a map up to which its cells are written
 HEADS_ACROSS, LETTERS = 4, 48  # maps of attention in a row, and characters up to which a side of one is lettered
 
 
-def figures(results: Sequence[Measured]) -> list[Figure]:
+def figures(results: Sequence[EvalResult]) -> list[Figure]:
     """Accuracy by length, a map for each grid of lengths, and the learning curves of runs: those of the three there are.
 
     MissingExtra without matplotlib.

@@ -22,7 +22,7 @@ from eval.reports import charts as curves
 from eval.reports import svg
 from eval.reports.svg import say
 from eval.reports.tables import lengths_title, percent, suite_title
-from eval.result import Measured
+from eval.result import EvalResult
 
 MET = ("held out", "seen", "beyond", "unknown")
 MET_TITLES = {"beyond": "beyond training", "unknown": "not trained here"}
@@ -71,7 +71,7 @@ dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
 """
 
 
-def page(results: Sequence[Measured], title: str, *, pairs: bool = False) -> str:
+def page(results: Sequence[EvalResult], title: str, *, pairs: bool = False) -> str:
     """The page of what was measured of one or more solvers, with `pairs` also each two of them tested against each other."""
     names = ", ".join(result.name for result in results)
     parts = [f"<h1>{say(title)}</h1><p>{say(names)}</p>"]
@@ -132,7 +132,7 @@ class _Html(str):
     __slots__ = ()
 
 
-def _in_short(results: Sequence[Measured]) -> str:
+def _in_short(results: Sequence[EvalResult]) -> str:
     """Right of all problems of a task and suite, apart for those held out, seen and beyond the lengths of training."""
     met = [kind for kind in MET if any((result.rows.trained == kind).any() for result in results)]
     rows = []
@@ -157,7 +157,7 @@ def _share(rows: pd.DataFrame) -> str:
     return _Html(f"<b>{percent(right / n)}</b> <small>{right:,} of {n:,}, {curves.interval(*wilson(right, n))}</small>")
 
 
-def _side_by_side(results: Sequence[Measured]) -> str:
+def _side_by_side(results: Sequence[EvalResult]) -> str:
     side = side_by_side({result.name: result.summary for result in results})
     rows = [
         [cell if isinstance(cell, str) else "-" if pd.isna(cell) else percent(cell) for cell in row]
@@ -167,7 +167,7 @@ def _side_by_side(results: Sequence[Measured]) -> str:
     return _folded(f"{len(rows)} lengths", inside, len(rows) <= 3 * OPEN_ROWS)
 
 
-def _pair(one: Measured, other: Measured) -> str:
+def _pair(one: EvalResult, other: EvalResult) -> str:
     found = paired(one.rows, other.rows)
     rows = [[*row[:-1], f"{row[-1]:.2g}"] for row in found.itertuples(index=False)]
     heads = ["task", "suite", "digits", "n", "both", f"only {one.name}", f"only {other.name}", "neither", "p"]
@@ -185,7 +185,7 @@ def _folded(summary: str, inside: str, open_: bool) -> str:
     return f"<details{' open' if open_ else ''}><summary>{summary}</summary>{inside}</details>"
 
 
-def _solver(result: Measured) -> str:
+def _solver(result: EvalResult) -> str:
     parts = [f"<h2>{say(result.name)}</h2>"]
     if result.partial:
         parts.append(f'<p class="partial"><b>PARTIAL</b> {say(result.partial)}</p>')
@@ -205,7 +205,7 @@ def _solver(result: Measured) -> str:
     return "\n".join(filter(None, parts))
 
 
-def _by_length(suite: str, cells: pd.DataFrame, solver: Measured, first: bool) -> str:
+def _by_length(suite: str, cells: pd.DataFrame, solver: EvalResult, first: bool) -> str:
     """A line a length; folded where there is a map, or all is right and it is not the first.
 
     A count that is nothing new for any length of the solver has no column.
@@ -257,7 +257,7 @@ def _map(one: curves.Map) -> str:
     )
 
 
-def _mistakes(result: Measured) -> str:
+def _mistakes(result: EvalResult) -> str:
     if result.mistakes.empty:
         return ""
     kinds = table(["task", "kind", "mistakes"], ([row.task, row.kind, f"{row.n:,}"] for row in result.mistakes.itertuples()), 2)

@@ -31,7 +31,7 @@ from eval.reports.tables import percent, plain_table
 
 
 @dataclass(frozen=True)
-class Shares:
+class AccuracySummary:
     """Exact match over several seeds, of the same problems each."""
 
     median: float
@@ -47,10 +47,10 @@ class Shares:
         return wilson(self.right, self.n)
 
     @staticmethod
-    def of(right: Sequence[int], n: Sequence[int]) -> Shares | None:
+    def of(right: Sequence[int], n: Sequence[int]) -> AccuracySummary | None:
         """Of each seed, how many of how many; None for no seeds."""
         shares = [one / of for one, of in zip(right, n, strict=True)]
-        return Shares(statistics.median(shares), min(shares), max(shares), sum(right), sum(n)) if shares else None
+        return AccuracySummary(statistics.median(shares), min(shares), max(shares), sum(right), sum(n)) if shares else None
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""
@@ -60,7 +60,7 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class Told:
+class VariantSummary:
     """One variant over its seeds."""
 
     variant: str
@@ -75,9 +75,9 @@ class Told:
     """The median of the examples it took; None where it is that of one that did not come to it."""
     seconds: float | None
     """The median of the seconds of training, looks included."""
-    in_range: Shares | None
-    beyond: Shares | None
-    by_length: Mapping[str, Shares | None]
+    in_range: AccuracySummary | None
+    beyond: AccuracySummary | None
+    by_length: Mapping[str, AccuracySummary | None]
     """Beyond training, length by length."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Sheet:
     """Of each row: HELPS, HURTS or anything else."""
 
 
-def sheets(told: Sequence[Told], comparisons: Sequence[Comparison], level: float) -> list[Sheet]:
+def sheets(told: Sequence[VariantSummary], comparisons: Sequence[Comparison], level: float) -> list[Sheet]:
     """What each variant took and came to; what it does beyond the lengths of training; and whether it helps."""
     first = told[0].variant
     found = [
@@ -117,7 +117,7 @@ def sheets(told: Sequence[Told], comparisons: Sequence[Comparison], level: float
     return found
 
 
-def _row(one: Told) -> list[str]:
+def _row(one: VariantSummary) -> list[str]:
     if not one.seeds:
         return [one.variant, "failed", "-", "-", "-", "-"]
     reached = "not reached" if one.to_target is None else f"{one.to_target:,.0f}"
@@ -132,7 +132,7 @@ def _row(one: Told) -> list[str]:
     ]
 
 
-def _shares(shares: Shares | None) -> str:
+def _shares(shares: AccuracySummary | None) -> str:
     return "-" if shares is None else f"{percent(shares.median)}\n{_span(shares.least, shares.most)}"
 
 

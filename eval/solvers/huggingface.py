@@ -66,7 +66,7 @@ class HFSolver:
         for start in range(0, len(prompts), self.batch_size):
             rows = slice(start, start + self.batch_size)
             answers += self._continued(prompts[rows], [len(one) + ROOM for one in asked[rows]])
-        return [fewshot.settled(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
+        return [fewshot.resolve(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
 
     @cached_property
     def _loaded(self) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
@@ -89,18 +89,18 @@ class HFSolver:
         model.generation_config = GenerationConfig(eos_token_id=ends or None, pad_token_id=padding)
         return tokenizer, model
 
-    def _continued(self, prompts: list[list[int]], budgets: list[int]) -> list[Answer]:
+    def _continued(self, prompts: list[list[int]], max_new_tokens: list[int]) -> list[Answer]:
         """Each prompt continued by at most as many tokens as its budget."""
         import torch
 
         tokenizer, model = self._loaded
         config = model.generation_config
-        width, longest = max(map(len, prompts)), max(budgets)
+        width, longest = max(map(len, prompts)), max(max_new_tokens)
         room = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         if room is not None and width + longest > room:
             if len(prompts) == 1:
                 return [Answer(None, finished=False, page=False)]
-            alone = (self._continued([row], [budget]) for row, budget in zip(prompts, budgets, strict=True))
+            alone = (self._continued([row], [budget]) for row, budget in zip(prompts, max_new_tokens, strict=True))
             return [answer for answers in alone for answer in answers]  # some may fit
         tokens = torch.tensor([[config.pad_token_id] * (width - len(row)) + row for row in prompts], device=self.device)
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=self.device)
@@ -113,7 +113,7 @@ class HFSolver:
                 tokens, attention_mask=mask, do_sample=False, max_new_tokens=longest, stopping_criteria=[line_ended]
             )
         answers = []
-        for row, budget in zip(rows[:, width:].tolist(), budgets, strict=True):
+        for row, budget in zip(rows[:, width:].tolist(), max_new_tokens, strict=True):
             row = row[:budget]
             end = next((at for at, token in enumerate(row) if token in (config.eos_token_id or ())), None)
             written, newline, _ = tokenizer.decode(row[:end]).partition("\n")

@@ -97,7 +97,7 @@ class LLMSolver:
             for question in questions
         ]
         answers = asyncio.run(self._solve(chats))
-        return [fewshot.settled(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
+        return [fewshot.resolve(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
 
     async def _solve(self, chats: list[list[dict[str, str]]]) -> list[Answer]:
         try:

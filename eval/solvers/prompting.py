@@ -83,7 +83,7 @@ def shots(task: Task, k: int, seed: int) -> list[Shot]:
         for question in task.questions(problems[~task.held_out(problems)]):
             if len(found) >= k:
                 return list(found.items())
-            found.setdefault(task.asked(question), task.truth(question))
+            found.setdefault(task.asked(question), task.answer(question))
     raise ValueError(f"k = {k}: task {task.name} has only {len(found)} different problems to show")
 
 
@@ -114,7 +114,7 @@ def answered(written: str, *, finished: bool) -> Answer:
     return Answer(strict(reply), written, finished, lenient(reply), page=False)
 
 
-def settled(task: Task, question: str, answer: Answer) -> Answer:
+def resolve(task: Task, question: str, answer: Answer) -> Answer:
     r"""An answer of `answered` as one to a plain question of this task: what free text means, the task says.
 
     Of free text the strict answer is the whole reply, the lenient one what stands in <answer>...</answer>, in the last
@@ -148,8 +148,8 @@ def lenient(reply: str, *, decimals: bool = False) -> str | None:
     nothing is left.
     """
     text = _BARE.sub("0.", _plain(reply)) if decimals else _plain(reply)
-    if boxes := _BOXED.findall(text):
-        text = boxes[-1]
+    if size_ranges := _BOXED.findall(text):
+        text = size_ranges[-1]
     found = None
     for token in _TOKEN.finditer(text):
         if token["by_zero"]:

@@ -64,15 +64,17 @@ class GymDataset:
             about |= dict(zip(self.task.length_names, (left, right), strict=True))
         return {
             "question": self.task.asked(question),
-            "answer": self.task.truth(question),
+            "answer": self.task.answer(question),
             "metadata": about | {"difficulty": dict(self.difficulty)},
         }
 
     @cached_property
     def difficulty(self) -> dict[str, tuple[int, int]]:
         """The fewest and the most digits of left and right operands, or what else is counted; empty where nothing is."""
-        boxes = [box for part in self.task.parts.values() for box in part.boxes]
-        sides = dict(zip(self.task.length_names, ([box.left for box in boxes], [box.right for box in boxes]), strict=True))
+        size_ranges = [box for part in self.task.subtasks.values() for box in part.size_ranges]
+        sides = dict(
+            zip(self.task.length_names, ([box.left for box in size_ranges], [box.right for box in size_ranges]), strict=True)
+        )
         spans = {name: (min(low for low, _ in spans), max(high for _, high in spans)) for name, spans in sides.items()}
         return spans if self.task.span[1] else {}
 

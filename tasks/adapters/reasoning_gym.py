@@ -31,7 +31,7 @@ from tasks import sizes
 from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged, join
 from tasks.core.scratchpad import Fault, Row, rule
-from tasks.sizes import NO_DIGITS, Box, Cell
+from tasks.sizes import NO_DIGITS, ProblemSize, SizeRange
 from tasks.task import STOP, Pages, Problems, QuestionError, Task
 
 PREFIX = "rg:"
@@ -92,14 +92,14 @@ class GymTask(Task):
         return "".join(map(chr, range(ord(" "), ord("~") + 1)))
 
     @property
-    def boxes(self) -> tuple[Box, ...]:
-        return (Box((NO_DIGITS[0], NO_DIGITS[0]), (NO_DIGITS[1], NO_DIGITS[1])),)
+    def size_ranges(self) -> tuple[SizeRange, ...]:
+        return (SizeRange((NO_DIGITS[0], NO_DIGITS[0]), (NO_DIGITS[1], NO_DIGITS[1])),)
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         seeds = rng.integers(0, SEEDS, -(-n // CHUNK))
         return self._problems([seed * CHUNK + index for seed in seeds.tolist() for index in range(CHUNK)][:n])
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         if cell != NO_DIGITS:
             raise ValueError(f"digits {sizes.shown(cell)}: task {self.name} has no operands to count the digits of")
         return self.draw(rng, n)
@@ -112,12 +112,12 @@ class GymTask(Task):
     def prompts(self, problems: Problems) -> Ragged:
         return join([problems.fields[0], ANSWER], len(problems))
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         if not _WRITTEN.fullmatch(written):
             return None
         return self.recognised(question, _unwritten(written))
 
-    def budgets(self, problems: Problems) -> Ints:
+    def max_new_tokens(self, problems: Problems) -> Ints:
         return 2 * problems.fields[1].lengths + 32
 
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
@@ -153,15 +153,15 @@ class GymTask(Task):
             self._asked(question)
         return self._problems([_number(question) for question in questions])
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         return self._asked(question).answer
 
-    def check(self, question: str, written: str) -> Fault | None:
-        answer, right = self.read(written, question), self.truth(question)
+    def verify(self, question: str, written: str) -> Fault | None:
+        answer, right = self.extract(written, question), self.answer(question)
         return None if answer == right else Fault(1, written, f"the answer is {right}, not {answer}")
 
-    def drawing(self, question: str, written: str) -> list[Row]:
-        entry, answer = self._asked(question), self.read(written, question)
+    def render(self, question: str, written: str) -> list[Row]:
+        entry, answer = self._asked(question), self.extract(written, question)
         lines = _unwritten(entry.text).splitlines()
         rows = [Row(line, "given") for line in lines] + [rule(max(map(len, lines)))]
         return rows + [Row(line, "answer") for line in (answer or "").splitlines()]

@@ -31,7 +31,7 @@ from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged, join, marks, only, stack
 from tasks.core.scratchpad import Fault
-from tasks.sizes import Cell
+from tasks.sizes import ProblemSize
 from tasks.task import STOP, Pages, Problems, register
 
 
@@ -48,14 +48,13 @@ class Addition(Binary):
     """Write leading zeros, so that all operands have the most digits of training and the answer one more."""
     signs: bool = True
     """Write + = and the stop; without them every page is fixed columns of digits, which needs `pad`."""
-    chain_share: float = 0.2
+    carry_chain_prob: float = 0.2
     """The share of training problems in which a carry is made to run through neighbouring columns."""
-    hints: bool = False
+    index_hints: bool = False
     """Write a letter before each digit, which says its place; needs `signs`."""
-    working: bool = False
+    scratchpad: bool = False
     """Write the sum of each column and its carry before the answer; needs `signs` and goes without `hints`."""
 
-    later: ClassVar[tuple[str, ...]] = ("hints", "working")
     operator: ClassVar[str] = "+"
     commutes: ClassVar[bool] = True
     name: ClassVar[str] = "add"
@@ -67,25 +66,25 @@ class Addition(Binary):
         super().__post_init__()
         if not self.signs and not self.pad:
             raise ValueError("signs = false: needs pad = true, or nothing tells where a number ends")
-        if (self.hints or self.working) and not self.signs:
-            raise ValueError(f"{'hints' if self.hints else 'working'} = true: needs signs = true")
-        if self.hints and self.working:
-            raise ValueError("working = true: goes without hints")
+        if (self.index_hints or self.scratchpad) and not self.signs:
+            raise ValueError(f"{'index_hints' if self.index_hints else 'scratchpad'} = true: needs signs = true")
+        if self.index_hints and self.scratchpad:
+            raise ValueError("scratchpad = true: goes without hints")
 
     @property
     def alphabet(self) -> str:
-        signs = ("+=" if self.signs else "") + (":!#;>" if self.working else "") + (LETTERS if self.hints else "")
+        signs = ("+=" if self.signs else "") + (":!#;>" if self.scratchpad else "") + (LETTERS if self.index_hints else "")
         return "0123456789" + signs + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        a, b = (sampling.numbers(rng, side) for side in sizes.draw(self.boxes, rng, n))
-        chosen = np.flatnonzero(rng.random(n) < self.chain_share)
+        a, b = (sampling.numbers(rng, side) for side in sizes.draw(self.size_ranges, rng, n))
+        chosen = np.flatnonzero(rng.random(n) < self.carry_chain_prob)
         if len(chosen):
             chained_a, chained_b = sampling.carry_chains(rng, a[chosen], b[chosen])
             a, b = a.replaced(chosen, chained_a), b.replaced(chosen, chained_b)
         return Problems((a, b))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`chains`: a carry through every column; `nines`: 99..9+1 and 1+99..9; `carries`: every pattern of carries; `edges`:
         operands with a pattern, equal ones, and each problem commuted."""
         if suite == "nines":
@@ -105,39 +104,39 @@ class Addition(Binary):
         if self.pad:
             total = dg.pad(total, self._widths(a, b) + 1)
         answer = self._written(total, self._letters(problems), reverse=self.order != "plain")
-        lines = self._columns(*(dg.pad(number, self._columns_of(a, b)) for number in (a, b))) if self.working else []
+        lines = self._columns(*(dg.pad(number, self._columns_of(a, b)) for number in (a, b))) if self.scratchpad else []
         prompt = self.prompts(problems)
         page = join([prompt, *lines, answer, STOP], len(problems))
         return Pages(page.values, prompt.lengths, page.lengths)
 
-    def read(self, written: str, question: str) -> str | None:
-        if self.working:
+    def extract(self, written: str, question: str) -> str | None:
+        if self.scratchpad:
             _, mark, written = written.rpartition(">")
             if not mark:
                 return None
-        if self.hints:
+        if self.index_hints:
             written = "".join(re.findall("[a-z]([0-9])", written)) if re.fullmatch("([a-z][0-9])+", written) else ""
         if not re.fullmatch("[0-9]+", written):
             return None
         answer = written if self.order == "plain" else written[::-1]
         return (answer.lstrip("0") or "0") if self.pad else answer
 
-    def budgets(self, problems: Problems) -> Ints:
+    def max_new_tokens(self, problems: Problems) -> Ints:
         a, b = problems.fields
         columns = self._columns_of(a, b)
-        answer = (columns + 1) * (2 if self.hints else 1)
-        return answer + (len("3:7!0#1;") * columns if self.working else 0) + len(STOP) + 8
+        answer = (columns + 1) * (2 if self.index_hints else 1)
+        return answer + (len("3:7!0#1;") * columns if self.scratchpad else 0) + len(STOP) + 8
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         left, right = self.operands(question)
         return str(left + right)
 
-    def check(self, question: str, written: str) -> Fault | None:
-        if self.hints and (fault := _letters_fault(written, ascending=self.order != "plain")):
+    def verify(self, question: str, written: str) -> Fault | None:
+        if self.index_hints and (fault := _letters_fault(written, ascending=self.order != "plain")):
             return fault
-        if self.working and (fault := self._columns_fault(question, written)):
+        if self.scratchpad and (fault := self._columns_fault(question, written)):
             return fault
-        return super().check(question, written)
+        return super().verify(question, written)
 
     def _columns_fault(self, question: str, written: str) -> Fault | None:
         """The first line of a working that does not hold."""
@@ -167,7 +166,7 @@ class Addition(Binary):
 
     @property
     def _longest(self) -> int:
-        return max(max(box.left[1], box.right[1]) for box in self.boxes)
+        return max(max(box.left[1], box.right[1]) for box in self.size_ranges)
 
     def _columns_of(self, a: Ragged, b: Ragged) -> Ints:
         """How many columns are added: int64 (n,)"""
@@ -175,7 +174,7 @@ class Addition(Binary):
 
     def _letters(self, problems: Problems) -> Ints | None:
         """Which letter stands at the lowest place: int64 (n,), or None without hints."""
-        if not self.hints:
+        if not self.index_hints:
             return None
         # Of the hash, since pages follow from problems; without the bits by which problems are held out.
         return (self.keys(problems) // np.uint64(sampling.HELD_OUT_ONE_IN) % np.uint64(len(LETTERS))).astype(np.int64)

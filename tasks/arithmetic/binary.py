@@ -15,7 +15,7 @@ from tasks.core import sampling
 from tasks.core.question import OPERATORS, binary_question
 from tasks.core.ragged import Ragged, join
 from tasks.core.scratchpad import Fault, Row, rule
-from tasks.sizes import Box, Cell
+from tasks.sizes import ProblemSize, SizeRange
 from tasks.task import Problems, QuestionError, Task
 
 EXHAUSTIVE_MOST = 1_000_000
@@ -36,20 +36,20 @@ class Binary(Task):
 
     def __post_init__(self) -> None:
         self.check_shares()
-        assert self.boxes  # parsed now, so that a fault in `digits` is found at once
+        assert self.size_ranges  # parsed now, so that a fault in `digits` is found at once
 
     @cached_property
-    def boxes(self) -> tuple[Box, ...]:
-        return self.boxes_of("digits")
+    def size_ranges(self) -> tuple[SizeRange, ...]:
+        return self.size_ranges_of("digits")
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         if suite == "exhaustive":
             return self._every_pair(cell)
         if suite == "carries":
             return self._every_carry(rng, n, cell)
         return Problems(tuple(sampling.numbers(rng, np.full(n, digits)) for digits in cell))
 
-    def _every_pair(self, cell: Cell) -> Problems:
+    def _every_pair(self, cell: ProblemSize) -> Problems:
         """All problems with operands of just so many digits. ValueError where they are more than EXHAUSTIVE_MOST."""
         spans = [(10 ** (digits - 1) * (digits > 1), 10**digits) for digits in cell]
         if (spans[0][1] - spans[0][0]) * (spans[1][1] - spans[1][0]) > EXHAUSTIVE_MOST:
@@ -57,7 +57,7 @@ class Binary(Task):
         left, right = (np.arange(*span) for span in spans)
         return Problems((dg.from_ints(np.repeat(left, len(right)).tolist()), dg.from_ints(np.tile(right, len(left)).tolist())))
 
-    def _every_carry(self, rng: np.random.Generator, n: int, cell: Cell) -> Problems:
+    def _every_carry(self, rng: np.random.Generator, n: int, cell: ProblemSize) -> Problems:
         """Different problems, every pattern of carries or borrows among them that numbers of these lengths can have.
 
         They are held out where any can be: each is drawn again until it is, so that no pattern goes missing.
@@ -77,7 +77,7 @@ class Binary(Task):
         first = {question: row for row, question in reversed(list(enumerate(self.questions(asked))))}
         return asked[np.array(sorted(first.values()))]
 
-    def _edge_operands(self, rng: np.random.Generator, n: int, cell: Cell) -> Problems:
+    def _edge_operands(self, rng: np.random.Generator, n: int, cell: ProblemSize) -> Problems:
         """Operands most of which have a pattern (sampling.PATTERNS), some of them equal."""
         a, b = (sampling.mixed(rng, np.full(n, digits), EDGES_SHARE) for digits in cell)
         equal = np.flatnonzero(rng.random(n) < EQUAL_SHARE)
@@ -93,7 +93,7 @@ class Binary(Task):
 
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
         left, right = problems.fields
-        return sizes.contain(self.boxes, left.lengths, right.lengths)
+        return sizes.contain(self.size_ranges, left.lengths, right.lengths)
 
     def questions(self, problems: Problems) -> list[str]:
         left, right = (dg.to_strings(number) for number in problems.fields)
@@ -115,13 +115,13 @@ class Binary(Task):
         left, right = question.split(self.operator)
         return int(left), int(right)
 
-    def check(self, question: str, written: str) -> Fault | None:
-        answer, right = self.read(written, question), self.truth(question)
+    def verify(self, question: str, written: str) -> Fault | None:
+        answer, right = self.extract(written, question), self.answer(question)
         return None if answer == right else Fault(1, written, f"{question} is {right}, not {answer}")
 
-    def drawing(self, question: str, written: str) -> list[Row]:
+    def render(self, question: str, written: str) -> list[Row]:
         left, right = question.split(self.operator)
-        answer = self.read(written, question)
+        answer = self.extract(written, question)
         width = max(len(left), len(right), len(answer or "")) + 2
         given = [Row(f"{left:>{width}}", "given"), Row(f"{self.operator} {right:>{width - 2}}", "given"), rule(width)]
         return given + ([Row(f"{answer:>{width}}", "answer")] if answer is not None else [])

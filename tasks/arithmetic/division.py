@@ -18,7 +18,7 @@ Where it was negative the next is taken from the remainder before it: from what 
     > quotient r rest $                 the quotient's digits as people write them, one a line, zeros in front included
 
 and `?$` instead of all this where the divisor is zero. `;` and `#` indent (arithgpt/page.py): the digit brought down and the
-quotient's digit stand in the column of the dividend's digit. With `working = false` only what follows `>` is written:
+quotient's digit stand in the column of the dividend's digit. With `scratchpad = false` only what follows `>` is written:
 
     no working  7391/25=0142r700$
 """
@@ -37,7 +37,7 @@ from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged, join, marks, only
 from tasks.core.scratchpad import RUNS_ON, Fault, Row, number, rule, runs_on
-from tasks.sizes import Cell
+from tasks.sizes import ProblemSize
 from tasks.task import STOP, Pages, Problems, register
 
 BY_ZERO = "division by zero"
@@ -62,27 +62,26 @@ class Division(Binary):
 
     digits: str = "1-4x1-2"
     """The digits of dividend and divisor in training (tasks/lengths.py)."""
-    hard_share: float = 0.1
+    edge_case_prob: float = 0.1
     """The share of operands with a pattern: nines, zeros inside, powers of ten, ..."""
     built_share: float = 0.3
     """The share of problems made from a quotient and a remainder: without it exact divisions are rare."""
     zero_share: float = 0.01
     """The share of divisors that are zero."""
-    working: bool = True
+    scratchpad: bool = True
     """Write the long division; without it quotient and remainder stand at once behind the prompt."""
 
-    later: ClassVar[tuple[str, ...]] = ("working",)
     name: ClassVar[str] = "div"
     summary: ClassVar[str] = "division of two natural numbers with remainder, worked out"
     operator: ClassVar[str] = "/"
 
     @property
     def alphabet(self) -> str:
-        return "0123456789/=" + ("'\"&|,(AaBbCcDd#;>" if self.working else "") + "r?" + STOP
+        return "0123456789/=" + ("'\"&|,(AaBbCcDd#;>" if self.scratchpad else "") + "r?" + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        left, right = sizes.draw(self.boxes, rng, n)
-        a, b = sampling.mixed(rng, left, self.hard_share), sampling.mixed(rng, right, self.hard_share)
+        left, right = sizes.draw(self.size_ranges, rng, n)
+        a, b = sampling.mixed(rng, left, self.edge_case_prob), sampling.mixed(rng, right, self.edge_case_prob)
         chosen = np.flatnonzero(rng.random(n) < self.built_share)
         if len(chosen):
             a = a.replaced(chosen, self._built(rng, left[chosen], b[chosen]))
@@ -90,7 +89,7 @@ class Division(Binary):
         nothing = Ragged(np.where(zero, 0, b.values).astype(np.uint8), np.where(zero[:, 0], 1, b.lengths))
         return Problems((a, nothing))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: operands with a pattern (sampling.PATTERNS), equal ones, and patterned quotients with a remainder of 0 or
         one less than the divisor."""
         if suite != "edges":
@@ -132,45 +131,45 @@ class Division(Binary):
                 parts.append(only(dg.characters(rest), tried))
             digit = Ragged(quotient[:, place : place + 1], one)
             parts += [marks("#", here), only(dg.characters(digit), here), marks(";>", here, place + 1 == a.lengths)]
-        if not self.working:
+        if not self.scratchpad:
             parts = self._prompt_parts(problems)
         parts += [only(dg.characters(Ragged(quotient, a.lengths)), working), marks("r", working)]
         parts += [only(dg.characters(rest), working), marks("?", ~working), STOP]
         page = join(parts, n)
         return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         if written == "?":
             return BY_ZERO
         if runs_on(written):
             return None
-        end = re.search(r">([0-9]+)r([0-9]+)$", written) if self.working else _END.fullmatch(written)
+        end = re.search(r">([0-9]+)r([0-9]+)$", written) if self.scratchpad else _END.fullmatch(written)
         if not end:
             return None
         quotient, rest = int(end[1]), number(end[2])
         return f"{quotient} r {rest}" if rest else str(quotient)
 
-    def budgets(self, problems: Problems) -> Ints:
+    def max_new_tokens(self, problems: Problems) -> Ints:
         n, m = (number.lengths for number in problems.fields)
-        if not self.working:
+        if not self.scratchpad:
             return n + m + 2 + len(STOP) + 8
         return 3 * (m + 2) + n * (6 * (m + 1) + 10) + n + m + 20
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         left, right = self.operands(question)
         if right == 0:
             return BY_ZERO
         quotient, rest = divmod(left, right)
         return f"{quotient} r {rest}" if rest else str(quotient)
 
-    def check(self, question: str, written: str) -> Fault | None:
+    def verify(self, question: str, written: str) -> Fault | None:
         if runs_on(written):
             return Fault(1, written, RUNS_ON)
-        if not self.working:
-            return super().check(question, written)
+        if not self.scratchpad:
+            return super().verify(question, written)
         a, b = self.operands(question)
         if b == 0 or written == "?":
-            return None if b == 0 and written == "?" else Fault(1, written, f"{question} is {self.truth(question)}")
+            return None if b == 0 and written == "?" else Fault(1, written, f"{question} is {self.answer(question)}")
         multiples = MULTIPLES.match(written)
         if not multiples:
             return Fault(1, written, f"{written!r} does not begin with three multiples of {b}")
@@ -190,9 +189,9 @@ class Division(Binary):
             return Fault(len(str(a)) + 2, written[at:], f"it ends with {written[at:]!r}, not with {quotient} and {rest}")
         return None
 
-    def drawing(self, question: str, written: str) -> list[Row]:
-        if not self.working:
-            return super().drawing(question, written)
+    def render(self, question: str, written: str) -> list[Row]:
+        if not self.scratchpad:
+            return super().render(question, written)
         left, right = question.split(self.operator)
         written = "" if runs_on(written) else written
         multiples = MULTIPLES.match(written)
@@ -209,16 +208,16 @@ class Division(Binary):
             brought = str(number(line["brought"]))
             taken = sum(times[factor] for factor, signs in TRIALS if line[f"sign{factor}"] == signs[1])
             if len(rows) > 1:
-                rows.append(Row(f"{brought:>{end}}", "working"))
-            rows.append(Row(f"{taken:>{end}}", "working", f"{line['quotient']} * {right}"))
+                rows.append(Row(f"{brought:>{end}}", "scratchpad"))
+            rows.append(Row(f"{taken:>{end}}", "scratchpad", f"{line['quotient']} * {right}"))
             width = max(len(brought), len(str(taken)))
             rows.append(rule(width, end - width))
-        answer = self.read(written, question)
+        answer = self.extract(written, question)
         if answer == BY_ZERO:
             return [*rows, Row(" " * indent + BY_ZERO, "answer")]
         if lines and lines[-1]["last"]:
             rest = str(number(lines[-1]["rest"] or lines[-1]["brought"]))
-            rows.append(Row(f"{rest:>{indent + len(lines)}}", "working", "remainder"))
+            rows.append(Row(f"{rest:>{indent + len(lines)}}", "scratchpad", "remainder"))
         quotient = "".join(line["quotient"] for line in lines).lstrip("0") or "0" * bool(lines and lines[-1]["last"])
         above = f"{quotient:>{indent + len(lines)}}"
         if answer is not None:  # in its place over the dividend, the remainder after it

@@ -59,11 +59,11 @@ class Arithmetic(Task):
     def __post_init__(self) -> None:
         if len(self.weights) not in (4, 5) or not (min(self.weights) >= 0 and 0 < sum(self.weights) < math.inf):
             raise ValueError(f"weights = {list(self.weights)}: must be 4 or 5 numbers from 0 on, and one above 0")
-        if self.add != Addition(digits=self.add.digits, chain_share=self.add.chain_share):
-            raise ValueError("add: in a mixture only its digits and chain_share can be set")
+        if self.add != Addition(digits=self.add.digits, carry_chain_prob=self.add.carry_chain_prob):
+            raise ValueError("add: in a mixture only its digits and carry_chain_prob can be set")
 
     @cached_property
-    def parts(self) -> dict[str, Task]:
+    def subtasks(self) -> dict[str, Task]:
         return {part.name: part for part in self._parts}
 
     @property
@@ -108,11 +108,11 @@ class Arithmetic(Task):
             values[rows, : prompt.values.shape[1]], lengths[rows] = prompt.values, prompt.lengths
         return Ragged(values, lengths)
 
-    def read(self, written: str, question: str) -> str | None:
-        return self._part_of(question).read(written, question)
+    def extract(self, written: str, question: str) -> str | None:
+        return self._part_of(question).extract(written, question)
 
-    def budgets(self, problems: Problems) -> Ints:
-        return self._gathered(problems, np.dtype(np.int64), lambda part, own: part.budgets(own))
+    def max_new_tokens(self, problems: Problems) -> Ints:
+        return self._gathered(problems, np.dtype(np.int64), lambda part, own: part.max_new_tokens(own))
 
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
         return self._gathered(problems, np.dtype(bool), lambda part, own: part.in_range(own))
@@ -136,8 +136,8 @@ class Arithmetic(Task):
             left[rows], right[rows] = part.digits_of(own)
         return left, right
 
-    def bare(self, question: str) -> str:
-        return self._part_of(question).bare(question)
+    def expression_only(self, question: str) -> str:
+        return self._part_of(question).expression_only(question)
 
     def exact(self, question: str) -> bool:
         return self._part_of(question).exact(question)
@@ -168,14 +168,14 @@ class Arithmetic(Task):
                 rows += chosen
         return Problems.concatenate(asked)[np.argsort(rows)]
 
-    def truth(self, question: str) -> str:
-        return self._part_of(question).truth(question)
+    def answer(self, question: str) -> str:
+        return self._part_of(question).answer(question)
 
-    def check(self, question: str, written: str) -> Fault | None:
-        return self._part_of(question).check(question, written)
+    def verify(self, question: str, written: str) -> Fault | None:
+        return self._part_of(question).verify(question, written)
 
-    def drawing(self, question: str, written: str) -> list[Row]:
-        return self._part_of(question).drawing(question, written)
+    def render(self, question: str, written: str) -> list[Row]:
+        return self._part_of(question).render(question, written)
 
     def _part_of(self, question: str) -> Task:
         match = _BINARY.fullmatch(question)

@@ -24,7 +24,7 @@ from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged, join, marks, only
 from tasks.core.scratchpad import RUNS_ON, Fault, Row, number, rule, runs_on
-from tasks.sizes import Cell
+from tasks.sizes import ProblemSize
 from tasks.task import STOP, Pages, Problems, register
 
 _LINE = re.compile(r"(?P<digit>[0-9])(?::|(?P<last>!))(?P<product>[0-9]+)_(?P<total>[0-9]+)(?:(?P<more>;)|$)")
@@ -37,12 +37,11 @@ class Multiplication(Binary):
 
     digits: str = "1-4"
     """The digits of the factors in training (tasks/lengths.py)."""
-    hard_share: float = 0.1
+    edge_case_prob: float = 0.1
     """The share of factors with a pattern: nines, zeros inside, powers of ten, ..."""
-    working: bool = True
+    scratchpad: bool = True
     """Write the long multiplication; without it the product stands at once behind the prompt."""
 
-    later: ClassVar[tuple[str, ...]] = ("working",)
     answer_mark: ClassVar[str] = "_"
     name: ClassVar[str] = "mul"
     summary: ClassVar[str] = "multiplication of two natural numbers, worked out"
@@ -50,19 +49,19 @@ class Multiplication(Binary):
 
     @property
     def alphabet(self) -> str:
-        return "0123456789*=" + (":!_;" if self.working else "") + STOP
+        return "0123456789*=" + (":!_;" if self.scratchpad else "") + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return Problems(tuple(sampling.mixed(rng, side, self.hard_share) for side in sizes.draw(self.boxes, rng, n)))
+        return Problems(tuple(sampling.mixed(rng, side, self.edge_case_prob) for side in sizes.draw(self.size_ranges, rng, n)))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: factors with a pattern (sampling.PATTERNS), some of them equal."""
         return self._edge_operands(rng, n, cell) if suite == "edges" else super().draw_suite(rng, n, cell, suite)
 
     def pages(self, problems: Problems) -> Pages:
         a, b = problems.fields
         n = len(a)
-        if not self.working:
+        if not self.scratchpad:
             page = join([*self._prompt_parts(problems), dg.characters(dg.multiply(a, b)), STOP], n)
             return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
         parts, total = self._prompt_parts(problems), dg.from_ints([0] * n)
@@ -82,42 +81,42 @@ class Multiplication(Binary):
         page = join(parts, n)
         return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         if runs_on(written):
             return None
-        if not self.working:
+        if not self.scratchpad:
             return written[::-1] if re.fullmatch("[0-9]+", written) else None
         total = re.search(r"![0-9]+_([0-9]+)$", written)
         return str(number(total[1])) if total else None
 
-    def budgets(self, problems: Problems) -> Ints:
+    def max_new_tokens(self, problems: Problems) -> Ints:
         n, m = (factor.lengths for factor in problems.fields)
-        if not self.working:
+        if not self.scratchpad:
             return n + m + len(STOP) + 8
         return m * (2 * n + 5) + m * (m + 1) // 2 + 16
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         left, right = self.operands(question)
         return str(left * right)
 
-    def check(self, question: str, written: str) -> Fault | None:
-        if not self.working:
-            return super().check(question, written)
+    def verify(self, question: str, written: str) -> Fault | None:
+        if not self.scratchpad:
+            return super().verify(question, written)
         return Fault(1, written, RUNS_ON) if runs_on(written) else check_lines(*self.operands(question), written)
 
-    def drawing(self, question: str, written: str) -> list[Row]:
-        if not self.working:
-            return super().drawing(question, written)
+    def render(self, question: str, written: str) -> list[Row]:
+        if not self.scratchpad:
+            return super().render(question, written)
         left, right = question.split(self.operator)
         written = "" if runs_on(written) else written
         lines = [line for line in _LINE.finditer(written) if line["more"] or line["last"]]  # not one still being written
-        answer = self.read(written, question)
+        answer = self.extract(written, question)
         width = max(len(left) + len(right), 2 + len(right), len(answer or ""))
         rows = [Row(f"{left:>{width}}", "given"), Row(f"{'* ' + right:>{width}}", "given"), rule(width)]
         for place, line in enumerate(lines):
             product = f"{number(line['product'])}{' ' * place}"
             so_far = f", so far {number(line['total'])}" if place and line["more"] else ""
-            rows.append(Row(f"{product:>{width}}", "working", f"{line['digit']} * {left}{so_far}"))
+            rows.append(Row(f"{product:>{width}}", "scratchpad", f"{line['digit']} * {left}{so_far}"))
         if answer is not None:
             rows = [*rows, rule(width)] if len(lines) > 1 else rows[:3]  # a single product is the answer itself
             rows.append(Row(f"{answer:>{width}}", "answer"))

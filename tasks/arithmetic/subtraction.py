@@ -23,7 +23,7 @@ from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.ragged import Ints, join, marks, only
 from tasks.core.scratchpad import RUNS_ON, Fault, number, runs_on
-from tasks.sizes import Cell
+from tasks.sizes import ProblemSize
 from tasks.task import STOP, Pages, Problems, register
 
 _DIFFERENCE = re.compile("([0-9]+)(?:~([0-9]+))?")
@@ -36,7 +36,7 @@ class Subtraction(Binary):
 
     digits: str = "1-8"
     """The digits of the operands in training (tasks/lengths.py)."""
-    chain_share: float = 0.2
+    carry_chain_prob: float = 0.2
     """The share of problems in which a borrow is made to run through neighbouring columns."""
 
     name: ClassVar[str] = "sub"
@@ -50,13 +50,13 @@ class Subtraction(Binary):
         return "0123456789-=~" + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        a, b = (sampling.numbers(rng, side) for side in sizes.draw(self.boxes, rng, n))
-        chosen = np.flatnonzero(rng.random(n) < self.chain_share)
+        a, b = (sampling.numbers(rng, side) for side in sizes.draw(self.size_ranges, rng, n))
+        chosen = np.flatnonzero(rng.random(n) < self.carry_chain_prob)
         if len(chosen):
             a = a.replaced(chosen, sampling.borrow_chains(rng, a[chosen], b[chosen]))
         return Problems((a, b))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: borrow chains, numbers with a pattern, and a number less itself; `carries`: every pattern of borrows."""
         if suite != "edges":
             return super().draw_suite(rng, n, cell, suite)
@@ -78,22 +78,22 @@ class Subtraction(Binary):
         page = join([*prompt, *answer], len(a))
         return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         match = _DIFFERENCE.fullmatch(written)
         if not match or runs_on(written):
             return None
         difference, size = match.groups()
         return f"-{number(size)}" if size else str(number(difference))
 
-    def budgets(self, problems: Problems) -> Ints:
+    def max_new_tokens(self, problems: Problems) -> Ints:
         a, b = (number.lengths for number in problems.fields)
         return 2 * np.maximum(a, b) + 10
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         left, right = self.operands(question)
         return str(left - right)
 
-    def check(self, question: str, written: str) -> Fault | None:
+    def verify(self, question: str, written: str) -> Fault | None:
         left, right = self.operands(question)
         match = _DIFFERENCE.fullmatch(written)
         if not match or runs_on(written):
@@ -104,4 +104,4 @@ class Subtraction(Binary):
         modulus = 10**width
         if number(match[1]) != (left - right) % modulus:
             return Fault(1, match[1], f"{question} is {(left - right) % modulus} modulo {modulus}, not {number(match[1])}")
-        return super().check(question, written)
+        return super().verify(question, written)

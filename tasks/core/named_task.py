@@ -23,7 +23,7 @@ from tasks.core import sampling
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join
 from tasks.core.scratchpad import RUNS_ON, Fault, Row, rule, runs_on
-from tasks.sizes import Alike, Box, Cell
+from tasks.sizes import Alike, ProblemSize, SizeRange
 from tasks.task import STOP, Pages, Problems, QuestionError, Task
 
 ROOM = 16
@@ -59,11 +59,11 @@ class Worded(Task):
 
     def __post_init__(self) -> None:
         self.check_shares()
-        assert self.boxes  # parsed now, so that a fault in `digits` is found at once
+        assert self.size_ranges  # parsed now, so that a fault in `digits` is found at once
 
     @cached_property
-    def boxes(self) -> tuple[Box, ...]:
-        return self.boxes_of("digits", self.longest)
+    def size_ranges(self) -> tuple[SizeRange, ...]:
+        return self.size_ranges_of("digits", self.longest)
 
     @property
     def split_rule(self) -> str:
@@ -74,8 +74,8 @@ class Worded(Task):
         )
 
     @property
-    def beyond(self) -> list[Cell]:
-        return [cell for cell in sizes.beyond(self.boxes) if max(cell) <= self.longest]
+    def beyond(self) -> list[ProblemSize]:
+        return [cell for cell in sizes.beyond(self.size_ranges) if max(cell) <= self.longest]
 
     @abstractmethod
     def what(self, reader: Reader) -> str:
@@ -103,13 +103,13 @@ class Worded(Task):
         return f"{self.name} {what}"
 
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
-        return sizes.contain(self.boxes, *self.digits_of(problems))
+        return sizes.contain(self.size_ranges, *self.digits_of(problems))
 
-    def budgets(self, problems: Problems) -> Ints:
+    def max_new_tokens(self, problems: Problems) -> Ints:
         pages = self.pages(problems)
         return 2 * (pages.total - pages.prompt) + ROOM
 
-    def check(self, question: str, written: str) -> Fault | None:
+    def verify(self, question: str, written: str) -> Fault | None:
         if runs_on(written):
             return Fault(1, written, RUNS_ON)
         found, right = self._pieces(written), self.lines(question)
@@ -119,8 +119,8 @@ class Worded(Task):
                 return Fault(k + 1, text, f"{line.why}: {line.text[:SHOWN]!r} is right, not {text[:SHOWN]!r}")
         return Fault(len(right) + 1, found[len(right)], "more lines follow") if len(found) > len(right) else None
 
-    def drawing(self, question: str, written: str) -> list[Row]:
-        answer = None if runs_on(written) else self.read(written, question)
+    def render(self, question: str, written: str) -> list[Row]:
+        answer = None if runs_on(written) else self.extract(written, question)
         shown = self.rows(question, "" if runs_on(written) else written)
         width = max(len(row.text) for row in [Row(question, "given"), *shown, Row(answer or "", "answer")])
         rows = [Row(question, "given"), rule(width), *shown]
@@ -172,7 +172,7 @@ class OneByOne(OneText):
 
     @property
     def span(self) -> tuple[int, int]:
-        return sizes.left_span(self.boxes)
+        return sizes.left_span(self.size_ranges)
 
     def prompts(self, problems: Problems) -> Ragged:
         return Ragged.from_strings([self.prompt(text) for text in problems.fields[0].to_strings()])
@@ -194,14 +194,14 @@ class OneString(OneText):
     free_text: ClassVar[bool] = True
 
     @cached_property
-    def boxes(self) -> tuple[Box, ...]:
-        boxes = self.ranges_of("digits", "1-8", self.longest, ": there is one string")
-        return tuple(Alike(box.left, box.right) for box in boxes)
+    def size_ranges(self) -> tuple[SizeRange, ...]:
+        size_ranges = self.ranges_of("digits", "1-8", self.longest, ": there is one string")
+        return tuple(Alike(box.left, box.right) for box in size_ranges)
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return self._made(rng, sizes.draw(self.boxes, rng, n)[0], 0.0)
+        return self._made(rng, sizes.draw(self.size_ranges, rng, n)[0], 0.0)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: one character over and over, two in turn, or ascending or descending ones."""
         if cell[0] != cell[1] or not 1 <= cell[0] <= self.longest:
             raise ValueError(f"{sizes.shown(cell)}: task {self.name} asks one string of 1 to {self.longest} {self.called}")

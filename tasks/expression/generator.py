@@ -15,16 +15,16 @@ import numpy as np
 
 from tasks.core import digits as dg
 from tasks.core import sampling
-from tasks.sizes import Box, draw
+from tasks.sizes import SizeRange, draw
 
 BLOCK = 4096  # random numbers made at once
 
 
 @dataclass(frozen=True)
 class Mix:
-    """What the numbers of expressions are like. Shares are of numbers, if they do not say of what."""
+    """What the numbers of expressions are like. AccuracySummary are of numbers, if they do not say of what."""
 
-    boxes: tuple[Box, ...]
+    size_ranges: tuple[SizeRange, ...]
     """The digits of whole parts (left)."""
     decimal_share: float
     """Those with digits after the point."""
@@ -51,7 +51,7 @@ def expressions(rng: np.random.Generator, operators: Sequence[int], levels: Sequ
 
 def _numbers(rng: np.random.Generator, n: int, mix: Mix) -> list[str]:
     """n numbers without signs."""
-    lengths, _ = draw(mix.boxes, rng, n)
+    lengths, _ = draw(mix.size_ranges, rng, n)
     wholes = dg.to_strings(sampling.mixed(rng, lengths, mix.pattern_share))
     fractions = dg.to_strings(sampling.mixed(rng, rng.integers(1, mix.decimals + 1, n), mix.pattern_share))
     reverse, decimal, none = rng.random(n) < 0.5, rng.random(n) < mix.decimal_share, rng.random(n) < 0.2
@@ -93,7 +93,7 @@ class _Writer:
 
     def __init__(self, chance: _Chance, numbers: Iterator[str], mix: Mix) -> None:
         self.chance, self.numbers, self.mix = chance, numbers, mix
-        self.most = max(box.left[1] for box in mix.boxes)
+        self.most = max(box.left[1] for box in mix.size_ranges)
 
     def level(self, operators: int, levels: int) -> str:
         """An expression of just so many operators, with parentheses that stand just `levels` - 1 deep in each other."""

@@ -41,7 +41,7 @@ from tasks.expression.parser import (
 from tasks.expression.render import drawing
 from tasks.expression.value import exact, shown
 from tasks.expression.verifier import check
-from tasks.sizes import Box, Cell
+from tasks.sizes import ProblemSize, SizeRange
 from tasks.task import MAX_IDLE_DRAWS, STOP, Pages, Problems, Task, register
 
 FEW_REDUNDANT = 0.75
@@ -107,26 +107,26 @@ class Expression(Task):
             raise ValueError(f"longest_page = {self.longest_page}: must be 0 for no bound, or at least {SHORTEST_BOUND}")
 
     @cached_property
-    def boxes(self) -> tuple[Box, ...]:
+    def size_ranges(self) -> tuple[SizeRange, ...]:
         """Operators by levels."""
         spans = self.ranges_of("operators", "1-4")
         if max(box.left[1] for box in spans) > MAX_OPERATORS:
             raise ValueError(f"operators = {self.operators!r}: must be from 1 to {MAX_OPERATORS}")
-        return tuple(Box(box.left, (1, self.levels)) for box in spans)
+        return tuple(SizeRange(box.left, (1, self.levels)) for box in spans)
 
     @property
     def span(self) -> tuple[int, int]:
         """The fewest and the most operators."""
-        return sizes.left_span(self.boxes)
+        return sizes.left_span(self.size_ranges)
 
     @property
-    def beyond(self) -> list[Cell]:
+    def beyond(self) -> list[ProblemSize]:
         """Twice the operators of training and more, as far as they go, on as many levels."""
         most = self.span[1]
         return [(factor * most, self.levels) for factor in sizes.LONG if factor * most <= MAX_OPERATORS]
 
     @cached_property
-    def _digits(self) -> tuple[Box, ...]:
+    def _digits(self) -> tuple[SizeRange, ...]:
         return self.ranges_of("digits", "1-4")
 
     @cached_property
@@ -143,7 +143,7 @@ class Expression(Task):
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         def some(missing: int) -> Problems:
-            operators, levels = sizes.draw(self.boxes, rng, missing)
+            operators, levels = sizes.draw(self.size_ranges, rng, missing)
             needed = rng.random(missing) < FEW_REDUNDANT
             levels = np.where(needed, np.minimum(levels, operators), levels)
             if self.single_share:
@@ -152,7 +152,7 @@ class Expression(Task):
 
         return self._settled(some, n, self.longest_page or sys.maxsize)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """Of just so many operators and levels, and digits enough to be held out where numbers have them. `edges`: numbers with
         a pattern, equal ones, many signs, and parentheses that are not needed. `decimals`: every number has 1 to 3 digits after
         the point, and answers are shown to 6."""
@@ -220,7 +220,7 @@ class Expression(Task):
         prompt, body, last = _page(question)
         if len(prompt) + len(body) > longest:
             return False
-        return (BY_ZERO if last is None else shown(_value(last), places)) == self.truth(question)
+        return (BY_ZERO if last is None else shown(_value(last), places)) == self.answer(question)
 
     def pages(self, problems: Problems) -> Pages:
         pages = [_page(question) for question in self.questions(problems)]
@@ -231,7 +231,7 @@ class Expression(Task):
         split_up = (split(question) for question in self.questions(problems))
         return Ragged.from_strings([page.prompt(page.fields(text), places + GUARD) for text, places in split_up])
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         if runs_on(written):
             return None
         if written.endswith("{/?"):
@@ -242,13 +242,13 @@ class Expression(Task):
         size = Fraction(number(last["digits"]), 10 ** len(last["dots"]))
         return shown(-size if last["minus"] else size, split(question)[1])
 
-    def budgets(self, problems: Problems) -> Ints:
+    def max_new_tokens(self, problems: Problems) -> Ints:
         pages = self.pages(problems)
         return 2 * (pages.total - pages.prompt) + 64
 
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
         operators, levels = self.digits_of(problems)
-        return sizes.contain(self.boxes, np.maximum(operators, 1) if self.single_share else operators, levels)
+        return sizes.contain(self.size_ranges, np.maximum(operators, 1) if self.single_share else operators, levels)
 
     def questions(self, problems: Problems) -> list[str]:
         texts, places = problems.fields
@@ -263,7 +263,7 @@ class Expression(Task):
         depth = np.cumsum(_among(text, "(").astype(np.int64) - _among(text, ")"), axis=1)
         return operators.sum(axis=1), depth.max(axis=1, initial=0) + 1
 
-    def bare(self, question: str) -> str:
+    def expression_only(self, question: str) -> str:
         return split(question)[0]
 
     def asked(self, question: str) -> str:
@@ -277,7 +277,7 @@ class Expression(Task):
         texts, places = zip(*(split(question) for question in questions), strict=True)
         return _problems(texts, places)
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         expression, places = split(question)
         try:
             return shown(exact(expression), places)
@@ -291,14 +291,14 @@ class Expression(Task):
         except ZeroDivisionError:
             return True
 
-    def check(self, question: str, written: str) -> Fault | None:
+    def verify(self, question: str, written: str) -> Fault | None:
         """By the lines alone: where the guard digits are not enough, every one of them holds and the answer is not exact."""
         expression, places = split(question)
         return check(expression, places + GUARD, written)
 
-    def drawing(self, question: str, written: str) -> list[Row]:
+    def render(self, question: str, written: str) -> list[Row]:
         expression, places = split(question)
-        return drawing(expression, places, written, self.read(written, question))
+        return drawing(expression, places, written, self.extract(written, question))
 
     def keys(self, problems: Problems) -> NDArray[np.uint64]:
         """Of the expression alone, so that it is held out to any number of decimals."""

@@ -2,7 +2,7 @@
 
     (12+34)*5-6/4       457/2       shown to 0 decimals: 229
 
-Shares nothing with the page.
+AccuracySummary nothing with the page.
 """
 
 from __future__ import annotations

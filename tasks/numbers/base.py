@@ -35,7 +35,7 @@ from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join, marks
 from tasks.core.scratchpad import Row
 from tasks.numbers.base_scratchpad import LEAST, LETTERS, MOST, additions, divisions, letters, row
-from tasks.sizes import Box, Cell
+from tasks.sizes import ProblemSize, SizeRange
 from tasks.task import STOP, Pages, Problems, register
 
 SYMBOLS = "0123456789abcdef"
@@ -71,22 +71,22 @@ class Base(Worded):
     version: ClassVar[int] = 2
 
     @cached_property
-    def boxes(self) -> tuple[Box, ...]:
+    def size_ranges(self) -> tuple[SizeRange, ...]:
         why = "; no base is 1"
         digits, bases = self.ranges_of("digits", "2-8", self.longest, why), self.ranges_of("bases", "2-8", MOST, why)
         if sizes.left_span(bases)[0] < LEAST:
             raise ValueError(f"bases = {self.bases!r}: must be one range such as 2-8, without x{why}")
-        return tuple(Box(long.left, base.left) for long in digits for base in bases)
+        return tuple(SizeRange(long.left, base.left) for long in digits for base in bases)
 
     @property
     def span(self) -> tuple[int, int]:
         """The fewest and the most digits."""
-        return sizes.left_span(self.boxes)
+        return sizes.left_span(self.size_ranges)
 
     @property
-    def beyond(self) -> list[Cell]:
+    def beyond(self) -> list[ProblemSize]:
         """Numbers twice as long and more, in the largest base of training."""
-        base = max(box.right[1] for box in self.boxes)
+        base = max(box.right[1] for box in self.size_ranges)
         return [(factor * self.span[1], base) for factor in sizes.LONG if factor * self.span[1] <= self.longest]
 
     @property
@@ -94,9 +94,9 @@ class Base(Worded):
         return "0123456789^=(;" + LETTERS + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return self._made(rng, *sizes.draw(self.boxes, rng, n), 0.0)
+        return self._made(rng, *sizes.draw(self.size_ranges, rng, n), 0.0)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: all digits the largest, a power of the base, or one digit over and over."""
         if not (1 <= cell[0] <= self.longest and LEAST <= cell[1] <= MOST):
             raise ValueError(
@@ -149,7 +149,7 @@ class Base(Worded):
             raise reader.fault(f"digits must be {known[0]} to {known[-1]} here", place - 1)
         return f"{number} {way} {base}"
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         if " from " in question:
             found = list(_ADDED.finditer(written))
             whole = "".join(line[0] for line in found) + ";"
@@ -160,7 +160,7 @@ class Base(Worded):
             return None
         return "".join(SYMBOLS[_read_digits(line[1])[-1]] for line in reversed(found))
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         number, way, base = self._asked(question)
         if way == "from":
             return str(int(number, base))

@@ -20,7 +20,7 @@ from tasks.core.named_task import EDGES_SHARE, Line
 from tasks.core.ragged import Ragged, join
 from tasks.core.scratchpad import Row
 from tasks.numbers.pair import TwoNumbers
-from tasks.sizes import Cell
+from tasks.sizes import ProblemSize
 from tasks.task import STOP, Pages, Problems, register
 
 SIGNS = "=<>"
@@ -51,7 +51,7 @@ class Compare(TwoNumbers):
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         return _near(rng, super().draw(rng, n), self.near_share)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: numbers with a pattern; of the same length mostly such as differ in one digit, or not at all."""
         problems = super().draw_suite(rng, n, cell, suite)
         return _near(rng, problems, EDGES_SHARE) if suite == "edges" else problems
@@ -65,10 +65,10 @@ class Compare(TwoNumbers):
         a, b = (dg.characters(number) for number in problems.fields)
         return join([a, "?", b, "="], len(problems))
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         return SIGNS[int(written[-1])] if re.fullmatch("[0-2]+", written) else None
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         a, b = self.operands(question)
         return "<" if a < b else ">" if a > b else "="
 
@@ -85,7 +85,7 @@ class Compare(TwoNumbers):
         width = max(len(a), len(b), len(written))
         signs = "".join(SIGNS[int(digit)] if digit in "012" else digit for digit in reversed(written))
         rows = [Row(f"{a:>{width}}", "given"), Row(f"{b:>{width}}", "given")]
-        return [*rows, Row(f"{signs:>{width}}", "working", "up to here from the right")] if written else rows
+        return [*rows, Row(f"{signs:>{width}}", "scratchpad", "up to here from the right")] if written else rows
 
 
 def _near(rng: np.random.Generator, problems: Problems, share: float) -> Problems:

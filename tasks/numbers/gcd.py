@@ -32,7 +32,7 @@ from tasks.core.named_task import EDGES_SHARE, Line
 from tasks.core.ragged import Ints, Ragged, join, marks, only, where
 from tasks.core.scratchpad import Row
 from tasks.numbers.pair import TwoNumbers
-from tasks.sizes import Cell
+from tasks.sizes import ProblemSize
 from tasks.task import STOP, Pages, Problems, register
 
 _ROW = "=1*[?][012]*"
@@ -64,7 +64,7 @@ class GCD(TwoNumbers):
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         return _with_divisors(rng, super().draw(rng, n), self.common_share)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: numbers with a pattern or a common divisor, and equal ones."""
         problems = super().draw_suite(rng, n, cell, suite)
         return _with_divisors(rng, problems, EDGES_SHARE) if suite == "edges" else problems
@@ -109,11 +109,11 @@ class GCD(TwoNumbers):
         a, b = (dg.characters(number) for number in problems.fields)
         return join([a, "_", b, "="], len(problems))
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         match = _RIGHT_FORM.fullmatch(written)
         return _read(match[1]) if match else None
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         return str(math.gcd(*self.operands(question)))
 
     def lines(self, question: str) -> list[Line]:
@@ -148,7 +148,7 @@ class GCD(TwoNumbers):
             numbers, _, twos = line.partition("=")
             text = " ".join(_read(number) for number in re.findall("[0-9]+", numbers.partition("?")[0]))
             times = 2 ** len(re.match("1*", twos)[0])
-            found += [Row(text, "working", f"times {times}" if times > 1 else "")] if text else []
+            found += [Row(text, "scratchpad", f"times {times}" if times > 1 else "")] if text else []
         return found
 
 

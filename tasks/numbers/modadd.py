@@ -22,7 +22,7 @@ from tasks.core.named_task import Line
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join
 from tasks.numbers.pair import TwoNumbers
-from tasks.sizes import NO_DIGITS, Alike, Box, Cell
+from tasks.sizes import NO_DIGITS, Alike, ProblemSize, SizeRange
 from tasks.task import STOP, Pages, Problems, register
 
 MOST = 9999
@@ -52,11 +52,11 @@ class ModAdd(TwoNumbers):
             raise ValueError(f"train_share = {self.train_share}: must be above 0 and below 1")
 
     @cached_property
-    def boxes(self) -> tuple[Box, ...]:
+    def size_ranges(self) -> tuple[SizeRange, ...]:
         return (Alike(NO_DIGITS, NO_DIGITS),)
 
     @property
-    def beyond(self) -> list[Cell]:
+    def beyond(self) -> list[ProblemSize]:
         return []
 
     @property
@@ -70,7 +70,7 @@ class ModAdd(TwoNumbers):
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         return _pairs(rng.integers(0, self.p, (2, n)))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: pairs that come to p - 1, p or p + 1, and such with a zero or two equal numbers."""
         if cell != NO_DIGITS:
             raise ValueError(f"digits {sizes.shown(cell)}: task {self.name} has no lengths, only p = {self.p}")
@@ -98,15 +98,15 @@ class ModAdd(TwoNumbers):
             raise reader.fault(f"numbers must be below p = {self.p}", start + 1)
         return pair
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         return written[::-1] if re.fullmatch("[0-9]+", written) else None
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         return str(sum(self.operands(question)) % self.p)
 
     def lines(self, question: str) -> list[Line]:
         a, b = self.operands(question)
-        return [Line(self.truth(question)[::-1], f"{a} + {b} modulo {self.p}")]
+        return [Line(self.answer(question)[::-1], f"{a} + {b} modulo {self.p}")]
 
     def shown(self, line: str) -> str:
         return line[::-1]

@@ -12,7 +12,7 @@ from tasks.core import sampling
 from tasks.core.named_task import EDGES_SHARE, Worded
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints
-from tasks.sizes import Cell
+from tasks.sizes import ProblemSize
 from tasks.task import Problems
 
 EQUAL_SHARE = 0.1
@@ -23,9 +23,9 @@ class TwoNumbers(Worded):
     """`NAME 48 18`; fields are the digits of both numbers, least significant first."""
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return Problems(tuple(sampling.numbers(rng, side) for side in sizes.draw(self.boxes, rng, n)))
+        return Problems(tuple(sampling.numbers(rng, side) for side in sizes.draw(self.size_ranges, rng, n)))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: numbers with a pattern (sampling.PATTERNS), some of them equal."""
         if max(cell) > self.longest or min(cell) < 1:
             raise ValueError(f"{sizes.shown(cell)}: task {self.name} asks numbers of 1 to {self.longest} digits")

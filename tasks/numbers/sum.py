@@ -26,7 +26,7 @@ from tasks.core import sampling
 from tasks.core.named_task import EDGES_SHARE, Line, Worded
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join, marks, only
-from tasks.sizes import Box, Cell
+from tasks.sizes import ProblemSize, SizeRange
 from tasks.task import STOP, Pages, Problems, register
 
 MOST_OPERANDS = 200
@@ -53,22 +53,22 @@ class Sum(Worded):
     piece: ClassVar[str] = "[^,]*,|[^,]+"
 
     @cached_property
-    def boxes(self) -> tuple[Box, ...]:
+    def size_ranges(self) -> tuple[SizeRange, ...]:
         sides = self.ranges_of("operands", "1-4", MOST_OPERANDS), self.ranges_of("digits", "1-4", self.longest)
-        return tuple(Box(many.left, long.left) for many in sides[0] for long in sides[1])
+        return tuple(SizeRange(many.left, long.left) for many in sides[0] for long in sides[1])
 
     @property
-    def beyond(self) -> list[Cell]:
-        return [cell for cell in sizes.beyond(self.boxes) if cell[0] <= MOST_OPERANDS and cell[0] * cell[1] <= LARGEST]
+    def beyond(self) -> list[ProblemSize]:
+        return [cell for cell in sizes.beyond(self.size_ranges) if cell[0] <= MOST_OPERANDS and cell[0] * cell[1] <= LARGEST]
 
     @property
     def alphabet(self) -> str:
         return "0123456789+=,@" + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return _made(rng, *sizes.draw(self.boxes, rng, n), 0.1)
+        return _made(rng, *sizes.draw(self.size_ranges, rng, n), 0.1)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: most operands have a pattern (sampling.PATTERNS)."""
         if not (1 <= cell[0] <= MOST_OPERANDS and cell[1] >= 1 and cell[0] * cell[1] <= LARGEST):
             raise ValueError(f"{sizes.shown(cell)}: at most {MOST_OPERANDS} operands, {LARGEST:,} digits in all, are asked")
@@ -98,10 +98,10 @@ class Sum(Worded):
             raise reader.fault(f"at most {MOST_OPERANDS} operands, of {sizes.MAX_DIGITS:,} digits in all, are taken", 0)
         return "+".join(numbers)
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         return written.rpartition(",")[2][::-1] if re.fullmatch("[0-9]+(?:,[0-9]+)*", written) else None
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         return str(sum(int(number) for number in self.asks(question).split("+")))
 
     def lines(self, question: str) -> list[Line]:

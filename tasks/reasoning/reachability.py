@@ -31,7 +31,7 @@ from tasks.core.named_task import EDGES_SHARE, Line, OneByOne
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints
 from tasks.core.scratchpad import Row
-from tasks.sizes import Box, Cell
+from tasks.sizes import ProblemSize, SizeRange
 from tasks.task import STOP, Problems, register
 
 LETTERS = "abcdefghij"
@@ -50,7 +50,7 @@ class Path(OneByOne):
     """How many nodes a graph in training has."""
     edges: str = "3-8"
     """How many edges; less where there are not as many between so few nodes."""
-    chain_share: float = 0.5
+    carry_chain_prob: float = 0.5
     """Of the problems in training, the share with a way through all nodes, asked from one of its ends to the other."""
 
     name: ClassVar[str] = "path"
@@ -63,7 +63,7 @@ class Path(OneByOne):
     version: ClassVar[int] = 2
 
     @cached_property
-    def boxes(self) -> tuple[Box, ...]:
+    def size_ranges(self) -> tuple[SizeRange, ...]:
         most = MOST_NODES * (MOST_NODES - 1)
         sides = self.ranges_of("nodes", "3-6", MOST_NODES), self.ranges_of("edges", "3-6", most)
         found = tuple(Graphs(nodes.left, edges.left) for nodes in sides[0] for edges in sides[1])
@@ -72,7 +72,7 @@ class Path(OneByOne):
         return found
 
     @property
-    def beyond(self) -> list[Cell]:
+    def beyond(self) -> list[ProblemSize]:
         """The largest graphs there are."""
         return [(MOST_NODES, edges) for edges in (MOST_NODES, 2 * MOST_NODES)]
 
@@ -81,11 +81,11 @@ class Path(OneByOne):
         return "0123456789>:=" + NOT + MORE + REACHED + STUCK + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        cells = [list(box) for box in self.boxes]
+        cells = [list(box) for box in self.size_ranges]
         chosen = [cells[box][int(rng.random() * len(cells[box]))] for box in rng.integers(0, len(cells), n).tolist()]
-        return self.posed([_graph(rng, *cell, long=rng.random() < self.chain_share) for cell in chosen])
+        return self.posed([_graph(rng, *cell, long=rng.random() < self.carry_chain_prob) for cell in chosen])
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: a way through all nodes, asked from one of its ends to the other."""
         if not _possible(cell):
             raise ValueError(f"{sizes.shown(cell)}: {POSSIBLE}")
@@ -118,11 +118,11 @@ class Path(OneByOne):
         reader.take(">", "> and a node")
         return f"{','.join(edges)}:{start}>{reader.take(f'[{LETTERS}]', node)}"
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         match = _WRITTEN.fullmatch(written)
         return {REACHED: "yes", STUCK: "no"}[match[1]] if match else None
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         edges, (start, goal) = self._parsed(question)
         reached = {start}
         for _ in LETTERS:
@@ -181,20 +181,20 @@ def _columns(text: str) -> list[tuple[str, str]]:
     return [(asked[0], asked[0]), *((edge[0], edge[1]) for edge in listed.split(",")), (asked[-1], asked[-1])]
 
 
-class Graphs(Box):
+class Graphs(SizeRange):
     """Only those cells of nodes and edges of which there are graphs."""
 
-    def __iter__(self) -> Iterator[Cell]:
+    def __iter__(self) -> Iterator[ProblemSize]:
         return (cell for cell in super().__iter__() if _possible(cell))
 
-    def spread(self, n: int) -> list[Cell]:
+    def spread(self, n: int) -> list[ProblemSize]:
         return [cell for cell in super().spread(n) if _possible(cell)] or list(self)[-n:]
 
 
 POSSIBLE = f"graphs of n nodes have from n - 1 to n (n - 1) edges, and from 2 to {MOST_NODES} nodes"
 
 
-def _possible(cell: Cell) -> bool:
+def _possible(cell: ProblemSize) -> bool:
     nodes, edges = cell
     return 2 <= nodes <= MOST_NODES and nodes - 1 <= edges <= nodes * (nodes - 1)
 

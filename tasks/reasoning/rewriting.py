@@ -24,7 +24,7 @@ from tasks import sizes
 from tasks.core.named_task import EDGES_SHARE, Line, OneByOne
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints
-from tasks.sizes import Box, Cell
+from tasks.sizes import ProblemSize, SizeRange
 from tasks.task import STOP, Problems, register
 
 LETTERS = "abcd"
@@ -64,14 +64,14 @@ class Rewrite(OneByOne):
             raise ValueError(f"steps = {self.steps}: must be from 1 to {MOST_STEPS}")
 
     @cached_property
-    def boxes(self) -> tuple[Box, ...]:
+    def size_ranges(self) -> tuple[SizeRange, ...]:
         sides = self.ranges_of("digits", "2-6", LONGEST), self.ranges_of("rules", "2-6", MOST_RULES)
-        return tuple(Box(letters.left, rules.left) for letters in sides[0] for rules in sides[1])
+        return tuple(SizeRange(letters.left, rules.left) for letters in sides[0] for rules in sides[1])
 
     @property
-    def beyond(self) -> list[Cell]:
+    def beyond(self) -> list[ProblemSize]:
         """Strings twice as long and more, with as many rules as in training."""
-        rules = max(box.right[1] for box in self.boxes)
+        rules = max(box.right[1] for box in self.size_ranges)
         return [(factor * self.span[1], rules) for factor in sizes.LONG if factor * self.span[1] <= LONGEST]
 
     @property
@@ -79,10 +79,10 @@ class Rewrite(OneByOne):
         return "0123456789>.?=," + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        cells = zip(*(side.tolist() for side in sizes.draw(self.boxes, rng, n)), strict=True)
+        cells = zip(*(side.tolist() for side in sizes.draw(self.size_ranges, rng, n)), strict=True)
         return self.posed([_system(rng, *cell, self.hit_share) for cell in cells])
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: Cell, suite: str) -> Problems:
+    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: mostly strings of two letters, and rules that apply over and over or hardly ever."""
         if not (1 <= cell[0] <= LONGEST and 1 <= cell[1] <= MOST_RULES):
             raise ValueError(f"{sizes.shown(cell)}: 1 to {LONGEST} letters and 1 to {MOST_RULES} rules are asked, as in 6x3")
@@ -113,12 +113,12 @@ class Rewrite(OneByOne):
         string = reader.string(f"[{LETTERS}]+", f"a string of the letters {LETTERS[0]} to {LETTERS[-1]}", LONGEST)
         return f"{','.join(f'{left}>{right}' for left, right in rules.items())}:{string}"
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         if not re.fullmatch("[1-4]+(?:,[1-4]+)*", written):
             return None
         return written.rpartition(",")[2].translate(_FROM_PAGE)
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         return self._told(question)[-1]
 
     def lines(self, question: str) -> list[Line]:

@@ -41,10 +41,10 @@ class Copy(OneString):
         page = join([text, "=", text, STOP], len(problems))
         return Pages(page.values, text.lengths + 1, page.lengths)
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         return written if re.fullmatch("[0-9]+", written) else None
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         return self.asks(question)
 
     def lines(self, question: str) -> list[Line]:

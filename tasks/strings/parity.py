@@ -27,7 +27,7 @@ class Parity(OneString):
 
     digits: str = "1-24"
     """The lengths of strings in training (tasks/lengths.py)."""
-    working: bool = True
+    scratchpad: bool = True
     """Write the running parities, and not the last one alone."""
 
     name: ClassVar[str] = "parity"
@@ -49,22 +49,22 @@ class Parity(OneString):
         [bits] = problems.fields
         ones = np.cumsum(bits.values == ord("1"), axis=1) % 2
         running = Ragged(np.where(bits.filled, ones + ord("0"), 0).astype(np.uint8), bits.lengths)
-        if not self.working:
+        if not self.scratchpad:
             last = np.take_along_axis(running.values, bits.lengths[:, None] - 1, axis=1)
             running = Ragged(last, np.ones_like(bits.lengths))
         page = join([bits, "=", running, STOP], len(problems))
         return Pages(page.values, bits.lengths + 1, page.lengths)
 
-    def read(self, written: str, question: str) -> str | None:
-        return written[-1] if re.fullmatch("[01]+" if self.working else "[01]", written) else None
+    def extract(self, written: str, question: str) -> str | None:
+        return written[-1] if re.fullmatch("[01]+" if self.scratchpad else "[01]", written) else None
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         return str(self.asks(question).count("1") % 2)
 
     def lines(self, question: str) -> list[Line]:
         bits = self.asks(question)
-        ends = range(1, len(bits) + 1) if self.working else [len(bits)]
+        ends = range(1, len(bits) + 1) if self.scratchpad else [len(bits)]
         return [Line(str(bits[:k].count("1") % 2), f"the parity after {k} bit{'s' * (k > 1)}") for k in ends]
 
     def rows(self, question: str, written: str) -> list[Row]:
-        return [Row(self.asks(question), "given"), Row(written, "working", "running parity")] if written else []
+        return [Row(self.asks(question), "given"), Row(written, "scratchpad", "running parity")] if written else []

@@ -28,7 +28,7 @@ class Reverse(OneString):
 
     digits: str = "1-8"
     """The lengths of strings in training (tasks/lengths.py)."""
-    working: bool = True
+    scratchpad: bool = True
     """Copy the string first and write a line for each digit, and not the answer alone."""
 
     name: ClassVar[str] = "reverse"
@@ -46,20 +46,20 @@ class Reverse(OneString):
     def pages(self, problems: Problems) -> Pages:
         [text] = problems.fields
         back = dg.reverse(text)
-        page = join([text, "=", *([text, "\\", spaced(back, ";")] if self.working else [back]), STOP], len(problems))
+        page = join([text, "=", *([text, "\\", spaced(back, ";")] if self.scratchpad else [back]), STOP], len(problems))
         return Pages(page.values, text.lengths + 1, page.lengths)
 
-    def read(self, written: str, question: str) -> str | None:
-        match = re.fullmatch(r"[0-9]+\\([0-9](?:;[0-9])*)" if self.working else "([0-9]+)", written)
+    def extract(self, written: str, question: str) -> str | None:
+        match = re.fullmatch(r"[0-9]+\\([0-9](?:;[0-9])*)" if self.scratchpad else "([0-9]+)", written)
         return match[1].replace(";", "") if match else None
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         return self.asks(question)[::-1]
 
     def lines(self, question: str) -> list[Line]:
         text = self.asks(question)
-        if not self.working:
-            return [Line(self.truth(question), "back to front")]
+        if not self.scratchpad:
+            return [Line(self.answer(question), "back to front")]
         found = [Line(f"{char}{';' * (k > 1)}", f"digit {k}") for k, char in reversed(list(enumerate(text, 1)))]
         return [Line(f"{text}\\", "the string again"), *found]
 

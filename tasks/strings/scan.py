@@ -57,7 +57,7 @@ class Scan(OneString):
         page = join(parts, len(problems))
         return Pages(page.values, prompt.lengths, page.lengths)
 
-    def read(self, written: str, question: str) -> str | None:
+    def extract(self, written: str, question: str) -> str | None:
         match = re.fullmatch(rf"(?:{self.state},)*({self.state})", written)
         return self.answer_of(match[1]) if match else None
 
@@ -71,14 +71,14 @@ class Scan(OneString):
         ends = [","] * (len(text) - 1) + [""]
         return [Line(self.state_of(asked, k) + end, f"after {text[max(0, k - 20) : k]}") for k, end in enumerate(ends, 1)]
 
-    def truth(self, question: str) -> str:
+    def answer(self, question: str) -> str:
         asked = self.asks(question)
         return self.answer_of(self.state_of(asked, len(asked.rpartition(" ")[2])))
 
     def rows(self, question: str, written: str) -> list[Row]:
         text, states = self.asks(question).rpartition(" ")[2], self._pieces(written)
         told = zip_longest(text[: len(states)], states, fillvalue=" ")
-        return [Row(f"{char}   {self.answer_of(state.rstrip(','))}", "working") for char, state in told]
+        return [Row(f"{char}   {self.answer_of(state.rstrip(','))}", "scratchpad") for char, state in told]
 
 
 def first(text: Ragged, k: int) -> tuple[np.ndarray, Ints]:

@@ -18,14 +18,14 @@ from arithgpt.models.positions.absolute import (
 )
 from arithgpt.models.positions.base import EMBEDDING_STD, NoPositions
 from arithgpt.models.positions.digits import AbacusPositions, CoupledPositions
-from arithgpt.models.positions.kernels import PagePositions, SheetPositions
+from arithgpt.models.positions.kernels import ExpressionPagePositions, PagePositions
 from arithgpt.models.positions.relative import AlibiPositions, FirePositions, RotaryPositions, T5Positions
 
 __all__ = ["EMBEDDING_STD", "SCHEMES", "NoPositions", "PagePositions"]
 
 SCHEMES: dict[str, NoPositions] = {
     "page": PagePositions(),
-    "sheet": SheetPositions(),
+    "expression_page": ExpressionPagePositions(),
     "learned": LearnedPositions(),
     "sinusoidal": SinusoidalPositions(),
     "randomized": RandomizedPositions(),

@@ -125,14 +125,14 @@ class PagePositions(NoPositions):
         return xp.concat([blank, cells], 2).swapaxes(2, 3).swapaxes(1, 2)
 
 
-class SheetPositions(PagePositions):
+class ExpressionPagePositions(PagePositions):
     """The same kernels on the axes of sheet.py: for whole expressions, rewritten row by row with workings in between."""
 
     n_axes = len(sheet.AXES)
     look = sheet.LOOK
     at = sheet.AT
     axes = sheet.AXES
-    coordinates = sheet.SheetCoordinates
+    coordinates = sheet.ExpressionPageCoordinates
     # Later blocks need less to look at, and it comes first: of three, 16 and 8 heads suffice the later two (runs/LOG.md).
     head_starts = (
         *({"token": -1}, {"field": -1}, {"field": 0}, {"field": 1}, {"field": 1, "digit of the line": 0}),
