@@ -25,12 +25,10 @@ from tasks import sizes
 from tasks.core.ragged import Bytes, Ints, Ragged, stack
 from tasks.core.sampling import HELD_OUT_ONE_IN
 from tasks.core.scratchpad import Fault, Row
+from tasks.page_grammar import STOP as STOP
 from tasks.sizes import ProblemSize, SizeRange
 
 Split: TypeAlias = Literal["train", "held-out"]
-STOP = "$"
-"""The last character of every page."""
-
 MAX_IDLE_DRAWS = 20
 """After this many draws in a row that bring nothing new, there is nothing more to be had."""
 

@@ -27,14 +27,13 @@ from typing import ClassVar, Final
 import numpy as np
 
 from arithgpt.models.arrays import Array, ops
+from tasks.page_grammar import INDENTS, NEW_LINE
 
 AXES: Final = ("place", "digit", "number", "token", "line")
 FIRST_CELL: Final = (1.0, 1.0, 0.0, 0.0, 1.0, 0.0)
 """The axes, and the mark: 0 where none has been written yet, else 1 more than its id."""
 
 MARK: Final = len(AXES)
-NEW_LINE: Final = ";"
-INDENTS: Final = ";:!#"
 
 
 class PageCoordinates:

@@ -33,6 +33,14 @@ import numpy as np
 
 from arithgpt.models.arrays import Array, ops
 from arithgpt.models.page import PageCoordinates
+from tasks.page_grammar import BEGIN_SCRATCHPAD as OPEN
+from tasks.page_grammar import DROP_PARENTHESES as DROP
+from tasks.page_grammar import END_SCRATCHPAD as SHUT
+from tasks.page_grammar import JOIN_DOTS as JOIN
+from tasks.page_grammar import POINT as DOWN
+from tasks.page_grammar import POINT_UP as UP
+from tasks.page_grammar import ROW_ENDS, TURN
+from tasks.page_grammar import WITHIN_NUMBERS as QUIET
 
 AXES: Final = ("place", "digit", "number", "token", "line", "field", "work", "digit of the line", "place of the digit", "dots")
 COLUMNS: Final = (
@@ -47,10 +55,6 @@ AT: Final = [
     for name in ("at place", "digit", "number", "token", "line", "at field", "at work", "digit", "place", "at dots")
 ]
 
-OPEN, SHUT, DROP, TURN, JOIN, DOWN, UP = "{}%\\^.<"
-ROW_ENDS: Final = "=@"
-QUIET: Final = "0123456789.<^xn"
-"""What stands in numbers; everything else closes one."""
 OUTSIDE: Final = -8.0
 """The field of what is in none: far enough from every field that is looked at, and not so far that float32 suffers."""
 

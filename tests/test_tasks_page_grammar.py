@@ -1,0 +1,28 @@
+"""The grammar of pages names every mark that a task writes."""
+
+import pytest
+
+from tasks import TASKS
+from tasks.numbers.base_scratchpad import LETTERS
+from tasks.page_grammar import DIGITS, INDENTS, MARKS, ROW_ENDS, STOP, WITHIN_NUMBERS
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_character_of_an_alphabet_is_described(name: str) -> None:
+    alphabet = TASKS[name]().alphabet
+    letters = LETTERS if name == "base" else ""
+    assert set(alphabet) <= set(DIGITS) | MARKS.keys() | set(letters)
+    assert alphabet.endswith(STOP)
+
+
+def test_every_described_mark_is_written_by_a_task() -> None:
+    written = {
+        char for task in TASKS.values() for char in task(**({"scratchpad": True} if task.name == "add" else {})).alphabet
+    }
+    assert written >= MARKS.keys()
+
+
+def test_roles_are_those_of_described_marks() -> None:
+    for marks in (INDENTS, ROW_ENDS, WITHIN_NUMBERS):
+        assert set(marks) <= MARKS.keys() | set(DIGITS)
+        assert len(set(marks)) == len(marks)
