@@ -72,7 +72,7 @@ class Run:
     def task_name(self) -> str | None:
         """The task, or None where the recipe cannot be read."""
         try:
-            return self.recipe.task["name"]
+            return self.recipe.task.name
         except UserError:
             return None
 
@@ -216,7 +216,7 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
     folder = runs_folder()
     if name is None:
         most = recipe.problems.span[1] if not recipe.text else 0
-        stem = recipe.task["name"].replace(":", "-") + (f"-{most}" if most else "")
+        stem = recipe.task.name.replace(":", "-") + (f"-{most}" if most else "")
         taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         name = next(n for k in range(1, len(taken) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)
     if not NAME.fullmatch(name):

@@ -23,7 +23,7 @@ from eval.solver import Answer
 from tasks import find
 
 CPU = torch.device("cpu")
-QUICK = {"steps": 2, "batch_size": 8, "eval_samples": 2, "eval_every": 50, "checkpoint_every": 2, "stop_early": False}
+QUICK = {"max_steps": 2, "batch_size": 8, "eval_samples": 2, "eval_every": 50, "checkpoint_every": 2, "stop_early": False}
 HOW = Rounds(samples=20, keep="none", steps=3)
 
 
@@ -77,8 +77,8 @@ def test_rounds_are_runs_that_learn_what_was_kept_and_go_on(answers: None) -> No
     rounds = list(improve(run, how, 2, CPU))
     assert [(one.name, one.digits, one.status) for one in rounds] == [("base-r1", 3, "finished"), ("base-r2", 4, "finished")]
     one, two = find_run("base-r1"), find_run("base-r2")
-    assert (one.recipe.start.run, two.recipe.start.run) == ("base", "base-r1")
-    assert one.recipe.start.weights == before == weights_hash(run.load_model("numpy").weights)
+    assert (one.recipe.init.run, two.recipe.init.run) == ("base", "base-r1")
+    assert one.recipe.init.weights == before == weights_hash(run.load_model("numpy").weights)
     task, (pages, _) = run.recipe.problems, read_pages(two.recipe)
     assert len(pages) == rounds[0].kept + rounds[1].kept
     assert sorted(set((pages.prompt - 2).tolist())) == [6, 8]  # two numbers of 3 and of 4 digits

@@ -153,7 +153,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     # Kernels on the places of digits would have no gradient but rounding here, of which Adam makes whole steps.
     text["model"] = PLAN["model"] | {"positions": "learned", "block_size": 8}
     short = PLAN | {"train": PLAN["train"] | {"steps": 5}}
-    others = {"book": short | text, "fine": short | {"start": {"run": "whole"}}}  # which begins where "whole" has ended
+    others = {"book": short | text, "fine": short | {"init": {"run": "whole"}}}  # which begins where "whole" has ended
     first, second = printed(together(2, tmp_path / "said", scenario, PLAN, others, "a word"), tmp_path / "said")
     assert (first.pop("rank"), second.pop("rank")) == (0, 1)
     assert first == second  # the weights too, to the last bit

@@ -1,6 +1,9 @@
 """Recipes: TOML in and out, and one clear line for whatever is wrong with one."""
 
+import pickle
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from conftest import TWO_BLOCKS
@@ -45,14 +48,40 @@ def test_a_recipe_cannot_be_changed() -> None:
         load_recipe(task="add").seed = 3
 
 
-def test_only_the_budget_leaves_the_identity_alone() -> None:
+def test_the_identity_covers_all_that_is_learned_and_a_resumed_run_may_change_its_limits() -> None:
     base = load_recipe(task="add")
-    assert (
-        load_recipe(task="add", overrides=["train.max_steps=9", "train.target_accuracy=0.5", "train.eval_every=3"]).identity
-        == base.identity
-    )
+    limits = ["train.max_steps=9", "train.target_accuracy=0.5", "train.eval_every=3", "train.checkpoint_every=7"]
+    assert load_recipe(task="add", overrides=limits).resume_identity == base.resume_identity
+    assert load_recipe(task="add", overrides=limits[3:]).identity == base.identity
     for change in ("seed=1", "train.batch_size=3", "model.n_layer=3", "optim.adamw_lr=0.1", "task.pad=true"):
-        assert load_recipe(task="add", overrides=[change]).identity != base.identity
+        other = load_recipe(task="add", overrides=[change])
+        assert other.identity != base.identity
+        assert other.resume_identity != base.resume_identity
+    for limit in limits[:3]:
+        assert load_recipe(task="add", overrides=[limit]).identity != base.identity
+
+
+def test_a_task_without_a_built_in_recipe_gets_the_default() -> None:
+    @dataclass(frozen=True)
+    class Doubled(Addition):
+        name: ClassVar[str] = "doubled"
+
+    TASKS["doubled"] = Doubled
+    try:
+        recipe = load_recipe(task="doubled", options={"task.digits": "1-3"})
+        assert recipe.problems == Doubled(digits="1-3")
+        assert pickle.loads(pickle.dumps(recipe)) == recipe
+    finally:
+        del TASKS["doubled"]
+    with pytest.raises(UserError, match=r"doubled: no such task; .* needs --import FILE.py"):
+        Recipe.from_toml(recipe.to_toml(), "again")
+
+
+def test_the_option_of_the_command_line_is_named() -> None:
+    with pytest.raises(UserError, match=r"^--digits 0: must be lengths|^--digits 0: a range"):
+        load_recipe(task="add", options={"task.digits": "1-0"}, typed={"task.digits": "--digits 0"})
+    with pytest.raises(UserError, match=r"^--steps 0: input should be greater"):
+        load_recipe(task="add", options={"train.max_steps": 0}, typed={"train.max_steps": "--steps 0"})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from conftest import Silent
 from typer.testing import CliRunner
 
 from arithgpt.cli import app
-from arithgpt.config.recipe import Recipe, Removal, load_recipe
+from arithgpt.config.recipe import CotRemovalConfig, Recipe, load_recipe
 from arithgpt.data.cot_removal import Removals
 from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
@@ -30,7 +30,7 @@ def recipe(name: str = "mul", digits: str = "1-2", **removal: object) -> Recipe:
 @pytest.mark.parametrize("name", WORKED)
 def test_a_page_loses_its_working_from_the_start_and_is_in_the_end_that_without(name: str) -> None:
     task = find(name)(digits="1-3", working=False)
-    removals = Removals(task, Removal(every=1), seed=0)
+    removals = Removals(task, CotRemovalConfig(every=1), seed=0)
     problems = task.stream(200, seed=0, split="train", rank=0, step=0)
     plain, full = task.pages(problems), task.worked.pages(problems)
     none, all_of_it = (removals.cut(problems, np.full(200, gone)) for gone in (0, removals.longest))
@@ -51,26 +51,29 @@ def test_a_page_loses_its_working_from_the_start_and_is_in_the_end_that_without(
 
 
 def test_the_schedule_and_its_resets() -> None:
-    removals = Removals(find("mul")(digits="1-1", working=False), Removal(every=4, characters=3, after=10), seed=0)
+    removals = Removals(find("mul")(digits="1-1", working=False), CotRemovalConfig(every=4, characters=3, after=10), seed=0)
     assert removals.longest == len("4!42_")
     assert [removals.gone(step) for step in (0, 10, 13, 14, 17, 18)] == [0, 0, 0, 3, 3, 6]
     assert [step for step in range(60) if removals.resets(step)] == [14, 18]
     assert removals.last_step == 18
-    never = Removals(find("mul")(digits="1-1", working=False), Removal(every=4, reset=False), seed=0)
+    never = Removals(find("mul")(digits="1-1", working=False), CotRemovalConfig(every=4, reset=False), seed=0)
     assert not any(never.resets(step) for step in range(60))
 
 
 def test_some_pages_lose_a_little_more_by_the_seed_and_the_step() -> None:
     task = find("mul")(digits="3-3", working=False)
     problems = task.stream(4000, seed=0, split="train", rank=0, step=0)
-    smooth, plain = (Removals(task, Removal(every=10, smoothing=strength), seed=1) for strength in (1.0, 0.0))
+    smooth, plain = (Removals(task, CotRemovalConfig(every=10, smoothing=strength), seed=1) for strength in (1.0, 0.0))
     more = plain.pages(problems, 20).total - smooth.pages(problems, 20).total
     assert abs((more == 0).mean() - (1 - np.exp(-1))) < 0.03
     assert abs((more == 1).mean() - (1 - np.exp(-1)) * np.exp(-1)) < 0.03
-    hardly = Removals(task, Removal(every=10, smoothing=1e-300), seed=1)
+    hardly = Removals(task, CotRemovalConfig(every=10, smoothing=1e-300), seed=1)
     assert hardly.pages(problems, 20).texts() == task.pages(problems).texts()
     assert smooth.pages(problems, 20).texts() == smooth.pages(problems, 20).texts()
-    assert smooth.pages(problems, 20).texts() != Removals(task, Removal(every=10, smoothing=1.0), 2).pages(problems, 20).texts()
+    assert (
+        smooth.pages(problems, 20).texts()
+        != Removals(task, CotRemovalConfig(every=10, smoothing=1.0), 2).pages(problems, 20).texts()
+    )
 
 
 def test_training_resumes_in_the_midst_of_it_and_the_run_is_asked_without_a_working() -> None:

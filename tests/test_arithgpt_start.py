@@ -19,7 +19,7 @@ from arithgpt.training.init_weights import initial_weights, resolve, weights_has
 from arithgpt.training.trainer import train
 
 CPU = torch.device("cpu")
-QUICK = {"steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "checkpoint_every": 2, "stop_early": False}
+QUICK = {"max_steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "checkpoint_every": 2, "stop_early": False}
 
 
 @pytest.fixture
@@ -32,15 +32,13 @@ def pre() -> Run:
 
 
 def recipe(task: str = "add", **start: str) -> Recipe:
-    return Recipe.from_dict({"task": {"name": task}, "train": QUICK, "start": {"run": "pre"} | start}, "test")
+    return Recipe.from_dict({"task": {"name": task}, "train": QUICK, "init": {"run": "pre"} | start}, "test")
 
 
-def test_identities_of_recipes_without_a_start_are_what_they_were() -> None:
-    assert shipped_run().load_model("numpy").n_params == 628_084  # whose weights carry an identity of before
-    plain = load_recipe(task="add")
-    assert "start" not in plain.to_toml()
-    kept = load_recipe(file=Path(__file__).parent.parent / "runs" / "add-58k.toml")
-    assert kept.identity == "0e72ffc719dcd9bf38dbf894e7074d0669f7a1dea6a324b0a4240c9ae34b6bd6"
+def test_the_weights_that_ship_carry_the_identity_of_their_recipe() -> None:
+    assert shipped_run().load_model("numpy").n_params == 628_084
+    notes = load_tensors(shipped_run().path / "weights.safetensors", "numpy")[1]
+    assert notes["identity"] == shipped_run().recipe.resume_identity
 
 
 def test_the_identity_knows_the_weights_and_not_the_name() -> None:
@@ -77,18 +75,18 @@ def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> Non
             watched.append(weights_hash({name: weight.detach().numpy() for name, weight in model.weights.items()}))
 
     train(plan, run, device=CPU, observer=Watch())
-    assert watched == [plan.start.weights] == [weights_hash(pre.load_model("numpy").weights)]
-    assert json.loads((run.path / "run.json").read_text())["start"] == {"run": "pre", "weights": plan.start.weights}
+    assert watched == [plan.init.weights] == [weights_hash(pre.load_model("numpy").weights)]
+    assert json.loads((run.path / "run.json").read_text())["init"] == {"run": "pre", "weights": plan.init.weights}
     assert Run(run.path).recipe == plan
     shutil.rmtree(pre.path)
-    more = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": 6})})
+    more = plan.model_copy(update={"train": plan.train.model_copy(update={"max_steps": 6})})
     assert train(more, run, device=CPU, observer=Silent(), resume=True).step == 6
-    assert load_tensors(run.path / "weights.safetensors")[1]["identity"] == plan.identity
+    assert load_tensors(run.path / "weights.safetensors")[1]["identity"] == plan.resume_identity
 
 
 def test_fields_that_shape_no_weights_may_differ(pre: Run) -> None:
     for same in ({"block_size": 64}, {"dropout": 0.1}):
-        assert resolve(recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=same)})).start.weights
+        assert resolve(recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=same)})).init.weights
     for other in ({"tied": True}, {"loops": 2}, {"positions": "rope"}, {"arch": "lstm"}):
         plan = recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=other)})
         with pytest.raises(UserError, match=f"--from pre: model.{next(iter(other))} is"):
@@ -96,9 +94,9 @@ def test_fields_that_shape_no_weights_may_differ(pre: Run) -> None:
 
 
 def test_other_weights_of_the_same_name_are_refused(pre: Run) -> None:
-    with pytest.raises(UserError, match=r"start.weights = 000000000000\.\.\.: the weights of run pre are others"):
+    with pytest.raises(UserError, match=r"init.weights = 000000000000\.\.\.: the weights of run pre are others"):
         resolve(recipe(weights="0" * 64))
-    with pytest.raises(UserError, match=r"start.weights: missing"):
+    with pytest.raises(UserError, match=r"init.weights: missing"):
         initial_weights(recipe(), "", {})
 
 
@@ -108,7 +106,7 @@ def test_from_on_the_command_line(pre: Run, capsys: pytest.CaptureFixture[str], 
     app(["train", "--from", "pre", *options], standalone_mode=False)
     assert "begins with the weights of run pre" in capsys.readouterr().out
     written = load_recipe(file=tmp_path / "runs" / "fine" / "recipe.toml")
-    assert (written.start.run, len(written.start.weights)) == ("pre", 64)
+    assert (written.init.run, len(written.init.weights)) == ("pre", 64)
     for arguments, part in [
         (("--from", "pre", "--set", "model.n_layer=3"), "--from pre: model.n_layer is 2 there and 3 here"),
         (("--from", "pref"), "run 'pref': not found"),

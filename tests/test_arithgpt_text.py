@@ -182,7 +182,7 @@ def test_characters_go_over_from_text_to_text(run: Run, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("Das Mädchen und die neue Welt, 7 Zeilen\n" * 30)
     plan = recipe(other)
-    plan = resolve(Recipe(**plan.model_dump() | {"start": {"run": "book"}}))
+    plan = resolve(plan.replace(init={"run": "book"}))
     made = new_run("fine", plan)
     seen: list[GPT] = []
 

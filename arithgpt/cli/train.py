@@ -73,7 +73,7 @@ def command(
             fixed = {"task": task, "digits": digits, "recipe": recipe, "from": origin, "seed": seed}
             run, plan = _resumed(name, fixed, overrides or [], budget)
         else:
-            plan = _new(task, digits, recipe, overrides or [], {"start.run": origin, "seed": seed} | budget)
+            plan = _new(task, digits, recipe, overrides or [], {"init.run": origin, "seed": seed} | budget)
         pick_precision(precision, pick_device(device))
         trackers.update(make_trackers(log))
         return (run if resume else new_run(name, plan)), plan
@@ -195,9 +195,9 @@ class _Lines:
 
             gone = Removals(self.recipe.problems, self.recipe.cot_removal, self.recipe.seed).last_step
             self.say(f"the working is taken away until step {gone}" + (", after the last" if gone >= limits.max_steps else ""))
-        start = self.recipe.start
-        if start.run:
-            self.say(f"begins with the weights of run {escape(start.run)}, {start.weights[:12]}")
+        init = self.recipe.init
+        if init.run:
+            self.say(f"begins with the weights of run {escape(init.run)}, {init.weights[:12]}")
         if progress.step:
             self.say(f"going on from step {progress.step}")
 

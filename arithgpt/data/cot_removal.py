@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arithgpt.config.recipe import Removal
+from arithgpt.config.schema import CotRemovalConfig
 from tasks import Pages, Problems, Task
 from tasks.core.ragged import Ints, Ragged, join
 
@@ -23,7 +23,7 @@ MORE = 5  # the stream of the few characters more; training_set.py says which ar
 class Removals:
     """The pages of a task whose working is taken away, by step."""
 
-    def __init__(self, task: Task, config: Removal, seed: int) -> None:
+    def __init__(self, task: Task, config: CotRemovalConfig, seed: int) -> None:
         """task: with working = false. ValueError where it has no working."""
         if task.worked is None:
             raise ValueError(f"{task!r}: has no working to take away")

@@ -114,7 +114,7 @@ class TextSource:
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         if not recipe.alphabet:
-            raise UserError("task.characters: missing; arithgpt.start.resolve puts it in")
+            raise UserError("task.characters: missing; init_weights.resolve fills it in")
         if recipe.model.reads_question:
             raise UserError(
                 f"model.arch = {recipe.model.arch!r}: reads a question up to {recipe.model.prompt_end!r} before it writes, "

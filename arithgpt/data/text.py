@@ -90,7 +90,7 @@ class Text:
     def file(self) -> TextFile:
         """The file itself, open. UserError where it cannot be read, or the text is not resolve."""
         if not (self.characters and self.sha256):
-            raise UserError("task.characters: missing; arithgpt.start.resolve puts it in")
+            raise UserError("task.characters: missing; init_weights.resolve fills it in")
         return TextFile(Path(self.path))
 
     def span(self, part: Part) -> range:

@@ -197,7 +197,7 @@ def _fields(recipe: Recipe) -> Iterator[str]:
             if dataclasses.is_dataclass(value):
                 yield from options(value, f"{before}.{option.name}")
 
-    for section in ("model", "optim", "train", "start"):
+    for section in ("model", "optim", "train", "init"):
         yield from (f"{section}.{field}" for field in type(getattr(recipe, section)).model_fields)
     yield from options(recipe.problems, "task")
     yield "seed"

@@ -1,6 +1,6 @@
 """How a run begins: what its recipe leaves open is put in, and its weights may be those of another run: `train --from pre`.
 
-    [start]
+    [init]
     run = "pre"
     weights = "5f0c..."     the hash of its weights, put in when the run begins, and checked where it is there already
 
@@ -10,17 +10,15 @@ optimiser begins afresh.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arithgpt.config.recipe import ModelConfig, Recipe
 from arithgpt.data.pseudo_labels import read_pages
-from arithgpt.data.text import Text
 from arithgpt.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,14 +38,14 @@ def resolve(recipe: Recipe) -> Recipe:
     UserError where the text or the pages cannot be learned, or the other run is missing, has other weights than the recipe
     says, or another shape.
     """
-    said = recipe.model_dump()
+    sections: dict[str, Any] = {}
     if recipe.text:
-        said["task"] = {"name": Text.name} | dataclasses.asdict(recipe.text.resolve())
-    if recipe.start.run:
-        said["start"]["weights"] = weights_hash(_model(recipe).weights)
+        sections["task"] = recipe.text.resolve()
+    if recipe.init.run:
+        sections["init"] = recipe.init.model_copy(update={"weights": weights_hash(_model(recipe).weights)})
     if recipe.data.pages:
-        said["data"]["pages_sha256"] = read_pages(recipe)[1]
-    return Recipe(**said) if said != recipe.model_dump() else recipe
+        sections["data"] = recipe.data.model_copy(update={"pages_sha256": read_pages(recipe)[1]})
+    return recipe.replace(**sections) if sections else recipe
 
 
 def initial_weights(recipe: Recipe, alphabet: str, first: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
@@ -56,8 +54,8 @@ def initial_weights(recipe: Recipe, alphabet: str, first: Mapping[str, NDArray[n
     first: the weights of a run from nothing, of the same names and shapes as what is returned
     UserError as from `resolve`, or where the recipe is not resolve.
     """
-    if not recipe.start.weights:
-        raise UserError("start.weights: missing; arithgpt.start.resolve puts it in")
+    if not recipe.init.weights:
+        raise UserError("init.weights: missing; init_weights.resolve fills it in")
     other = _model(recipe)
     weights = {name: array.copy() for name, array in (first if other.alphabet != alphabet else other.weights).items()}
     if other.alphabet == alphabet:
@@ -87,16 +85,16 @@ def _model(recipe: Recipe) -> Model:
     """The model to start from. UserError where it is not the one that is meant, or its shape does not fit."""
     from arithgpt.run import find_run
 
-    start = recipe.start
-    run = find_run(start.run)
+    init = recipe.init
+    run = find_run(init.run)
     ours, theirs = recipe.model, run.recipe.model
     for field in ModelConfig.model_fields:
         here, there = (getattr(config, field) for config in (ours, theirs))
         if _shape(ours, field) != _shape(theirs, field):
-            raise UserError(f"--from {start.run}: model.{field} is {there!r} there and {here!r} here; both must be the same")
+            raise UserError(f"--from {init.run}: model.{field} is {there!r} there and {here!r} here; both must be the same")
     model = run.load_model("numpy")
-    if start.weights not in ("", found := weights_hash(model.weights)):
-        raise UserError(f"start.weights = {start.weights[:12]}...: the weights of run {start.run} are others, {found[:12]}...")
+    if init.weights not in ("", found := weights_hash(model.weights)):
+        raise UserError(f"init.weights = {init.weights[:12]}...: the weights of run {init.run} are others, {found[:12]}...")
     return model
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from arithgpt.config.recipe import Recipe
+from arithgpt.config.schema import InitConfig
 from arithgpt.data.pseudo_labels import as_lines
 from arithgpt.data.tokenizer import Vocab
 from arithgpt.errors import UserError
@@ -134,7 +135,7 @@ def _begin(
     for digits in range(most - how.digits_step + 1, most + 1):
         problems = _drawn(task, rng, how.samples, (digits, digits))
         prompts, answers = task.prompts(problems).to_strings(), solver.solve(task, problems)
-        truths = map(task.truth, task.questions(problems))
+        truths = map(task.answer, task.questions(problems))
         is_right = [answer.text == truth for answer, truth in zip(answers, truths, strict=True)]
         kept = _kept(solver, problems, answers, is_right, how.keep, rng)
         pages += [(prompts[row], answers[row].written) for row in kept]
@@ -143,12 +144,12 @@ def _begin(
         raise UserError(f"{name}: none of {asked} answers at {most} digits passed {how.keep}; there is nothing to learn from")
     lines = (before.path / PAGES).read_bytes() if number > 1 else b""  # what earlier rounds kept
     lines += as_lines(pages)
-    start = {"run": before.name, "weights": weights_hash(before.load_model("numpy").weights)}
-    said_of_it = base.model_dump() | {"start": start}
-    said_of_it["train"] |= {"steps": how.steps, "stop_early": False}
+    init = InitConfig(run=before.name, weights=weights_hash(before.load_model("numpy").weights))
+    train_config = base.train.model_copy(update={"max_steps": how.steps, "stop_early": False})
     file, digest = runs_folder() / name / PAGES, hashlib.sha256(lines).hexdigest()
-    said_of_it["data"] |= {"pages": str(file), "pages_share": how.share, "pages_sha256": digest}
-    own, found = new_run(name, Recipe(**said_of_it)), Round(name, most, asked, right, len(pages), kept_right)
+    data = base.data.model_copy(update={"pages": str(file), "pages_share": how.share, "pages_sha256": digest})
+    plan = base.replace(init=init, train=train_config, data=data)
+    own, found = new_run(name, plan), Round(name, most, asked, right, len(pages), kept_right)
     write_atomic(own.path / PAGES, lines)
     write_atomic(own.path / FILE, json.dumps(said | {"found": dataclasses.asdict(found)}, indent=2) + "\n")
     return own, found

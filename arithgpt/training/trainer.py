@@ -178,14 +178,14 @@ class _Trainer:
         each = self.workers.map if self.workers else map
         self.optimisers = make_optimisers(self.weights, recipe.optim, precision, each)
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
-        self.makers = GPU_MAKERS if on_gpu and not recipe.task["name"].startswith(PREFIX) else 1  # others' code may use globals
+        self.makers = GPU_MAKERS if on_gpu and not recipe.task.name.startswith(PREFIX) else 1  # others' code may use globals
         one_shape = on_gpu and self.n_buckets == 1 and recordable(recipe.model)
         self.gradients = fast(self._gradients) if one_shape else self._gradients
         self.cells, self.padding = 0, torch.zeros((), dtype=torch.long, device=device)  # of this process since a checkpoint
         self.origin = _origin(self.model, device) | {"processes": ranks.size, "threads": max(self.threads, self.n_workers)}
         self.origin["precision"] = precision
-        if recipe.start.run:
-            self.origin |= {"start": recipe.start.model_dump()}
+        if recipe.init.run:
+            self.origin |= {"init": recipe.init.model_dump()}
         self.began = time.perf_counter()
 
     def make_batch(self, step: int) -> list[Batch]:
@@ -309,7 +309,7 @@ class _Trainer:
 
     def begin(self) -> None:
         """Start from the weights of another run, where the recipe says so. UserError where they cannot be used."""
-        if self.recipe.start.run:
+        if self.recipe.init.run:
             first = {name: weight.detach().cpu().numpy() for name, weight in self.weights.items()}
             weights = self.ranks.first(lambda: initial_weights(self.recipe, self.model.alphabet, first))
             self._load_weights({name: torch.from_numpy(array) for name, array in weights.items()})
