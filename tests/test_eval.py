@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 import pytest
+from helpers.named_tasks import ANSWERS, cells
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from test_tasks_worded import ANSWERS, cells
 
 from eval.evaluate import COLUMNS, evaluate, outcome
 from eval.metrics.accuracy import by_length, wilson

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_tasks_contract import oracle
-from test_tasks_worded import ANSWERS
+from helpers.named_tasks import ANSWERS
+from helpers.oracles import oracle
 
 from arithgpt.errors import UserError
 from arithgpt.training.checkpoint import write_atomic

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from test_tasks_worded import ANSWERS
+from helpers.named_tasks import ANSWERS
 
 from eval.export.lm_eval_task import LENIENT, STRICT, harness_task
 from tasks import TASKS, Task, make

@@ -1,15 +1,12 @@
 """What every registered task must keep. The oracle is Python's own arithmetic and shares no code with the generators."""
 
-import decimal
 import hashlib
-import operator
 import re
-from collections.abc import Callable
-from fractions import Fraction
 
 import numpy as np
 import pytest
-from test_tasks_worded import ANSWERS, ON_PAGES, TESTED_WORDED, cells
+from helpers.named_tasks import ANSWERS, ON_PAGES, TESTED_NAMED_TASKS, cells
+from helpers.oracles import oracle
 
 from tasks import STOP, TASKS, Problems, QuestionError, Task
 from tasks.arithmetic.addition import Addition
@@ -29,56 +26,19 @@ TESTED: list[Task] = [
     Addition(digits="1-4", pad=True, signs=False, order="reversed-answer"),
     Addition(digits="30-40", carry_chain_prob=1.0),
     Addition(digits="1-5", order="plain", index_hints=True),
-    Addition(digits="1-5", pad=True, working=True),
+    Addition(digits="1-5", pad=True, scratchpad=True),
     Subtraction(digits="1-12,40x3", carry_chain_prob=1.0),
     Multiplication(digits="1-9x1-2,3x12", edge_case_prob=0.5),
-    Multiplication(digits="1-5", working=False),
+    Multiplication(digits="1-5", scratchpad=False),
     Division(digits="1-9x1-2,3x12,2-5", edge_case_prob=0.5, built_share=0.6, zero_share=0.05),
-    Division(digits="1-6x1-3", zero_share=0.05, working=False),
+    Division(digits="1-6x1-3", zero_share=0.05, scratchpad=False),
     Arithmetic(weights=(1, 1, 1, 1, 4)),
     Expression(
         operators="1-2,6", levels=5, digits="1-12", places="0-12", decimal_share=0.6, negative_share=0.4, pattern_share=0.6
     ),
-    *TESTED_WORDED,
+    *TESTED_NAMED_TASKS,
 ]
 every_task = pytest.mark.parametrize("task", TESTED, ids=repr)
-
-OPERATIONS: dict[str, Callable[[int, int], Fraction | int]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": Fraction,
-}
-
-
-def oracle(question: str, task: Task | None = None) -> str:
-    name, _, asked = question.partition(" ")
-    if name in ANSWERS:
-        return ANSWERS[name](asked, task)
-    if not re.fullmatch("[0-9]+[-+*/][0-9]+", question) or (task is not None and task.name == "expr"):
-        return oracle_of_expression(question)
-    left, sign, right = re.split(r"([-+*/])", question)
-    if sign == "/" and int(right) == 0:
-        return "division by zero"
-    result = OPERATIONS[sign](int(left), int(right))
-    whole = int(result)
-    return f"{whole} r {(result - whole) * int(right)}" if result != whole else str(whole)
-
-
-def oracle_of_expression(question: str) -> str:
-    """Every number made a Fraction, Python works it out; written by Python's decimals."""
-    expression, _, typed = question.partition(" to ")
-    places = int(typed or 10)
-    try:
-        value = Fraction(eval(re.sub(r"[0-9.]+", lambda number: f"Fraction('{number[0]}')", expression)))
-    except ZeroDivisionError:
-        return "division by zero"
-    scaled = abs(value) * 10**places
-    rounded = int(scaled) + (scaled - int(scaled) >= Fraction(1, 2))
-    with decimal.localcontext(prec=5000):
-        shown = f"{decimal.Decimal(rounded).scaleb(-places):f}"
-    shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
-    return "-" * (value < 0 and rounded > 0) + shown
 
 
 def lengths_to_ask(task: Task, suite: str) -> list[tuple[int, int]]:

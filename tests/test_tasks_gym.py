@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from test_tasks_contract import oracle
-from test_tasks_worded import ANSWERS
+from helpers.named_tasks import ANSWERS
+from helpers.oracles import oracle
 
 import tasks.adapters.gym_api
 from tasks import TASKS, make

@@ -22,7 +22,7 @@ from arithgpt.run import find_run, shipped_run
 from eval.solver import Answer
 from tasks import STOP, Problems, QuestionError, Row, drawn
 from tasks.arithmetic.division import BY_ZERO
-from tasks.expression.parser import MAX_PLACES, explicit
+from tasks.expression.parser import MAX_DECIMALS, Question
 
 MAX_PAGE = 20_000  # characters to write for one question: minutes, and a fraction of a GB
 _DIVISION = re.compile("[0-9]+/[0-9]+")
@@ -152,8 +152,8 @@ class Calculator:
             raise UserError(f"--remainder: run {self.run.name} was trained on {', '.join(parts)}, not on div")
         if places is not None and "expr" not in parts:
             raise UserError(f"--decimals {places}: run {self.run.name} was trained on {', '.join(parts)}, not on expr")
-        if places is not None and not 0 <= places <= MAX_PLACES:
-            raise UserError(f"--decimals {places}: must be from 0 to {MAX_PLACES}")
+        if places is not None and not 0 <= places <= MAX_DECIMALS:
+            raise UserError(f"--decimals {places}: must be from 0 to {MAX_DECIMALS}")
         if remainder:
             return parts["div"].parse(expression)
         try:
@@ -161,7 +161,7 @@ class Calculator:
         except QuestionError as error:
             raise QuestionError(str(error), expression, min(error.place, len(expression))) from None
         divides = "expr" in parts and _DIVISION.fullmatch(question)  # which a mixture takes for one with a remainder
-        return explicit(question) if divides else question
+        return Question.parse(question).format(explicit=True) if divides else question
 
     def _lengths(self, questions: list[str]) -> list[int]:
         """The characters that may be written for each plain question, of which there is one at least."""

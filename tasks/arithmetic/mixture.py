@@ -32,7 +32,7 @@ from tasks.arithmetic.subtraction import Subtraction
 from tasks.core.question import OPERATORS, binary_question
 from tasks.core.ragged import Ints, Ragged
 from tasks.core.scratchpad import Fault, Row
-from tasks.expression.parser import explicit, says_places
+from tasks.expression.parser import Question, names_decimals
 from tasks.expression.task import Expression
 from tasks.task import STOP, Pages, Problems, QuestionError, Task, register
 
@@ -149,7 +149,7 @@ class Arithmetic(Task):
         if self.expr in self._parts:
             plain = self.expr.parse(typed)
             match = _BINARY.fullmatch(plain)
-            own = match is not None and match[1] in (part.operator for part in self._parts) and not says_places(typed)
+            own = match is not None and match[1] in (part.operator for part in self._parts) and not names_decimals(typed)
             return plain if own else _as_expression(plain)
         left, operator, right = binary_question(typed)
         if operator not in (part.operator for part in self._parts):
@@ -204,4 +204,4 @@ class Arithmetic(Task):
 
 def _as_expression(question: str) -> str:
     """A plain question of `expr` so that it is not taken for one of an operation."""
-    return explicit(question) if _BINARY.fullmatch(question) else question
+    return Question.parse(question).format(explicit=True) if _BINARY.fullmatch(question) else question

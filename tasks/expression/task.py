@@ -3,9 +3,9 @@
     question    (12+34)*5-6/2 to 0
     page        ....@[21+43]*5-6/2=[{+64\\}64]*5-{/40'80"61&6\\6|60(...$     reads 227
 
-The rows and workings of a page are told in expression_page.py, the plain form of questions in expression_question.py. A page
-cuts its results to GUARD digits more than the answer shows, which is then rounded half away from zero. Where that is too
-little, as in 1/3*1000000, the page is right line by line and its answer is not; such problems are answered but not drawn.
+`page_rows.py` and `scratchpad.py` describe the page, `parser.py` the questions. A page cuts its results to GUARD_DIGITS more
+decimals than the answer shows; the answer is then rounded half away from zero. Where these digits are too few, as in
+1/3*1000000, each line of the page is right but the answer is not. Such problems are answered, but never sampled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,38 +26,30 @@ from tasks.arithmetic.division import BY_ZERO
 from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged
 from tasks.core.scratchpad import Fault, Row, number, runs_on
-from tasks.expression import scratchpad as page
-from tasks.expression.generator import Mix, expressions
-from tasks.expression.parser import (
-    DEFAULT_PLACES,
-    GUARD,
-    MAX_DEPTH,
-    MAX_OPERATORS,
-    MAX_PLACES,
-    expression_question,
-    joined,
-    split,
-)
-from tasks.expression.render import drawing
-from tasks.expression.value import exact, shown
-from tasks.expression.verifier import check
+from tasks.expression.generator import ExpressionStyle, generate_expressions
+from tasks.expression.page_rows import Number, first_row, prompt_of
+from tasks.expression.parser import GUARD_DIGITS, MAX_DECIMALS, MAX_DEPTH, MAX_OPERATORS, Question, parse_expression
+from tasks.expression.render import render_page
+from tasks.expression.scratchpad import BY_ZERO_ENDING, complete_page
+from tasks.expression.value import exact_value, round_to_text
+from tasks.expression.verifier import verify_page
+from tasks.page_grammar import DIGITS, STOP
 from tasks.sizes import ProblemSize, SizeRange
-from tasks.task import MAX_IDLE_DRAWS, STOP, Pages, Problems, Task, register
+from tasks.task import MAX_IDLE_DRAWS, Pages, Problems, Task, register
 
 FEW_REDUNDANT = 0.75
 """The share of problems in training that have no more levels than operators, so that no parentheses have to be redundant."""
+MIN_LONGEST_PAGE = 100
+"""The least bound of `longest_page`: a lower one would leave out whole kinds of problems."""
+SUITE_DECIMALS = 6
+"""The decimals of the answers in the suite `decimals`."""
 
-SHORTEST_BOUND = 100
-"""Of `longest_page`: shorter ones would leave out whole kinds of problems."""
-
-_PLACES = re.compile(r"([0-9]{1,2})(?:-([0-9]{1,2}))?")
-_LAST = re.compile(r"(?:^|=)(?:%|\{[^{}=]*\})?(?P<dots>\.*)(?P<digits>[0-9]+)(?P<minus>n?)$")
-_SUITES: dict[str, dict[str, float]] = {  # how the numbers of a suite differ from those of training
+_DECIMALS_RANGE = re.compile(r"([0-9]{1,2})(?:-([0-9]{1,2}))?")
+_LAST_NUMBER = re.compile(r"(?:^|=)(?:%|\{[^{}=]*\})?(?P<dots>\.*)(?P<digits>[0-9]+)(?P<minus>n?)$")
+_SUITE_STYLES: dict[str, dict[str, float]] = {  # how the numbers of a suite differ from those of training
     "edges": {"pattern_share": 0.6, "equal_share": 0.25, "redundant_share": 0.3, "negative_share": 0.3, "decimals": 4},
     "decimals": {"decimal_share": 1.0},
 }
-DECIMALS_SHOWN = 6
-"""Of the answers to the suite `decimals`."""
 
 
 @register
@@ -70,11 +62,11 @@ class Expression(Task):
     levels: int = 3
     """How many levels of parentheses there are at most; 1 is none at all."""
     digits: str = "1-4"
-    """The digits of whole parts (tasks/lengths.py)."""
+    """The digits of whole parts, as in 1-4."""
     places: str = "0-4"
-    """The digits of the fraction that an answer shows at most: one range, or several as in 0-2,10, each drawn as often."""
+    """The most decimals that an answer shows: one range, or several as in 0-2,10, each sampled as often."""
     decimal_share: float = 0.25
-    """The share of numbers with digits after the point, 1 to 3 of them."""
+    """The share of numbers with decimals, 1 to 3 of them."""
     negative_share: float = 0.1
     """The share of numbers and of parentheses that have a minus before them."""
     pattern_share: float = 0.1
@@ -82,13 +74,13 @@ class Expression(Task):
     equal_share: float = 0.05
     """The share of numbers that are the same as the number before, so that differences come to nothing."""
     exact_share: float = 0.3
-    """Of the divisions of two whole numbers, the share made to come out exact."""
+    """The share of the divisions of two whole numbers that is made to come out exact."""
     redundant_share: float = 0.05
-    """Of the parentheses, the share that may stand around a single number or around the whole."""
+    """The share of the parentheses that may stand around a single number or around the whole."""
     single_share: float = 0.03
-    """Of the problems in training, the share that is a single number, often in parentheses: people type that too."""
+    """The share of the problems in training that are a single number, often in parentheses: people type that too."""
     longest_page: int = 0
-    """No page in training is longer than so many characters, as time grows with their square; 0 is no bound."""
+    """The most characters of a page in training, because training time grows with their square; 0 is no bound."""
 
     name: ClassVar[str] = "expr"
     summary: ClassVar[str] = "whole expressions with parentheses and decimals, reduced row by row"
@@ -101,18 +93,18 @@ class Expression(Task):
         self.check_shares()
         if not 1 <= self.levels <= MAX_DEPTH + 1:
             raise ValueError(f"levels = {self.levels}: must be from 1 to {MAX_DEPTH + 1}")
-        assert self._places is not None  # parsed now, so that a fault is found at once
+        assert self.decimal_ranges is not None  # parsed now, so that a fault is found at once
         self._most_digits(self.span[1])
-        if self.longest_page and self.longest_page < SHORTEST_BOUND:
-            raise ValueError(f"longest_page = {self.longest_page}: must be 0 for no bound, or at least {SHORTEST_BOUND}")
+        if self.longest_page and self.longest_page < MIN_LONGEST_PAGE:
+            raise ValueError(f"longest_page = {self.longest_page}: must be 0 for no bound, or at least {MIN_LONGEST_PAGE}")
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
         """Operators by levels."""
-        spans = self.ranges_of("operators", "1-4")
-        if max(box.left[1] for box in spans) > MAX_OPERATORS:
+        ranges = self.ranges_of("operators", "1-4")
+        if max(size_range.left[1] for size_range in ranges) > MAX_OPERATORS:
             raise ValueError(f"operators = {self.operators!r}: must be from 1 to {MAX_OPERATORS}")
-        return tuple(SizeRange(box.left, (1, self.levels)) for box in spans)
+        return tuple(SizeRange(size_range.left, (1, self.levels)) for size_range in ranges)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -126,62 +118,87 @@ class Expression(Task):
         return [(factor * most, self.levels) for factor in sizes.LONG if factor * most <= MAX_OPERATORS]
 
     @cached_property
-    def _digits(self) -> tuple[SizeRange, ...]:
-        return self.ranges_of("digits", "1-4")
-
-    @cached_property
-    def _places(self) -> list[tuple[int, int]]:
-        matches = [_PLACES.fullmatch(span.strip()) for span in self.places.split(",")]
-        spans = [(int(match[1]), int(match[2] or match[1])) if match else (1, 0) for match in matches]
-        if not all(0 <= low <= high <= MAX_PLACES for low, high in spans):
-            raise ValueError(f"places = {self.places!r}: must be such as 2, 0-4 or 0-2,10, from 0 to {MAX_PLACES}")
-        return spans
+    def decimal_ranges(self) -> list[tuple[int, int]]:
+        """The ranges that `places` names, ends included."""
+        matches = [_DECIMALS_RANGE.fullmatch(part.strip()) for part in self.places.split(",")]
+        ranges = [(int(match[1]), int(match[2] or match[1])) if match else (1, 0) for match in matches]
+        if not all(0 <= low <= high <= MAX_DECIMALS for low, high in ranges):
+            raise ValueError(f"places = {self.places!r}: must be such as 2, 0-4 or 0-2,10, from 0 to {MAX_DECIMALS}")
+        return ranges
 
     @property
     def alphabet(self) -> str:
-        return "0123456789.n@[]+-*/={}%\\x~:!_;^'\"&<|(AaBbCcDd#>?" + STOP
+        return DIGITS + ".n@[]+-*/={}%\\x~:!_;^'\"&<|(AaBbCcDd#>?" + STOP
 
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        def some(missing: int) -> Problems:
+        def candidates(missing: int) -> Problems:
             operators, levels = sizes.draw(self.size_ranges, rng, missing)
-            needed = rng.random(missing) < FEW_REDUNDANT
-            levels = np.where(needed, np.minimum(levels, operators), levels)
+            not_redundant = rng.random(missing) < FEW_REDUNDANT
+            levels = np.where(not_redundant, np.minimum(levels, operators), levels)
             if self.single_share:
                 operators = np.where(rng.random(missing) < self.single_share, 0, operators)
-            return self._made(rng, operators, levels, self._mix({}), self._places)
+            return self.sample_unchecked(rng, operators, levels)
 
-        return self._settled(some, n, self.longest_page or sys.maxsize)
+        return self._sample_checked(candidates, n, self.longest_page or sys.maxsize)
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
-        """Of just so many operators and levels, and digits enough to be held out where numbers have them. `edges`: numbers with
-        a pattern, equal ones, many signs, and parentheses that are not needed. `decimals`: every number has 1 to 3 digits after
-        the point, and answers are shown to 6."""
+        """Draw problems of exactly so many operators and levels, with digits enough to be held out where that is possible.
+
+        `edges`: numbers with a pattern, equal ones, many signs, and parentheses that are not needed. `decimals`: every number
+        has 1 to 3 decimals, and answers are shown to SUITE_DECIMALS.
+        """
         operators, levels = cell
         if not (1 <= operators <= MAX_OPERATORS and 1 <= levels <= MAX_DEPTH + 1):
             raise ValueError(
                 f"{sizes.shown(cell)}: at most {MAX_OPERATORS} operators and {MAX_DEPTH + 1} levels of parentheses are asked"
             )
-        mix = self._mix(_SUITES.get(suite, {}))
-        places = [(DECIMALS_SHOWN, DECIMALS_SHOWN)] if suite == "decimals" else self._places
+        style = self._style(_SUITE_STYLES.get(suite, {}))
+        decimal_ranges = [(SUITE_DECIMALS, SUITE_DECIMALS)] if suite == "decimals" else self.decimal_ranges
         needs_digits = self._most_digits(operators) >= sampling.HELD_OUT_MIN_DIGITS
 
-        def some(missing: int) -> Problems:
-            problems = self._made(rng, np.full(missing, operators), np.full(missing, levels), mix, places)
+        def candidates(missing: int) -> Problems:
+            counts, depths = np.full(missing, operators), np.full(missing, levels)
+            problems = self.sample_unchecked(rng, counts, depths, style, decimal_ranges)
             return problems[self.can_hold_out(problems)] if needs_digits else problems
 
-        return self._settled(some, n)
+        return self._sample_checked(candidates, n)
+
+    def sample_unchecked(
+        self,
+        rng: np.random.Generator,
+        operators: Ints,
+        levels: Ints,
+        style: ExpressionStyle | None = None,
+        decimal_ranges: list[tuple[int, int]] | None = None,
+    ) -> Problems:
+        """Sample one problem for each entry, also where its page would not come to the exact answer.
+
+        Args:
+            rng: the source of all random numbers
+            operators: int64 (n,)
+            levels: int64 (n,)
+            style: what the numbers are like; None: as in training
+            decimal_ranges: the decimals of the answers, each range as often; None: as in training
+        """
+        texts = generate_expressions(rng, operators.tolist(), levels.tolist(), style or self._style({}))
+        return _problems_of(texts, _sample_decimals(rng, len(texts), decimal_ranges or self.decimal_ranges))
 
     def _most_digits(self, operators: int) -> int:
         """The digits that whole parts have in all, at most. ValueError where they are more than a question may have."""
-        most = max(box.left[1] for box in self._digits)
-        if (operators + 1) * (most + _SUITES["edges"]["decimals"]) > sizes.MAX_DIGITS:
+        most = max(size_range.left[1] for size_range in self._digit_ranges)
+        if (operators + 1) * (most + _SUITE_STYLES["edges"]["decimals"]) > sizes.MAX_DIGITS:
             raise ValueError(
                 f"digits = {self.digits!r}: {operators + 1} such numbers have more than {sizes.MAX_DIGITS} digits in all"
             )
         return (operators + 1) * most
 
-    def _mix(self, changes: dict[str, float]) -> Mix:
-        own = {
+    @cached_property
+    def _digit_ranges(self) -> tuple[SizeRange, ...]:
+        return self.ranges_of("digits", "1-4")
+
+    def _style(self, changes: dict[str, float]) -> ExpressionStyle:
+        """The numbers of training, but for `changes`."""
+        shares: dict[str, Any] = {
             "decimal_share": self.decimal_share,
             "decimals": 3,
             "negative_share": self.negative_share,
@@ -190,57 +207,50 @@ class Expression(Task):
             "exact_share": self.exact_share,
             "redundant_share": self.redundant_share,
         }
-        return Mix(self._digits, **(own | changes))  # type: ignore[arg-type]
+        return ExpressionStyle(self._digit_ranges, **(shares | changes))
 
-    @staticmethod
-    def _made(rng: np.random.Generator, operators: Ints, levels: Ints, mix: Mix, places: list[tuple[int, int]]) -> Problems:
-        """One random problem of each."""
-        texts = expressions(rng, operators.tolist(), levels.tolist(), mix)
-        low, high = places[0]
-        if len(places) > 1:
-            low, high = np.array(places)[rng.integers(0, len(places), len(texts))].T
-        return _problems(texts, rng.integers(low, high + 1, len(texts)).tolist())
-
-    def _settled(self, some: Callable[[int], Problems], n: int, longest: int = sys.maxsize) -> Problems:
-        """n problems of `some` whose pages come to the exact answer within `longest` characters; fewer where hardly any do."""
-        found, missing, idle = [some(0)], n, 0
+    def _sample_checked(self, candidates: Callable[[int], Problems], n: int, longest_page: int = sys.maxsize) -> Problems:
+        """Sample n of the candidates whose pages come to the exact answer in bounds; fewer where hardly any do."""
+        batches, missing, idle = [candidates(0)], n, 0
         while missing > 0 and idle < MAX_IDLE_DRAWS:
-            problems = some(missing + 8)
-            right = [self._comes_out(question, longest) for question in self.questions(problems)]
-            found.append(problems[np.array(right, bool)][:missing])
-            missing -= len(found[-1])
-            idle = 0 if len(found[-1]) else idle + 1
-        return Problems.concatenate(found)
+            problems = candidates(missing + 8)
+            comes_out = [self._comes_out(question, longest_page) for question in self.questions(problems)]
+            batches.append(problems[np.array(comes_out, bool)][:missing])
+            missing -= len(batches[-1])
+            idle = 0 if len(batches[-1]) else idle + 1
+        return Problems.concatenate(batches)
 
-    def _comes_out(self, question: str, longest: int) -> bool:
-        """Whether the page has at most `longest` characters and its answer is the exact one."""
-        expression, places = split(question)
-        if longest == sys.maxsize and "/" not in expression and "." not in expression:
+    def _comes_out(self, question: str, longest_page: int) -> bool:
+        """Whether the page has at most `longest_page` characters, and its answer is the exact one."""
+        expression, decimals = Question.parse(question)
+        if longest_page == sys.maxsize and "/" not in expression and "." not in expression:
             return True  # whole numbers are never cut
-        prompt, body, last = _page(question)
-        if len(prompt) + len(body) > longest:
+        prompt, completion, last = _page_of(question)
+        if len(prompt) + len(completion) > longest_page:
             return False
-        return (BY_ZERO if last is None else shown(_value(last), places)) == self.answer(question)
+        return (BY_ZERO if last is None else round_to_text(_value_of(last), decimals)) == self.answer(question)
 
     def pages(self, problems: Problems) -> Pages:
-        pages = [_page(question) for question in self.questions(problems)]
-        text = Ragged.from_strings([prompt + body for prompt, body, _ in pages])
+        pages = [_page_of(question) for question in self.questions(problems)]
+        text = Ragged.from_strings([prompt + completion for prompt, completion, _ in pages])
         return Pages(text.values, np.array([len(prompt) for prompt, *_ in pages], np.int64), text.lengths)
 
     def prompts(self, problems: Problems) -> Ragged:
-        split_up = (split(question) for question in self.questions(problems))
-        return Ragged.from_strings([page.prompt(page.fields(text), places + GUARD) for text, places in split_up])
+        questions = (Question.parse(question) for question in self.questions(problems))
+        return Ragged.from_strings(
+            [prompt_of(first_row(question.expression), question.decimals + GUARD_DIGITS) for question in questions]
+        )
 
     def extract(self, written: str, question: str) -> str | None:
         if runs_on(written):
             return None
-        if written.endswith("{/?"):
+        if written.endswith(BY_ZERO_ENDING):
             return BY_ZERO
-        last = _LAST.search(written)
+        last = _LAST_NUMBER.search(written)
         if last is None:
             return None
         size = Fraction(number(last["digits"]), 10 ** len(last["dots"]))
-        return shown(-size if last["minus"] else size, split(question)[1])
+        return round_to_text(-size if last["minus"] else size, Question.parse(question).decimals)
 
     def max_new_tokens(self, problems: Problems) -> Ints:
         pages = self.pages(problems)
@@ -251,86 +261,100 @@ class Expression(Task):
         return sizes.contain(self.size_ranges, np.maximum(operators, 1) if self.single_share else operators, levels)
 
     def questions(self, problems: Problems) -> list[str]:
-        texts, places = problems.fields
-        return [joined(text, shown) for text, shown in zip(texts.to_strings(), places.values[:, 0].tolist(), strict=True)]
+        expressions, decimals = problems.fields
+        pairs = zip(expressions.to_strings(), decimals.values[:, 0].tolist(), strict=True)
+        return [Question(*pair).format() for pair in pairs]
 
     def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The operators and the levels."""
         text = problems.fields[0].values
-        after = np.zeros_like(text)
-        after[:, 1:] = text[:, :-1]
-        operators = _among(text, "+-*/") & (_among(after, "0123456789)"))
-        depth = np.cumsum(_among(text, "(").astype(np.int64) - _among(text, ")"), axis=1)
+        before = np.zeros_like(text)
+        before[:, 1:] = text[:, :-1]
+        operators = _is_one_of(text, "+-*/") & _is_one_of(before, DIGITS + ")")
+        depth = np.cumsum(_is_one_of(text, "(").astype(np.int64) - _is_one_of(text, ")"), axis=1)
         return operators.sum(axis=1), depth.max(axis=1, initial=0) + 1
 
     def expression_only(self, question: str) -> str:
-        return split(question)[0]
+        return Question.parse(question).expression
 
     def asked(self, question: str) -> str:
-        expression, places = split(question)
-        return expression if places == DEFAULT_PLACES else f"{expression} rounded to {places} decimal{'s' * (places != 1)}"
+        expression, decimals = parsed = Question.parse(question)
+        if parsed == Question(expression):
+            return expression
+        return f"{expression} rounded to {decimals} decimal{'s' * (decimals != 1)}"
 
     def parse(self, typed: str) -> str:
-        return expression_question(typed)
+        return parse_expression(typed).format()
 
     def problems(self, questions: Sequence[str]) -> Problems:
-        texts, places = zip(*(split(question) for question in questions), strict=True)
-        return _problems(texts, places)
+        expressions, decimals = zip(*(Question.parse(question) for question in questions), strict=True)
+        return _problems_of(expressions, decimals)
 
     def answer(self, question: str) -> str:
-        expression, places = split(question)
+        expression, decimals = Question.parse(question)
         try:
-            return shown(exact(expression), places)
+            return round_to_text(exact_value(expression), decimals)
         except ZeroDivisionError:
             return BY_ZERO
 
     def exact(self, question: str) -> bool:
-        expression, places = split(question)
+        expression, decimals = Question.parse(question)
         try:
-            return (exact(expression) * 10**places).denominator == 1
+            scaled: Fraction = exact_value(expression) * 10**decimals
         except ZeroDivisionError:
             return True
+        return scaled.denominator == 1
 
     def verify(self, question: str, written: str) -> Fault | None:
-        """By the lines alone: where the guard digits are not enough, every one of them holds and the answer is not exact."""
-        expression, places = split(question)
-        return check(expression, places + GUARD, written)
+        """Check the rows alone: where the guard digits are too few, every row holds and the answer is not exact."""
+        expression, decimals = Question.parse(question)
+        return verify_page(expression, decimals + GUARD_DIGITS, written)
 
     def render(self, question: str, written: str) -> list[Row]:
-        expression, places = split(question)
-        return drawing(expression, places, written, self.extract(written, question))
+        expression, decimals = Question.parse(question)
+        return render_page(expression, decimals, written, self.extract(written, question))
 
     def keys(self, problems: Problems) -> NDArray[np.uint64]:
-        """Of the expression alone, so that it is held out to any number of decimals."""
+        """Hash the expression alone, so that it is held out to any number of decimals."""
         return sampling.fingerprint(problems.fields[0])
 
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
-        digits = _among(problems.fields[0].values, "0123456789")
-        return digits.sum(axis=1) >= sampling.HELD_OUT_MIN_DIGITS
+        n_digits: Ints = _is_one_of(problems.fields[0].values, DIGITS).sum(axis=1)
+        return n_digits >= sampling.HELD_OUT_MIN_DIGITS
 
 
 @lru_cache(maxsize=4096)
-def _page(question: str) -> tuple[str, str, page.Number | None]:
-    """What is given of the page of a plain question, what follows it, and the last number, None where it divides by zero.
+def _page_of(question: str) -> tuple[str, str, Number | None]:
+    """Return the prompt of a plain question, its completion, and the last number; None where it divides by zero.
 
-    Kept for a while: a problem that is drawn has been looked at before it is written.
+    Kept for a while: a problem that is sampled was worked out to see whether it comes out.
     """
-    expression, places = split(question)
-    row = page.fields(expression)
-    return page.prompt(row, places + GUARD), *page.body(row, places + GUARD)
+    expression, decimals = Question.parse(question)
+    row = first_row(expression)
+    return prompt_of(row, decimals + GUARD_DIGITS), *complete_page(row, decimals + GUARD_DIGITS)
 
 
-def _problems(texts: Sequence[str], places: Sequence[int]) -> Problems:
-    one = np.ones(len(texts), np.int64)
-    return Problems((Ragged.from_strings(texts), Ragged(np.array(places, np.uint8).reshape(-1, 1), one)))
+def _sample_decimals(rng: np.random.Generator, n: int, ranges: list[tuple[int, int]]) -> list[int]:
+    """Sample the decimals of n answers: a range evenly, then a number of it evenly."""
+    low: int | Ints
+    high: int | Ints
+    low, high = ranges[0] if len(ranges) == 1 else np.array(ranges)[rng.integers(0, len(ranges), n)].T
+    decimals: list[int] = rng.integers(low, high + 1, n).tolist()
+    return decimals
 
 
-def _among(text: NDArray[np.uint8], chars: str) -> NDArray[np.bool_]:
+def _problems_of(expressions: Sequence[str], decimals: Sequence[int]) -> Problems:
+    one = np.ones(len(expressions), np.int64)
+    return Problems((Ragged.from_strings(expressions), Ragged(np.array(decimals, np.uint8).reshape(-1, 1), one)))
+
+
+def _is_one_of(text: NDArray[np.uint8], chars: str) -> NDArray[np.bool_]:
+    """Whether each character code is one of `chars`."""
     table = np.zeros(256, bool)
     table[[ord(char) for char in chars]] = True
     return table[text]
 
 
-def _value(last: page.Number) -> Fraction:
-    size = Fraction(int(last.digits), 10**last.places)
+def _value_of(last: Number) -> Fraction:
+    size = Fraction(int(last.digits), 10**last.decimals)
     return -size if last.negative else size

@@ -1,8 +1,8 @@
-"""The exact value of an expression in plain form, by Python's own fractions, and how an answer is written.
+"""The exact value of an expression, by Python's fractions, and its rounded decimal form.
 
-    (12+34)*5-6/4       457/2       shown to 0 decimals: 229
+    (12+34)*5-6/4       457/2       to 0 decimals: 229
 
-AccuracySummary nothing with the page.
+Shares no code with the page, so that it can check the page.
 """
 
 from __future__ import annotations
@@ -20,24 +20,36 @@ _OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] 
 }
 
 
-def exact(expression: str) -> Fraction:
-    """The value of an expression. ZeroDivisionError where it has none."""
+def exact_value(expression: str) -> Fraction:
+    """Evaluate an expression in its plain form.
 
-    def value(node: ast.expr) -> Fraction:
+    Raises:
+        ZeroDivisionError: a divisor is zero
+    """
+
+    def evaluate(node: ast.expr) -> Fraction:
         if isinstance(node, ast.Constant):
             return Fraction(expression[node.col_offset : node.end_col_offset])
         if isinstance(node, ast.UnaryOp):
-            return -value(node.operand)
+            return -evaluate(node.operand)
         assert isinstance(node, ast.BinOp)
-        return _OPERATIONS[type(node.op)](value(node.left), value(node.right))
+        return _OPERATIONS[type(node.op)](evaluate(node.left), evaluate(node.right))
 
-    return value(ast.parse(expression, mode="eval").body)
+    return evaluate(ast.parse(expression, mode="eval").body)
 
 
-def shown(value: Fraction, places: int) -> str:
-    """Rounded half away from zero, without zeros at the end of the fraction."""
-    units, rest = divmod(abs(value.numerator) * 10**places, value.denominator)
+def round_to_text(value: Fraction, decimals: int) -> str:
+    """Write a value in decimal digits.
+
+    Args:
+        value: any fraction
+        decimals: the most digits after the point; zeros at the end are left out
+
+    Returns:
+        The value rounded half away from zero, such as "-6.25".
+    """
+    units, rest = divmod(abs(value.numerator) * 10**decimals, value.denominator)
     units += 2 * rest >= value.denominator
-    whole, fraction = divmod(units, 10**places)
-    digits = f".{fraction:0{places}}".rstrip("0").rstrip(".") if places else ""
+    whole, fraction = divmod(units, 10**decimals)
+    digits = f".{fraction:0{decimals}}".rstrip("0").rstrip(".") if decimals else ""
     return ("-" if value < 0 and units else "") + str(whole) + digits

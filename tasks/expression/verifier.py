@@ -1,8 +1,8 @@
-r"""The first row of an expression's page that does not hold, found with Python's own integers.
+r"""Find the first wrong row of an expression's page, with Python's own integers.
 
     page        ....@3+4*5={*5!02_^12\}...      line 1: in 4*5: 0 + 20 is 20, not 21
 
-Every row is compared with what the row before it, right so far, has to become.
+Every row is compared with what the row before it, which is right so far, has to become.
 """
 
 from __future__ import annotations
@@ -14,175 +14,197 @@ from typing import NamedTuple
 from tasks.arithmetic.division import LINE, MULTIPLES, line_fault, multiples_fault
 from tasks.arithmetic.multiplication import check_lines
 from tasks.core.scratchpad import RUNS_ON, Fault, number, runs_on
-from tasks.expression.scratchpad import Field, Number, fields, natural, steps, top
+from tasks.expression.page_rows import Field, Number, StepKind, first_row, operands_of, reduction_steps
+from tasks.expression.scratchpad import BY_ZERO_ENDING
+from tasks.page_grammar import DROP_PARENTHESES, EQUALS, POINT, POINT_UP, TURN
 
-_WORKING = re.compile(r"\{([^{}]*)\}")
-_ENDED = re.compile(r"(.*)\\(x*)", re.DOTALL)
+_SCRATCHPAD = re.compile(r"\{([^{}]*)\}")
+_ENDING = re.compile(r"(.*)\\(x*)", re.DOTALL)
 _SUM = re.compile(r"([+-])(\.*)([0-9]+)(?:~(\.*)([0-9]+))?")
 _PRODUCT = re.compile(r"\*(.*_)(\.*)\^(\.*)([0-9]+)", re.DOTALL)
 _FIELD = re.compile(r"[^-+*/\[\]={}%]*.?", re.DOTALL)
+_SHOWN = 20
+"""How many characters of what is wrong a message quotes."""
 
 
 class _Result(NamedTuple):
-    """What a working comes to."""
+    """The last number of a scratchpad."""
 
     digits: str
-    """Of its last number, least significant first."""
-    places: int
+    """Least significant first."""
+    decimals: int
     negative: bool
 
 
-class _Wrong(Exception):
-    """What is wrong with a row."""
+class _RowError(Exception):
+    """Says what is wrong with a row."""
 
 
-def check(expression: str, ruler: int, written: str) -> Fault | None:
-    """The first row that does not hold, as Task.check gives it."""
+def verify_page(expression: str, kept_decimals: int, written: str) -> Fault | None:
+    """Find the first row that does not hold.
+
+    Args:
+        expression: in its plain form
+        kept_decimals: the decimals to which results are cut
+        written: what follows the prompt, without the stop
+
+    Returns:
+        The fault, or None where every row holds and one number or a division by zero is left.
+    """
     if runs_on(written):
         return Fault(1, written, RUNS_ON)
-    row: Sequence[Field] = fields(expression)
-    at, line = 0, 0
+    row: Sequence[Field] = first_row(expression)
+    start, line = 0, 0
     while True:
         line += 1
-        end = written.find("=", at) + 1 or len(written)
+        end = written.find(EQUALS, start) + 1 or len(written)
         try:
-            row = _next_row(row, written[at:end], ruler)
-        except _Wrong as wrong:
-            return Fault(line, written[at:end], str(wrong))
+            row = _verify_row(row, written[start:end], kept_decimals)
+        except _RowError as error:
+            return Fault(line, written[start:end], str(error))
         if len(row) <= 1:
             return Fault(line + 1, written[end:], f"{written[end:]!r} follows the end") if end < len(written) else None
-        at = end
+        start = end
 
 
-def _next_row(row: Sequence[Field], text: str, ruler: int) -> list[Field]:
-    """What a row becomes, none after a division by zero. _Wrong where `text` is another row."""
-    at, following = 0, []
-    plan = list(steps(row))
-    for step, index in plan:
+def _verify_row(row: Sequence[Field], text: str, kept_decimals: int) -> list[Field]:
+    """Return the row that `text` has to be; empty after a division by zero. _RowError where `text` is another row."""
+    position, next_row = 0, []
+    steps = list(reduction_steps(row))
+    for kind, index in steps:
         value, mark = row[index]
-        before = ""
-        if step == "open":
-            before, value, mark = "%", row[index + 1][0], row[index + 2][1]
-        elif step == "work":
-            (right, after), left = row[index + 1], value
-            assert left is not None
-            assert right is not None
-            sum_ = f"{natural(left)}{mark}{natural(right)}"
+        before, operation = "", ""
+        if kind == "unwrap":
+            before, value, mark = DROP_PARENTHESES, row[index + 1].number, row[index + 2].mark
+        elif kind == "compute":
+            left, _, right = operands_of(row, index)
+            operation = f"{left.text}{mark}{right.text}"
             if mark == "/" and right.digits == "0":
-                if text[at:] != "{/?":
-                    raise _Wrong(f"{sum_} is a division by zero, found {text[at : at + 20]!r}")
+                if text[position:] != BY_ZERO_ENDING:
+                    raise _RowError(f"{operation} is a division by zero, found {text[position : position + _SHOWN]!r}")
                 return []
-            value, at = _result(left, mark, right, text, at, ruler)
-            mark = after
-        wanted = before + (value.written if value else "") + (mark if len(plan) > 1 else "")
-        if not text.startswith(wanted, at):
-            found = text[at : at + len(before)] + _FIELD.match(text, at + len(before))[0]  # type: ignore[index]  it matches anything
-            raise _Wrong(f"{_said(step, value, mark, sum_ if step == 'work' else '')}, written {wanted!r}, not {found!r}")
-        at += len(wanted)
-        following.append((value, mark))
-    if at < len(text):
-        raise _Wrong(f"{text[at:]!r} follows the end of the row")
-    return following
+            value, position = _verify_operation(left, mark, right, text, position, kept_decimals)
+            mark = row[index + 1].mark
+        wanted = before + (value.on_page if value else "") + (mark if len(steps) > 1 else "")
+        if not text.startswith(wanted, position):
+            field = _FIELD.match(text, position + len(before))
+            found = text[position : position + len(before)] + (field[0] if field else "")
+            raise _RowError(f"{_expectation(kind, value, mark, operation)}, written {wanted!r}, not {found!r}")
+        position += len(wanted)
+        next_row.append(Field(value, mark))
+    if position < len(text):
+        raise _RowError(f"{text[position:]!r} follows the end of the row")
+    return next_row
 
 
-def _said(step: str, value: Number | None, mark: str, sum_: str) -> str:
-    shown = natural(value) if value else ""
-    if step == "work":
-        return f"{sum_} is {shown}"
-    return f"{shown} stands alone in its parentheses" if step == "open" else f"{shown}{mark} stays as it is"
+def _expectation(kind: StepKind, value: Number | None, mark: str, operation: str) -> str:
+    """Say what a field has to be, and why."""
+    text = value.text if value else ""
+    if kind == "compute":
+        return f"{operation} is {text}"
+    return f"{text} stands alone in its parentheses" if kind == "unwrap" else f"{text}{mark} stays as it is"
 
 
-def _result(a: Number, operator: str, b: Number, text: str, at: int, ruler: int) -> tuple[Number, int]:
-    """The number that the working at `at` of a row comes to, and where it ends. _Wrong where it does not hold."""
-    sum_ = f"{natural(a)}{operator}{natural(b)}"
-    match = _WORKING.match(text, at)
-    ended = _ENDED.fullmatch(match[1]) if match else None
-    if match is None or ended is None:
-        raise _Wrong(f"{sum_} has to be worked out, found {text[at : at + 20]!r}")
-    working, crossed = ended.groups()
+def _verify_operation(a: Number, operator: str, b: Number, text: str, position: int, kept_decimals: int) -> tuple[Number, int]:
+    """Return the result of the scratchpad at `position`, and where it ends. _RowError where it does not hold."""
+    operation = f"{a.text}{operator}{b.text}"
+    match = _SCRATCHPAD.match(text, position)
+    ending = _ENDING.fullmatch(match[1]) if match else None
+    if match is None or ending is None:
+        raise _RowError(f"{operation} has to be worked out, found {text[position : position + _SHOWN]!r}")
+    scratchpad, crossed_out = ending.groups()
     try:
         if operator in "+-":
-            result = _sum(a, b if operator == "+" else b._replace(negative=not b.negative), working)
+            result = _verify_sum(a, b if operator == "+" else b._replace(negative=not b.negative), scratchpad)
         elif operator == "*":
-            result = _product(a, b, working)
+            result = _verify_product(a, b, scratchpad)
         else:
-            result = _quotient(a, b, working, ruler)
-    except _Wrong as wrong:
-        raise _Wrong(f"in {sum_}: {wrong}") from None
+            result = _verify_quotient(a, b, scratchpad, kept_decimals)
+    except _RowError as error:
+        raise _RowError(f"in {operation}: {error}") from None
     zeros = len(result.digits) - len(result.digits.rstrip("0") or "0")
-    if len(crossed) != zeros:
-        raise _Wrong(f"in {sum_}: {zeros} zeros are crossed out, not {len(crossed)}")
-    cut = max(0, result.places - ruler)
-    return Number(str(number(result.digits) // 10**cut), result.places - cut, result.negative), match.end()
+    if len(crossed_out) != zeros:
+        raise _RowError(f"in {operation}: {zeros} zeros are crossed out, not {len(crossed_out)}")
+    cut = max(0, result.decimals - kept_decimals)
+    return Number(str(number(result.digits) // 10**cut), result.decimals - cut, result.negative), match.end()
 
 
-def _sum(a: Number, b: Number, working: str) -> _Result:
-    """Of a + b."""
-    match = _SUM.fullmatch(working)
+def _verify_sum(a: Number, b: Number, scratchpad: str) -> _Result:
+    """Check the scratchpad of a + b."""
+    match = _SUM.fullmatch(scratchpad)
     if match is None:
-        raise _Wrong(f"{working!r} is no sum and no difference")
-    sign, dots, digits, dots_below, below = match.groups()
-    places = max(a.places, b.places)
-    width = max(top(a), top(b)) + places
-    left, right = (int(value.digits) * 10 ** (places - value.places) for value in (a, b))
+        raise _RowError(f"{scratchpad!r} is no sum and no difference")
+    sign, dots, digits, size_dots, size = match.groups()
+    decimals = max(a.decimals, b.decimals)
+    width = max(a.top_place, b.top_place) + decimals
+    left, right = (int(value.digits) * 10 ** (decimals - value.decimals) for value in (a, b))
     adds = a.negative == b.negative
     if (sign == "+") != adds:
-        raise _Wrong(f"the sizes are {'added' if adds else 'subtracted'}")
-    if {len(text) for text in (dots, dots_below) if text is not None} != {places}:
-        raise _Wrong(f"a number has not {places} places after the point")
-    true = left + right if adds else (left - right) % 10**width
-    if len(digits) != (max(width, len(str(true))) if adds else width):
-        raise _Wrong(f"a number has not {width} places")
-    if number(digits) != true:
+        raise _RowError(f"the sizes are {'added' if adds else 'subtracted'}")
+    if {len(text) for text in (dots, size_dots) if text is not None} != {decimals}:
+        raise _RowError(f"a number has not {decimals} places after the point")
+    right_value = left + right if adds else (left - right) % 10**width
+    if len(digits) != (max(width, len(str(right_value))) if adds else width):
+        raise _RowError(f"a number has not {width} places")
+    if number(digits) != right_value:
         modulo = "" if adds else f" modulo 10^{width}"
-        raise _Wrong(f"{left} {'+' if adds else '-'} {right} is {true}{modulo}, not {number(digits)}")
-    if (below is not None) != (not adds and left < right):
-        raise _Wrong(f"the difference is {'not ' * (left >= right)}below zero")
-    if below is None:
-        return _Result(digits, places, a.negative)
-    if len(below) != width or number(below) != right - left:
-        raise _Wrong(f"its size is {right - left} in {width} places, not {number(below)}")
-    return _Result(below, places, not a.negative)
+        raise _RowError(f"{left} {'+' if adds else '-'} {right} is {right_value}{modulo}, not {number(digits)}")
+    if (size is not None) != (not adds and left < right):
+        raise _RowError(f"the difference is {'not ' * (left >= right)}below zero")
+    if size is None:
+        return _Result(digits, decimals, a.negative)
+    if len(size) != width or number(size) != right - left:
+        raise _RowError(f"its size is {right - left} in {width} places, not {number(size)}")
+    return _Result(size, decimals, not a.negative)
 
 
-def _product(a: Number, b: Number, working: str) -> _Result:
-    match = _PRODUCT.fullmatch(working)
+def _verify_product(a: Number, b: Number, scratchpad: str) -> _Result:
+    """Check the scratchpad of a * b."""
+    match = _PRODUCT.fullmatch(scratchpad)
     if match is None:
-        raise _Wrong(f"{working!r} is no long multiplication")
+        raise _RowError(f"{scratchpad!r} is no long multiplication")
     lines, dots_a, dots_b, total = match.groups()
     if fault := check_lines(int(a.digits), int(b.digits), lines + total):
-        raise _Wrong(fault.why)
-    if (len(dots_a), len(dots_b)) != (a.places, b.places):
-        raise _Wrong(f"{a.places} and {b.places} places after the points, not {len(dots_a)} and {len(dots_b)}")
-    return _Result(total, a.places + b.places, a.negative != b.negative)
+        raise _RowError(fault.why)
+    if (len(dots_a), len(dots_b)) != (a.decimals, b.decimals):
+        raise _RowError(f"{a.decimals} and {b.decimals} places after the points, not {len(dots_a)} and {len(dots_b)}")
+    return _Result(total, a.decimals + b.decimals, a.negative != b.negative)
 
 
-def _quotient(a: Number, b: Number, working: str, ruler: int) -> _Result:
-    multiples, divisor = MULTIPLES.match(working, 1), int(b.digits)
-    if not working.startswith("/") or multiples is None:
-        raise _Wrong(f"{working!r} does not begin with three multiples of {divisor}")
+def _verify_quotient(a: Number, b: Number, scratchpad: str, kept_decimals: int) -> _Result:
+    """Check the scratchpad of a / b, where b is not zero."""
+    multiples, divisor = MULTIPLES.match(scratchpad, 1), int(b.digits)
+    if not scratchpad.startswith("/") or multiples is None:
+        raise _RowError(f"{scratchpad!r} does not begin with three multiples of {divisor}")
     if why := multiples_fault(multiples, divisor):
-        raise _Wrong(why)
-    dividend, at = "." * a.places + "<" * b.places + a.digits[::-1] + "\\", multiples.end()
-    if not working.startswith(dividend, at):
-        raise _Wrong(f"the dividend is written {dividend!r}, not {working[at : at + len(dividend)]!r}")
-    at += len(dividend)
-    place = len(a.digits) - a.places + b.places
-    rest, quotient, left = 0, "", a.digits
+        raise _RowError(why)
+    position = multiples.end()
+    dividend = POINT * a.decimals + POINT_UP * b.decimals + a.digits[::-1] + TURN
+    if not scratchpad.startswith(dividend, position):
+        found = scratchpad[position : position + len(dividend)]
+        raise _RowError(f"the dividend is written {dividend!r}, not {found!r}")
+    quotient, place, position = _verify_division_lines(a, b, scratchpad, position + len(dividend), kept_decimals)
+    decimals = max(0, 1 - place)
+    if scratchpad[position:] != POINT * decimals + quotient:
+        raise _RowError(f"the quotient is written {POINT * decimals + quotient!r}, not {scratchpad[position:]!r}")
+    return _Result(quotient, decimals, a.negative != b.negative)
+
+
+def _verify_division_lines(a: Number, b: Number, scratchpad: str, position: int, kept_decimals: int) -> tuple[str, int, int]:
+    """Check the lines of a division; returns the quotient's digits, the place of the last one, and where the lines end."""
+    place = len(a.digits) - a.decimals + b.decimals  # the ones are place 1
+    rest, quotient, remaining_digits = 0, "", a.digits
     while True:
-        line = LINE.match(working, at)
+        line = LINE.match(scratchpad, position)
         if line is None or line["mark"] != "|":
-            raise _Wrong(f"{working[at : at + 20]!r} is no line that brings down a digit")
-        if why := line_fault(line, left[:1] or "0", rest, divisor, last=bool(line["last"])):
-            raise _Wrong(why)
-        rest, quotient, left, at = number(line["rest"]), line["quotient"] + quotient, left[1:], line.end()
-        ends = place == 1 - ruler or (place <= 1 and rest == 0 and not left)
+            raise _RowError(f"{scratchpad[position : position + _SHOWN]!r} is no line that brings down a digit")
+        if why := line_fault(line, remaining_digits[:1] or "0", rest, int(b.digits), last=bool(line["last"])):
+            raise _RowError(why)
+        rest, quotient, remaining_digits = number(line["rest"]), line["quotient"] + quotient, remaining_digits[1:]
+        position = line.end()
+        ends = place == 1 - kept_decimals or (place <= 1 and rest == 0 and not remaining_digits)
         if bool(line["last"]) != ends:
-            raise _Wrong(f"the division {'ends' if ends else 'goes on'} after place {place}")
+            raise _RowError(f"the division {'ends' if ends else 'goes on'} after place {place}")
         if ends:
-            break
+            return quotient, place, position
         place -= 1
-    places = max(0, 1 - place)
-    if working[at:] != "." * places + quotient:
-        raise _Wrong(f"the quotient is written {'.' * places + quotient!r}, not {working[at:]!r}")
-    return _Result(quotient, places, a.negative != b.negative)

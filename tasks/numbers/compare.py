@@ -85,7 +85,7 @@ class Compare(TwoNumbers):
         width = max(len(a), len(b), len(written))
         signs = "".join(SIGNS[int(digit)] if digit in "012" else digit for digit in reversed(written))
         rows = [Row(f"{a:>{width}}", "given"), Row(f"{b:>{width}}", "given")]
-        return [*rows, Row(f"{signs:>{width}}", "scratchpad", "up to here from the right")] if written else rows
+        return [*rows, Row(f"{signs:>{width}}", "working", "up to here from the right")] if written else rows
 
 
 def _near(rng: np.random.Generator, problems: Problems, share: float) -> Problems:

@@ -148,7 +148,7 @@ class GCD(TwoNumbers):
             numbers, _, twos = line.partition("=")
             text = " ".join(_read(number) for number in re.findall("[0-9]+", numbers.partition("?")[0]))
             times = 2 ** len(re.match("1*", twos)[0])
-            found += [Row(text, "scratchpad", f"times {times}" if times > 1 else "")] if text else []
+            found += [Row(text, "working", f"times {times}" if times > 1 else "")] if text else []
         return found
 
 

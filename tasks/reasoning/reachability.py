@@ -50,7 +50,7 @@ class Path(OneByOne):
     """How many nodes a graph in training has."""
     edges: str = "3-8"
     """How many edges; less where there are not as many between so few nodes."""
-    carry_chain_prob: float = 0.5
+    long_path_share: float = 0.5
     """Of the problems in training, the share with a way through all nodes, asked from one of its ends to the other."""
 
     name: ClassVar[str] = "path"
@@ -83,7 +83,7 @@ class Path(OneByOne):
     def draw(self, rng: np.random.Generator, n: int) -> Problems:
         cells = [list(box) for box in self.size_ranges]
         chosen = [cells[box][int(rng.random() * len(cells[box]))] for box in rng.integers(0, len(cells), n).tolist()]
-        return self.posed([_graph(rng, *cell, long=rng.random() < self.carry_chain_prob) for cell in chosen])
+        return self.posed([_graph(rng, *cell, long=rng.random() < self.long_path_share) for cell in chosen])
 
     def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: a way through all nodes, asked from one of its ends to the other."""

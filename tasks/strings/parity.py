@@ -67,4 +67,4 @@ class Parity(OneString):
         return [Line(str(bits[:k].count("1") % 2), f"the parity after {k} bit{'s' * (k > 1)}") for k in ends]
 
     def rows(self, question: str, written: str) -> list[Row]:
-        return [Row(self.asks(question), "given"), Row(written, "scratchpad", "running parity")] if written else []
+        return [Row(self.asks(question), "given"), Row(written, "working", "running parity")] if written else []

@@ -78,7 +78,7 @@ class Scan(OneString):
     def rows(self, question: str, written: str) -> list[Row]:
         text, states = self.asks(question).rpartition(" ")[2], self._pieces(written)
         told = zip_longest(text[: len(states)], states, fillvalue=" ")
-        return [Row(f"{char}   {self.answer_of(state.rstrip(','))}", "scratchpad") for char, state in told]
+        return [Row(f"{char}   {self.answer_of(state.rstrip(','))}", "working") for char, state in told]
 
 
 def first(text: Ragged, k: int) -> tuple[np.ndarray, Ints]:
