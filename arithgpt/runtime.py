@@ -1,38 +1,76 @@
-"""Where a model computes, and how exactly it is trained there.
+"""Where and how a process computes: device, precision, threads, memory allocator, denormal numbers.
 
---device auto       cuda where torch sees a GPU, else cpu; cuda:3 for the fourth of several processes of a launcher
---precision auto    bf16 on a GPU that has units for it, else float32; on a CPU always float32
+--device auto       cuda where torch sees a GPU, else cpu; process 3 of a launcher such as torchrun gets cuda:3
+--precision auto    bf16 on a GPU with hardware support for it, else float32; always float32 on a CPU
 
-bf16 is for the products with the matrices of the blocks alone (MATRICES in model.py), forward and backward. Weights, gradients
-once they are summed, optimisers, norms, page coordinates, attention with its kernels, the head and the loss stay float32.
-Nothing here turns on TF32, which torch leaves off: the folded kernels of a page would not survive its 11 bits.
+`configure` changes the process; every command and the public API call it once before they compute. All other functions here
+only return something, or undo what they changed.
+
+bf16 applies to the matrix products of the blocks, forward and backward. Weights, summed gradients, optimisers, norms, page
+coordinates, attention with its kernels, the output head and the loss stay float32. TF32 stays off, as torch has it: the kernels
+of page coordinates need more than its 11 bits.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
-from typing import TYPE_CHECKING, Literal, TypeAlias
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, TypeAlias
+
+import torch
 
 from arithgpt.errors import UserError
 
-if TYPE_CHECKING:
-    import torch
-
 Precision: TypeAlias = Literal["float32", "bf16"]
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of malloc.h
-KEPT, KEPT_WHOLE = 1 << 29, 1 << 25  # bytes in all, and of the largest tensors that are kept: the most that glibc allows
+MALLOC_TRIM_THRESHOLD, MALLOC_MMAP_THRESHOLD, MALLOC_ARENA_MAX = -1, -3, -8  # parameters of mallopt, from malloc.h
+KEPT_BYTES = 1 << 29
+"""Freed memory that the allocator keeps in all."""
+KEPT_TENSOR_BYTES = 1 << 25
+"""The largest tensor whose memory it keeps: the most that glibc allows."""
+
+FLOPS_PER_THREAD = 0.15e9
+"""Floating-point operations of one step that make another thread worth while (runs/LOG.md)."""
 
 
-def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one, and of several processes on a machine (ranks.py) each has a GPU of its own.
+def configure(device: str = "auto", *, n_threads: int | None = None) -> torch.device:
+    """Set up this process for computing with torch, and resolve the device.
 
-    This process keeps the memory of its tensors from then on (_keep_memory).
-    UserError for any other name than auto, cpu and cuda, for cuda without one, and for more processes than GPUs.
+    It lets the allocator keep freed memory, and flushes denormal numbers to zero on this thread and on the threads that it
+    starts from now on.
+
+    Args:
+        device: auto, cpu or cuda
+        n_threads: threads of one operation; None leaves torch's choice
+
+    Returns:
+        The device, as `resolve_device`.
+
+    Raises:
+        UserError: the device is unknown or not there
     """
-    import torch
+    resolved = resolve_device(device)
+    _keep_freed_memory()
+    torch.set_flush_denormal(True)
+    if n_threads is not None:
+        torch.set_num_threads(n_threads)
+    return resolved
 
-    _keep_memory()
+
+def resolve_device(name: str) -> torch.device:
+    """Return the device of a name.
+
+    Of several processes that a launcher started on this machine, each gets a GPU of its own.
+
+    Args:
+        name: auto, cpu or cuda
+
+    Raises:
+        UserError: another name, cuda without a GPU, or more processes than GPUs
+    """
     if name not in ("auto", "cpu", "cuda"):
         raise UserError(f"--device {name}: must be auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
@@ -41,48 +79,81 @@ def pick_device(name: str) -> torch.device:
         return torch.device("cpu")
     if "LOCAL_RANK" not in os.environ:
         return torch.device("cuda")
-    n_here, n_gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
-    if n_here > n_gpus:
-        raise UserError(f"--device {name}: {n_here} processes but {n_gpus} GPUs on this machine; start fewer, or use cpu")
+    n_processes, n_gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if n_processes > n_gpus:
+        raise UserError(f"--device {name}: {n_processes} processes but {n_gpus} GPUs on this machine; start fewer, or use cpu")
     return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
 
 
-def _keep_memory() -> None:
-    """Let the C library keep the memory that tensors give back, up to half a gigabyte, in place of asking for it anew.
+def resolve_precision(name: str, device: torch.device) -> Precision:
+    """Return the precision of training on a device.
 
-    The system hands out every page of new memory zeroed, one fault at a time: of many short sums a seventh of the work
-    (runs/LOG.md). Threads share one heap: in one of its own none may keep more than 64 MB, and training needs more.
+    Args:
+        name: auto, float32 or bf16
+        device: the device to train on
+
+    Raises:
+        UserError: another name, or bf16 on a CPU or on a GPU without hardware support for it
     """
-    import ctypes
-    import platform
-
-    if platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, KEPT_WHOLE)
-        mallopt(M_TRIM_THRESHOLD, KEPT)
-        mallopt(M_ARENA_MAX, 1)
-
-
-def pick_precision(name: str, device: torch.device) -> Precision:
-    """How exactly a model is trained on a device. UserError for any other name than auto, float32 and bf16, and where bf16 is
-    asked of a CPU, or of a GPU without units for it."""
-    import torch
-
     if name not in ("auto", "float32", "bf16"):
         raise UserError(f"--precision {name}: must be auto, float32 or bf16")
     if name == "float32" or (name == "auto" and device.type != "cuda"):
         return "float32"
     if device.type != "cuda":
-        raise UserError("--precision bf16: is for a GPU; on a CPU all is float32")
-    has_units = torch.cuda.is_bf16_supported(including_emulation=False)
-    if name == "bf16" and not has_units:
-        raise UserError("--precision bf16: this GPU has no units for it; use float32 or auto")
-    return "bf16" if has_units else "float32"
+        raise UserError("--precision bf16: needs a GPU; on a CPU use float32")
+    is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    if name == "bf16" and not is_supported:
+        raise UserError("--precision bf16: this GPU does not support it; use float32 or auto")
+    return "bf16" if is_supported else "float32"
 
 
-def wait_for(device: torch.device) -> None:
-    """Until a GPU has done what it was given: without that a clock tells how fast work is handed out."""
-    import torch
-
+def synchronize(device: torch.device) -> None:
+    """Wait until a GPU has done its work, so that timings are valid; does nothing on a CPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def useful_threads(flops: float) -> int:
+    """Return how many threads a step should use: from 1 to the number that torch may use now.
+
+    Threads that share small operations gain a quarter on an idle machine and lose on a busy one, where they spin while they
+    wait for each other (runs/LOG.md).
+
+    Args:
+        flops: floating-point operations of the step
+    """
+    return max(1, min(torch.get_num_threads(), round(flops / FLOPS_PER_THREAD)))
+
+
+@contextmanager
+def limit_threads(n: int) -> Iterator[None]:
+    """Let torch use n threads for one operation within a `with` block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def init_worker_thread() -> None:
+    """Set up a thread of a pool whose workers compute side by side: one thread each, denormal numbers flushed to zero.
+
+    Far from its centre a kernel gives attention weights such as 1e-40, with which a CPU computes many times slower
+    (runs/LOG.md).
+    """
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library reuse the memory of freed tensors, up to half a gigabyte, in place of asking the system again.
+
+    The system zeroes every page of new memory at its first use, a seventh of the time of many short sums (runs/LOG.md). All
+    threads share one heap: a heap per thread keeps at most 64 MB, and training needs more.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(MALLOC_MMAP_THRESHOLD, KEPT_TENSOR_BYTES)
+        mallopt(MALLOC_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(MALLOC_ARENA_MAX, 1)

@@ -54,10 +54,10 @@ def find_solver(
     kind, _, rest = (name or "").partition(":")
     try:
         if kind == "hf":
-            from arithgpt.runtime import pick_device
+            from arithgpt.runtime import configure
             from eval.solvers.huggingface import HFSolver
 
-            return ResolvedSolver(HFSolver(rest, shots=shots, device=str(pick_device(device))), None, None)
+            return ResolvedSolver(HFSolver(rest, shots=shots, device=str(configure(device))), None, None)
         if kind == "llm":
             from eval.solvers.openai_api import LLMSolver
 
@@ -69,10 +69,10 @@ def find_solver(
         raise UserError(f"{name}: {error}") from None
     from arithgpt.inference.gpt_solver import GPTSolver
     from arithgpt.run import find_run, newest_run
-    from arithgpt.runtime import pick_device
+    from arithgpt.runtime import configure
 
     run = find_run(name) if name is not None else newest_run()
-    return ResolvedSolver(GPTSolver.of(run, str(pick_device(device)), drafts), run.recipe.problems, run)
+    return ResolvedSolver(GPTSolver.of(run, str(configure(device)), drafts), run.recipe.problems, run)
 
 
 def tasks_of(found: ResolvedSolver, task: str | None) -> list[Task]:

@@ -27,7 +27,7 @@ from arithgpt.models.arrays import ops
 from arithgpt.models.gpt import GPT
 from arithgpt.models.positions import SCHEMES
 from arithgpt.run import Run, new_run, shipped_run
-from arithgpt.runtime import pick_precision
+from arithgpt.runtime import resolve_precision
 from arithgpt.training import cuda_graphs as cuda
 from arithgpt.training.cuda_graphs import Recording, Step, fast, recorder
 from arithgpt.training.optim import orthogonal
@@ -166,16 +166,16 @@ def test_training_in_bf16_learns_and_says_so() -> None:
 
 def test_the_device_decides_and_the_option_can_turn_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = torch.device("cuda")
-    assert pick_precision("auto", CPU) == pick_precision("float32", CPU) == pick_precision("float32", gpu) == "float32"
+    assert resolve_precision("auto", CPU) == resolve_precision("float32", CPU) == resolve_precision("float32", gpu) == "float32"
     for has_units in (True, False):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, units=has_units: units)
-        assert pick_precision("auto", gpu) == ("bf16" if has_units else "float32")
+        assert resolve_precision("auto", gpu) == ("bf16" if has_units else "float32")
     with pytest.raises(UserError, match="no units"):
-        pick_precision("bf16", gpu)
+        resolve_precision("bf16", gpu)
     with pytest.raises(UserError, match="on a CPU all is float32"):
-        pick_precision("bf16", CPU)
+        resolve_precision("bf16", CPU)
     with pytest.raises(UserError, match="must be auto, float32 or bf16"):
-        pick_precision("fp8", CPU)
+        resolve_precision("fp8", CPU)
 
 
 def test_the_command_line_takes_a_precision(arithgpt: Callable, tmp_path: Path) -> None:

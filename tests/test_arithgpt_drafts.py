@@ -14,7 +14,7 @@ from arithgpt.inference.verify_greedy import complete_drafts
 from arithgpt.models.gpt import GPT
 from arithgpt.models.positions import SCHEMES
 from arithgpt.run import Run
-from arithgpt.threads import threads
+from arithgpt.runtime import limit_threads
 from tasks import STOP
 from tasks.core.ragged import Ragged
 
@@ -65,7 +65,7 @@ def test_a_trained_model_answers_the_same_with_and_without_drafts(trained: Run) 
     for asked in (problems, longer):
         plain = GPTSolver("small", model, task, drafts=False).solve(task, asked)
         for n in (1, 2):
-            with threads(n):
+            with limit_threads(n):
                 assert GPTSolver("small", model, task).solve(task, asked) == plain
     assert len({answer.written for answer in plain}) > 200
     answers = [task.answer(question) for question in task.questions(longer)]

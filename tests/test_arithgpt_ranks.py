@@ -22,7 +22,7 @@ from arithgpt.config.recipe import Recipe
 from arithgpt.data.collate import Batch
 from arithgpt.errors import UserError
 from arithgpt.run import Run, find_run, new_run
-from arithgpt.runtime import pick_device
+from arithgpt.runtime import resolve_device
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup, joined
 from arithgpt.training.init_weights import resolve
@@ -218,13 +218,13 @@ def test_alone_nothing_is_exchanged() -> None:
 def test_each_process_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    assert str(pick_device("auto")) == "cuda"
+    assert str(resolve_device("auto")) == "cuda"
     monkeypatch.setenv("LOCAL_RANK", "3")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    assert (str(pick_device("auto")), str(pick_device("cuda")), str(pick_device("cpu"))) == ("cuda:3", "cuda:3", "cpu")
+    assert (str(resolve_device("auto")), str(resolve_device("cuda")), str(resolve_device("cpu"))) == ("cuda:3", "cuda:3", "cpu")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "5")
     with pytest.raises(UserError, match="5 processes but 4 GPUs"):
-        pick_device("auto")
+        resolve_device("auto")
 
 
 def test_a_process_that_dies_ends_the_job(tmp_path: Path) -> None:

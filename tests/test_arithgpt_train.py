@@ -23,7 +23,7 @@ from arithgpt.inference.generate import complete
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models.gpt import GPT
 from arithgpt.run import Run, new_run
-from arithgpt.threads import threads, worth
+from arithgpt.runtime import limit_threads, useful_threads
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.optim import Muon, make_optimisers, orthogonal, rate
 from arithgpt.training.trainer import Progress, _Trainer, train
@@ -255,7 +255,7 @@ def test_resuming_with_buckets_side_by_side_gives_the_same_bits(monkeypatch: pyt
     weights = []
     for n, stops in ((1, [6]), (2, [6]), (2, [2, 4, 6])):
         run = new_run(f"run-{len(weights)}", plan)
-        with threads(n):
+        with limit_threads(n):
             for steps in stops:
                 part = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
                 # the schedule depends on all steps, so an interrupted run keeps its recipe and is stopped from outside
@@ -312,7 +312,7 @@ def test_batches_side_by_side_write_the_same(trained: Run) -> None:
     problems = task.draw(np.random.default_rng(0), 1000)
     written = []
     for n in (1, 3):
-        with threads(n):
+        with limit_threads(n):
             solver = GPTSolver("small", model, task)
             written.append([answer.written for answer in solver.solve(task, problems)])
             assert torch.get_num_threads() == n
@@ -321,10 +321,10 @@ def test_batches_side_by_side_write_the_same(trained: Run) -> None:
 
 
 def test_threads_follow_the_work() -> None:
-    with threads(4):
-        assert [worth(flops) for flops in (0, 1e8, 3e8, 1e12)] == [1, 1, 2, 4]
-    with threads(2):
-        assert worth(1e12) == 2
+    with limit_threads(4):
+        assert [useful_threads(flops) for flops in (0, 1e8, 3e8, 1e12)] == [1, 1, 2, 4]
+    with limit_threads(2):
+        assert useful_threads(1e12) == 2
 
 
 def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:

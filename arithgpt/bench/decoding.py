@@ -26,7 +26,7 @@ from arithgpt.config.recipe import Recipe
 from arithgpt.data.tokenizer import Vocab
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import Run, shipped_run
-from arithgpt.runtime import wait_for
+from arithgpt.runtime import synchronize
 from tasks import Problems, Task
 
 DIGITS = 10
@@ -111,7 +111,7 @@ def continued(
     vocab = Vocab(alphabet)
     prompts = torch.from_numpy(vocab.encode(task.prompts(problems).values)).to(device)
     written = vocab.characters(write(prompts, WRITTEN).cpu().numpy())
-    wait_for(device)
+    synchronize(device)
     questions, right = task.questions(problems), 0
     for question, line in zip(questions, written, strict=True):
         text = line.tobytes().decode("ascii")

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from arithgpt.config.recipe import ModelConfig
-from arithgpt.runtime import Precision, wait_for
+from arithgpt.runtime import Precision, synchronize
 from arithgpt.training.fused.linear import product
 
 SIZES = (256, 512, 1024, 2048)
@@ -35,11 +35,11 @@ def peak_flops(device: torch.device, sizes: Sequence[int] | None = None, precisi
     for n in sizes or (SIZES_OF_A_GPU if on_gpu else SIZES):
         a, b = (torch.rand(n, n, device=device).to(dtype) for _ in range(2))
         for _ in range(TRIES):
-            wait_for(device)
+            synchronize(device)
             began, times = time.perf_counter(), max(1, ((SMALL_ON_A_GPU if on_gpu else SMALL) // n) ** 3)
             for _ in range(times):
                 a @ b if on_gpu else product(a, b)
-            wait_for(device)
+            synchronize(device)
             best = max(best, (2 * n**3 * times / max(time.perf_counter() - began, 1e-9), n))
     return best
 

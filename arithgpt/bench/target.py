@@ -29,7 +29,7 @@ from arithgpt.data.source import held_out_questions
 from arithgpt.data.tokenizer import Vocab
 from arithgpt.models.gpt import GPT
 from arithgpt.run import Run
-from arithgpt.runtime import wait_for
+from arithgpt.runtime import synchronize
 from arithgpt.training.trainer import Progress, train
 
 
@@ -108,7 +108,7 @@ def theirs(recipe: Recipe, device: torch.device, limit: int, tell: Tell) -> Reac
         textbook.train_step(model, optimiser, *textbook.batch(pages(), task.alphabet, device))
         progress.step += 1
         if progress.step % train_config.eval_every == 0 or progress.step == limit:
-            wait_for(device)
+            synchronize(device)
             progress.seconds += time.perf_counter() - began
             progress.worst = [*progress.worst[-1:], worst_length(model, questions)]
             tell(f"step {progress.step:,}")

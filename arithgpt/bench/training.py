@@ -39,7 +39,7 @@ from arithgpt.data.collate import IGNORED, tensors
 from arithgpt.data.tokenizer import Vocab
 from arithgpt.models.gpt import GPT, MATRICES, initial
 from arithgpt.run import Run
-from arithgpt.runtime import pick_precision, wait_for
+from arithgpt.runtime import resolve_precision, synchronize
 from arithgpt.training.loss import plainly
 from arithgpt.training.trainer import LOG_EVERY, Progress, train
 
@@ -61,7 +61,7 @@ def recipes() -> dict[str, Recipe]:
 def measure(plan: Plan, tell: Tell, chosen: dict[str, Recipe] | None = None) -> Iterator[Case]:
     """Examples/s of each recipe, and what a loop over the heads costs."""
     device = torch.device(plan.device)
-    precision = pick_precision("auto", device)  # arithgpt's own; the others compute in float32
+    precision = resolve_precision("auto", device)  # arithgpt's own; the others compute in float32
     tell("train: the machine's peak")
     best, n = peak_flops(device, precision=precision)
     where = "the GPU" if device.type == "cuda" else f"{torch.get_num_threads()} threads"
@@ -137,7 +137,7 @@ class _Watch:
     def on_train_start(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
 
     def on_step(self, progress: Progress, loss: float) -> None:
-        wait_for(self.device)
+        synchronize(self.device)
         self.at[progress.step] = time.perf_counter()
 
     def on_validation(self, progress: Progress) -> None: ...
@@ -209,14 +209,14 @@ def theirs(model: nn.Module, pages: Maker, alphabet: str, device: torch.device, 
     optimiser, done = textbook.make_optimiser(model), 0
     for step in range(3 + steps):
         if step == 3:
-            wait_for(device)
+            synchronize(device)
             began = time.perf_counter()
         texts = pages()
         loss = textbook.train_step(model, optimiser, *textbook.batch(texts, alphabet, device))
         done += len(texts) * (step >= 3)
         if step % LOG_EVERY == 0:
             loss.item()  # it is looked at as often as arithgpt's is
-    wait_for(device)
+    synchronize(device)
     return done / (time.perf_counter() - began)
 
 
@@ -250,7 +250,7 @@ def _loop_over_heads(recipe: Recipe, plan: Plan, tell: Tell) -> Case:
     def step(model: Callable[[Tensor], Tensor], parameters: list[Tensor]) -> int:
         loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
         torch.autograd.grad(loss, parameters)
-        wait_for(device)
+        synchronize(device)
         return len(inputs)
 
     sides = {

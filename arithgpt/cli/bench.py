@@ -40,7 +40,7 @@ def command(
     names, files = chosen(parts or []), output_files({"--json": json_file})
 
     from arithgpt.bench.report import about, as_json, shown
-    from arithgpt.runtime import pick_device
+    from arithgpt.runtime import configure
     from arithgpt.training.checkpoint import write_atomic
 
     plan = Plan(
@@ -50,7 +50,7 @@ def command(
         seeds=seeds,
         limit=limit,
         seed=seed,
-        device=str(pick_device(device)),
+        device=str(configure(device)),
     )
     console, cases = Console(highlight=False), []
     said = about(plan)

@@ -44,7 +44,7 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
 
     from arithgpt.cli.options import output_files
     from arithgpt.errors import UserError
-    from arithgpt.runtime import pick_device
+    from arithgpt.runtime import configure
     from arithgpt.training.checkpoint import write_atomic
     from arithgpt.training.text_loss import held_out_loss
 
@@ -55,7 +55,7 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
             raise UserError(f"{flag}: run {runs[0].name} learned a text, which has no problems; only --device and --json apply")
     output_files({"--json": json_file})
     console, reports = Console(highlight=False), []
-    chosen = pick_device(device)
+    chosen = configure(device)
     for run in runs:
         text = run.recipe.text.resolve()
         model = run.load_model(str(chosen))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from arithgpt.runtime import pick_device
+from arithgpt.runtime import configure
 
 EXIT_INTERRUPTED = 130
 
@@ -45,7 +45,7 @@ def command(
     console, first = Console(highlight=False), find_run(run)
     how = Rounds(digits_step, samples, keep, steps, share, seed)
     console.print(f"{'run':<24}{'digits':>7}{'asked':>9}{'right':>8}{'kept':>9}{'right':>8}")
-    for found in improve(first, how, rounds, pick_device(device)):
+    for found in improve(first, how, rounds, configure(device)):
         shares = (f"{part / whole:.1%}" for part, whole in ((found.right, found.asked), (found.kept_right, found.kept)))
         told = (f"{found.asked:>9,}{next(shares):>8}", f"{found.kept:>9,}{next(shares):>8}")
         console.print(f"{found.name:<24}{found.digits:>7}{told[0]}{told[1]}", markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.runtime import pick_device, pick_precision
+from arithgpt.runtime import configure, resolve_precision
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +74,7 @@ def command(
             run, plan = _resumed(name, fixed, overrides or [], budget)
         else:
             plan = _new(task, digits, recipe, overrides or [], {"init.run": origin, "seed": seed} | budget)
-        pick_precision(precision, pick_device(device))
+        resolve_precision(precision, configure(device))
         trackers.update(make_trackers(log))
         return (run if resume else new_run(name, plan)), plan
 
@@ -96,8 +96,8 @@ def _train(
     observer = _observer(recipe)
     tracked = Tracked(observer, trackers)
     try:
-        where = pick_device(device)
-        how = pick_precision(precision, where)
+        where = configure(device)
+        how = resolve_precision(precision, where)
         return train(recipe, run, device=where, precision=how, observer=tracked, resume=resume, ranks=ranks).status
     except UserError:
         if not resume and ranks.rank == 0:

@@ -15,7 +15,7 @@ from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import Trial
 from arithgpt.run import Run, new_run, runs_folder
-from arithgpt.training.signals import wishes_to_stop
+from arithgpt.training.signals import stop_on_signals
 from eval.solver import MissingExtra
 
 if TYPE_CHECKING:
@@ -127,20 +127,20 @@ def train_one(
     number: int, recipe: Recipe, folder: Path, done: bool, stop: Path, threads: int, device: str, exam: EvalSpec | None
 ) -> TrialResult:
     """Train one trial where it is not done, and ask it the exam; runs in a process of its own, perhaps on another machine."""
-    from arithgpt.threads import threads as with_threads
+    from arithgpt.runtime import limit_threads
     from arithgpt.training.trainer import NullCallback, train
 
     run = Run(folder)
     if multiprocessing.parent_process() is not None and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C here too; between trials the file says it
     try:
-        with with_threads(threads):
+        with limit_threads(threads):
             if not done and stop.exists():
                 return TrialResult(number, STOPPED)
             if not done:
-                from arithgpt.runtime import pick_device
+                from arithgpt.runtime import configure
 
-                where, begun = pick_device(device), len(list(folder.iterdir())) > 1
+                where, begun = configure(device), len(list(folder.iterdir())) > 1
                 progress = train(recipe, run, device=where, observer=NullCallback(), resume=begun, asked_to_stop=stop.exists)
                 if progress.status == "interrupted":
                     stop.touch()  # where it was not by that file, but by a signal to this process
@@ -175,7 +175,7 @@ def _asked(run: Run, device: str, exam: EvalSpec) -> tuple[dict[str, float], pd.
 def _stopping(file: Path) -> Iterator[None]:
     """Ctrl-C and SIGTERM make a file, and a second one breaks off; in the main thread it is gone after this."""
     try:
-        with wishes_to_stop(file.exists, file.touch):
+        with stop_on_signals(file.exists, file.touch):
             yield
     finally:
         if threading.current_thread() is threading.main_thread():

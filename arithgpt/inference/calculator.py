@@ -74,9 +74,9 @@ class Calculator:
         if device not in ("auto", "numpy", "cpu", "cuda"):
             raise UserError(f"device {device!r}: must be auto, numpy, cpu or cuda")
         if device == "cuda":
-            from arithgpt.runtime import pick_device
+            from arithgpt.runtime import configure
 
-            pick_device(device)
+            configure(device)
         self.run = find_run(run) if run is not None else shipped_run()
         self.device = device
         self.task = self.run.recipe.problems

@@ -98,16 +98,16 @@ def over_batches(
         return
     import torch
 
-    from arithgpt.threads import one_thread, threads, worth
+    from arithgpt.runtime import init_worker_thread, limit_threads, useful_threads
 
     workers = torch.get_num_threads() if together else 1
     all_rows = batches(workers)
     if workers == 1 or len(all_rows) == 1:
         for rows in all_rows:
-            with threads(worth(2 * model.n_params * len(rows) * tokens)):
+            with limit_threads(useful_threads(2 * model.n_params * len(rows) * tokens)):
                 work(rows)
     else:
-        with threads(1), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
+        with limit_threads(1), ThreadPoolExecutor(workers, initializer=init_worker_thread) as pool:
             list(pool.map(work, all_rows))
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from arithgpt.errors import PeerLostError, UserError
-from arithgpt.runtime import pick_device
+from arithgpt.runtime import configure
 from tasks import Pages
 from tasks.core.ragged import Ints
 
@@ -135,7 +135,7 @@ def joined(device: str) -> Iterator[ProcessGroup]:
     """The processes that a launcher such as torchrun has started, found by the variables it sets; without one, SINGLE_PROCESS.
 
     Where the work ends well, all wait for each other: a launcher ends the others as soon as one ends.
-    device: its name, as `pick_device` takes it. UserError for one that is not there, or where the processes do not meet.
+    device: its name, as `configure` takes it. UserError for one that is not there, or where the processes do not meet.
     """
     named = [os.environ.get(name) for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")]
     if None in named or named[1] == "1":
@@ -144,12 +144,10 @@ def joined(device: str) -> Iterator[ProcessGroup]:
     import torch
     import torch.distributed as dist
 
-    own = pick_device(device)
+    own = configure(device)
     gpu = own.type == "cuda"
     if gpu:
         torch.cuda.set_device(own)
-    else:
-        torch.set_flush_denormal(True)  # as in threads.one_thread: here each process is such a worker
     try:
         store, rank, size = next(dist.rendezvous("env://", timeout=WAIT))
         backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, in place of a sudden end."""
+"""Ctrl-C and SIGTERM as a request to stop after the current step."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ from types import FrameType
 
 
 @contextmanager
-def wishes_to_stop(wished: Callable[[], bool], wish: Callable[[], None]) -> Iterator[None]:
-    """Within this, the first Ctrl-C or SIGTERM calls `wish`; once it is `wished`, another one raises KeyboardInterrupt.
+def stop_on_signals(is_stopping: Callable[[], bool], request_stop: Callable[[], None]) -> Iterator[None]:
+    """Call `request_stop` at the first Ctrl-C or SIGTERM within a `with` block, and raise KeyboardInterrupt at the next one.
 
-    Only the main thread may set signal handlers; elsewhere all stays as it is.
+    Does nothing outside the main thread, as only that one may set signal handlers.
+
+    Args:
+        is_stopping: whether a stop has been requested already
+        request_stop: requests it
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        if wished():
+    def handle(number: int, frame: FrameType | None) -> None:
+        if is_stopping():
             raise KeyboardInterrupt
-        wish()
+        request_stop()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -28,15 +28,14 @@ from arithgpt.errors import UserError
 from arithgpt.models.architectures import Model, first_weights, make_model, recordable
 from arithgpt.provenance import commit, processor
 from arithgpt.run import Run
-from arithgpt.runtime import Precision, pick_precision, wait_for
-from arithgpt.threads import one_thread, threads, worth
+from arithgpt.runtime import Precision, init_worker_thread, limit_threads, resolve_precision, synchronize, useful_threads
 from arithgpt.training.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
 from arithgpt.training.cuda_graphs import fast
 from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup
 from arithgpt.training.init_weights import initial_weights
 from arithgpt.training.loss import has_own_blocks, loss_of
 from arithgpt.training.optim import make_optimisers, rate
-from arithgpt.training.signals import wishes_to_stop
+from arithgpt.training.signals import stop_on_signals
 from tasks.adapters.reasoning_gym import PREFIX
 
 LOG_EVERY = 10  # steps
@@ -120,7 +119,7 @@ def train(
     observer.on_train_start(run, trainer.model, device, progress)
     batches = prefetched(trainer.make_batch, steps, device, ahead=3 * trainer.makers, makers=trainer.makers)
     stop = threading.Event()  # set by Ctrl-C and SIGTERM: no step is broken off
-    with wishes_to_stop(stop.is_set, stop.set), threads(trainer.threads), closing(batches), closing(trainer):
+    with stop_on_signals(stop.is_set, stop.set), limit_threads(trainer.threads), closing(batches), closing(trainer):
         for step, batch in zip(steps, batches, strict=True):
             loss = trainer.learn(step, batch)
             last = progress.step == train_config.max_steps
@@ -155,7 +154,7 @@ class _Trainer:
         ranks: ProcessGroup = SINGLE_PROCESS,
         precision: Precision | None = None,
     ) -> None:
-        precision, on_gpu = precision or pick_precision("auto", device), device.type == "cuda"
+        precision, on_gpu = precision or resolve_precision("auto", device), device.type == "cuda"
         self.recipe, self.run, self.device, self.ranks = recipe, run, device, ranks
         if recipe.train.batch_size < ranks.size:
             raise UserError(
@@ -173,8 +172,8 @@ class _Trainer:
         self.n_buckets = max(1, min(MAX_BUCKETS, round(flops / (GPU_BUCKET_FLOPS if on_gpu else BUCKET_FLOPS))))
         self.n_workers = min(self.n_buckets, torch.get_num_threads()) if not on_gpu else 1
         # Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
-        self.workers = ThreadPoolExecutor(self.n_workers, initializer=one_thread) if self.n_workers > 1 else None
-        self.threads = 1 if self.workers else worth(flops / self.n_buckets)
+        self.workers = ThreadPoolExecutor(self.n_workers, initializer=init_worker_thread) if self.n_workers > 1 else None
+        self.threads = 1 if self.workers else useful_threads(flops / self.n_buckets)
         each = self.workers.map if self.workers else map
         self.optimisers = make_optimisers(self.weights, recipe.optim, precision, each)
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
@@ -265,7 +264,7 @@ class _Trainer:
 
     def look(self) -> None:
         """Measure exact match on held-out problems, or the loss on held-out text."""
-        wait_for(self.device)  # the steps it still has to do are training
+        synchronize(self.device)  # the steps it still has to do are training
         self._count_time()
         progress, before = self.progress, self.progress.seconds
         found = self.lessons.look(self.model, self.ranks)
