@@ -1,7 +1,7 @@
-"""What can be measured, by the name typed for it.
+"""Solvers by the name that is typed for them.
 
-mine, runs/mine     a run                      hf:models/gpt2      a language model in a local folder
-exact wrong random  to try the harness with    llm:qwen3           a model behind an OpenAI-compatible endpoint
+mine, runs/mine     a run                        hf:models/gpt2   a language model in a local folder
+exact wrong random  reference solvers            llm:qwen3        a model behind an OpenAI-compatible endpoint
 """
 
 from __future__ import annotations
@@ -17,78 +17,110 @@ if TYPE_CHECKING:
     from eval.solver import Solver
     from tasks import Task
 
-PLAIN = ("exact", "wrong", "random")
+REFERENCE = ("exact", "wrong", "random")
 
 
 @dataclass(frozen=True)
 class ResolvedSolver:
-    """A solver, and the task it was trained on where it is a run."""
+    """A solver, with the run and the task it was trained on if it is a run."""
 
     solver: Solver
-    task: Task | None
-    run: Run | None
+    task: Task | None = None
+    run: Run | None = None
 
     @property
-    def about(self) -> dict[str, Any]:
-        """What a report says of a run: where it stands, its source, its machine and a hash of its weights."""
+    def provenance(self) -> dict[str, Any]:
+        """How a run was made: step, parameters, commit, machine and a hash of its weights; empty for other solvers."""
         if self.run is None:
             return {}
-        said = {name: self.run.info.get(name) for name in ("step", "parameters", "commit")}
-        said |= {"trained_on": self.run.info.get("device")}
-        return said | {"weights_sha256": self.run.weights_sha256}
+        facts = {name: self.run.info.get(name) for name in ("step", "parameters", "commit")}
+        return facts | {"trained_on": self.run.info.get("device"), "weights_sha256": self.run.weights_sha256}
+
+    def tasks_to_ask(self, name: str | None) -> list[Task]:
+        """List the tasks to ask: the one that is named, or all that the run was trained on.
+
+        Args:
+            name: A task's name; None only for a run.
+
+        Raises:
+            UserError: the run was not trained on this task, the task is unknown, or none is named.
+        """
+        if self.task is None:
+            return _named_tasks(self.solver.name, name)
+        subtasks = self.task.subtasks
+        if name is not None and name not in subtasks:
+            raise UserError(f"--task {name}: run {self.solver.name} was trained on {', '.join(subtasks)}")
+        return [subtasks[name]] if name is not None else list(subtasks.values())
 
 
-def find_solver(
+def _named_tasks(solver: str, name: str | None) -> list[Task]:
+    """The subtasks of a registered task."""
+    from tasks import find
+    from tasks.registry import known
+
+    if name is None:
+        raise UserError(f"{solver}: needs --task, one of {known()}")
+    try:
+        return list(find(name)().subtasks.values())
+    except ValueError as error:
+        message = str(error)
+        raise UserError(f"--task {message}" if message.startswith(name) else f"--task {name}: {message}") from None
+
+
+def is_run(name: str | None) -> bool:
+    """Tell whether a solver's name means a run; None means the newest run."""
+    return name is None or not (name in REFERENCE or name.startswith(("hf:", "llm:")))
+
+
+def resolve_solver(
     name: str | None,
     *,
     device: str = "auto",
-    drafts: bool = True,
+    verify: bool = True,
     url: str | None = None,
     shots: int = 4,
 ) -> ResolvedSolver:
-    """The solver of a name; the newest run for None. UserError where there is none of that name, or it cannot be used."""
-    if name in PLAIN:
-        from eval.solver import ExactSolver, RandomSolver, WrongSolver
+    """Find the solver of a name.
 
-        return ResolvedSolver({"exact": ExactSolver, "wrong": WrongSolver, "random": RandomSolver}[name](), None, None)
-    kind, _, rest = (name or "").partition(":")
-    try:
-        if kind == "hf":
-            from arithgpt.runtime import configure
-            from eval.solvers.huggingface import HFSolver
+    Args:
+        name: As in the docstring of this module; None: the newest run.
+        device: "auto", "cpu" or "cuda".
+        verify: Whether a run reads each exact page at once and keeps what it would write (greedy verification).
+        url: The endpoint of llm:MODEL; None: $OPENAI_BASE_URL.
+        shots: Solved examples that hf: and llm: are shown.
 
-            return ResolvedSolver(HFSolver(rest, shots=shots, device=str(configure(device))), None, None)
-        if kind == "llm":
-            from eval.solvers.openai_api import LLMSolver
+    Raises:
+        UserError: there is no solver of this name, or it cannot be used.
+    """
+    if name in REFERENCE:
+        from eval.solvers.reference import ExactSolver, RandomSolver, WrongSolver
 
-            url = url or os.environ.get("OPENAI_BASE_URL")
-            if not url:
-                raise UserError(f"{name}: needs --url, or OPENAI_BASE_URL in the environment")
-            return ResolvedSolver(LLMSolver(rest, url, os.environ.get("OPENAI_API_KEY", ""), shots=shots), None, None)
-    except ValueError as error:
-        raise UserError(f"{name}: {error}") from None
+        return ResolvedSolver({"exact": ExactSolver, "wrong": WrongSolver, "random": RandomSolver}[name]())
+    if not is_run(name):
+        kind, _, rest = (name or "").partition(":")
+        try:
+            return ResolvedSolver(_local_model(rest, device, shots) if kind == "hf" else _endpoint(rest, url, shots))
+        except ValueError as error:
+            raise UserError(f"{name}: {error}") from None
     from arithgpt.inference.gpt_solver import GPTSolver
     from arithgpt.run import find_run, newest_run
     from arithgpt.runtime import configure
 
     run = find_run(name) if name is not None else newest_run()
-    return ResolvedSolver(GPTSolver.of(run, str(configure(device)), drafts), run.recipe.problems, run)
+    return ResolvedSolver(GPTSolver.of(run, str(configure(device)), verify), run.recipe.problems, run)
 
 
-def tasks_of(found: ResolvedSolver, task: str | None) -> list[Task]:
-    """The tasks to ask: those of the run, or the one named. UserError where it is not one of them, or none is named."""
-    from tasks import find
-    from tasks.registry import known
+def _local_model(folder: str, device: str, shots: int) -> Solver:
+    from arithgpt.runtime import configure
+    from eval.solvers.huggingface import HFSolver
 
-    if found.task is None:
-        if task is None:
-            raise UserError(f"{found.solver.name}: needs --task, one of {known()}")
-        try:
-            return list(find(task)().subtasks.values())
-        except ValueError as error:
-            said = str(error)
-            raise UserError(f"--task {said}" if said.startswith(task) else f"--task {task}: {said}") from None
-    parts = found.task.subtasks
-    if task is not None and task not in parts:
-        raise UserError(f"--task {task}: run {found.solver.name} was trained on {', '.join(parts)}")
-    return [parts[task]] if task is not None else list(parts.values())
+    return HFSolver(folder, shots=shots, device=str(configure(device)))
+
+
+def _endpoint(model: str, url: str | None, shots: int) -> Solver:
+    from eval.solvers.openai_api import LLMSolver
+
+    url = url or os.environ.get("OPENAI_BASE_URL")
+    if not url:
+        raise UserError(f"llm:{model}: needs --url, or OPENAI_BASE_URL in the environment")
+    return LLMSolver(model, url, os.environ.get("OPENAI_API_KEY", ""), shots=shots)

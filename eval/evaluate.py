@@ -1,106 +1,118 @@
-"""evaluate(solver, task, ...) -> one row a problem. Every answer is compared with exact arithmetic."""
+"""Ask a solver problems and compare every answer with exact arithmetic.
+
+result = evaluate(ExactSolver(), Addition(), EvalSpec(sizes=[(8, 8)], samples=100))
+result.accuracy     1.0
+result.rows         a row for each problem: question, expected, answer, outcome, ...
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from eval.result import EvalResult
 from eval.solver import Answer, Solver
+from eval.spec import EvalSpec
 from tasks import ProblemSize, Task, sizes
-
-COLUMNS = (
-    "task",
-    "suite",
-    "digits",
-    "left",
-    "right",
-    "trained",
-    "question",
-    "expected",
-    "answer",
-    "outcome",
-    "lenient",
-    "working",
-    "written",
-)
 
 
 def evaluate(
     solver: Solver,
-    task: Task,
-    cells: Sequence[ProblemSize],
+    tasks: Task | Sequence[Task],
+    spec: EvalSpec | None = None,
     *,
-    n: int,
-    seed: int,
-    suites: Sequence[str] = ("random",),
+    name: str | None = None,
     trained: bool = True,
-    tell: Callable[[str, ProblemSize], None] = lambda suite, cell: None,
-) -> pd.DataFrame:
-    """Ask a solver up to n different problems of each suite and each cell, the digits of the left and the right operand.
+    provenance: Mapping[str, Any] | None = None,
+    recipe: str = "",
+    metrics: Sequence[Mapping[str, Any]] = (),
+    on_progress: Callable[[str, ProblemSize], None] = lambda suite, size: None,
+) -> EvalResult:
+    """Ask a solver different problems of each task, suite and size. The same seed asks the same problems.
 
-    The same seed asks the same problems. Fewer than n are asked where there are not n different ones. `tell` hears of each
-    suite and cell before it is asked.
+    Args:
+        solver: Anything with a name and a method `solve`.
+        tasks: The tasks to ask. A mixture stands for its subtasks.
+        spec: Sizes, suites, samples and seed; None: the defaults of EvalSpec.
+        name: What reports call the solver; None: its own name.
+        trained: Whether the solver was trained on these tasks. Where it was not, nobody knows which problems it has met.
+        provenance: More facts for the result's provenance, such as a hash of the weights.
+        recipe: The recipe of a trained solver, as TOML.
+        metrics: What its training logged, step by step.
+        on_progress: Called with each suite and size before its problems are asked.
 
-    Returns a row a problem: task, suite, digits ("8", or "12x6" where the operands differ), left, right (the same as numbers),
-    trained (whether a model trained on this task may have met it: "held out", "seen" or "beyond" the lengths of training;
-    "unknown" where the solver is not one that was `trained` on it),
-    question, expected, answer (None where unreadable), outcome ("right", "wrong", "unreadable", "unfinished", or "failed" where
-    the solver could not be asked), lenient (whether a tolerant reader finds the right answer), working ("valid", what is wrong
-    with its first wrong line, or "" where no page was written or it was not finished), written (all that followed the prompt,
-    without the stop; where it failed, why).
-    ValueError for n below 1 or a suite the task does not have.
+    Returns:
+        The result. Fewer problems than `spec.samples` are asked where there are not so many different ones.
+
+    Raises:
+        ValueError: a task has no such suite, or no problem of these sizes has a page short enough to be asked.
     """
-    if n < 1:
-        raise ValueError(f"n = {n}: must be at least 1")
+    spec = spec or EvalSpec()
+    asked = list(tasks.subtasks.values()) if isinstance(tasks, Task) else list(tasks)
     tables = []
-    for suite in suites:
-        for cell in cells:
-            tell(suite, cell)
-            tables.append(_evaluate_cell(solver, task, cell, n, seed, suite, trained))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+    for task in asked:
+        for suite in spec.suites_of(task):
+            for size in spec.sizes_of(task, suite):
+                on_progress(suite, size)
+                tables.append(_evaluate_size(solver, task, suite, size, spec, trained))
+    if not tables:
+        raise ValueError("no problem of these lengths has a page short enough to be asked")
+    name = name or solver.name
+    facts = {"solver": name, "tasks": {task.name: task.version for task in asked}, "seed": spec.seed, "samples": spec.samples}
+    return EvalResult(
+        name=name,
+        rows=pd.concat(tables, ignore_index=True),
+        tasks=asked,
+        trained=trained,
+        provenance=facts | dict(provenance or {}),
+        recipe=recipe,
+        metrics=metrics,
+    )
 
 
-def _evaluate_cell(solver: Solver, task: Task, cell: ProblemSize, n: int, seed: int, suite: str, trained: bool) -> pd.DataFrame:
-    problems = task.test(n, cell, seed=seed, suite=suite)
+def _evaluate_size(solver: Solver, task: Task, suite: str, size: ProblemSize, spec: EvalSpec, trained: bool) -> pd.DataFrame:
+    """Ask the problems of one suite and size; a row for each, with the columns of `eval.result.COLUMNS`."""
+    problems = task.test(spec.samples, size, seed=spec.seed, suite=suite)
     questions = task.questions(problems)
     answers = solver.solve(task, problems)
     expected = [task.answer(question) for question in questions]
-    met = np.where(task.held_out(problems), "held out", "seen")
-    met = np.where(task.in_range(problems), met, "beyond") if trained else "unknown"
+    split = np.where(task.held_out(problems), "held out", "seen")
+    pairs = list(zip(answers, expected, strict=True))
     return pd.DataFrame(
         {
             "task": task.name,
             "suite": suite,
-            "digits": sizes.shown(cell),
-            "left": cell[0],
-            "right": cell[1],
-            "trained": met,
+            "digits": sizes.shown(size),
+            "left": size[0],
+            "right": size[1],
+            "trained": np.where(task.in_range(problems), split, "beyond") if trained else "unknown",
             "question": questions,
             "expected": expected,
             "answer": [answer.text for answer in answers],
-            "outcome": [outcome(answer, truth) for answer, truth in zip(answers, expected, strict=True)],
-            "lenient": [truth in (answer.text, answer.lenient) for answer, truth in zip(answers, expected, strict=True)],
-            "working": [working(task, question, answer) for question, answer in zip(questions, answers, strict=True)],
+            "outcome": [outcome(answer, truth) for answer, truth in pairs],
+            "lenient": [truth in (answer.text, answer.lenient) for answer, truth in pairs],
+            "scratchpad": [check_scratchpad(task, *pair) for pair in zip(questions, answers, strict=True)],
             "written": [answer.failed or answer.written for answer in answers],
         }
     )
 
 
-def outcome(answer: Answer, truth: str) -> str:
-    """right, wrong, unreadable, unfinished or failed."""
+def outcome(answer: Answer, expected: str) -> str:
+    """Judge an answer: "right", "wrong", "unreadable", "unfinished" or "failed"."""
     if answer.failed is not None:
         return "failed"
     if not answer.finished:
         return "unfinished"
     if answer.text is None:
         return "unreadable"
-    return "right" if answer.text == truth else "wrong"
+    return "right" if answer.text == expected else "wrong"
 
 
-def working(task: Task, question: str, answer: Answer) -> str:
-    """valid, what is wrong with the first wrong line, or nothing where no page was written or it was not finished."""
+def check_scratchpad(task: Task, question: str, answer: Answer) -> str:
+    """Check the lines of a page: "valid", what is wrong with the first wrong line, or "" where there is no finished page."""
     if answer.failed is not None or not answer.finished or not answer.page or not answer.written:
         return ""
     fault = task.verify(question, answer.written)

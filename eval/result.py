@@ -1,89 +1,142 @@
-"""What was measured of one solver: all that a report is made of."""
+"""What an evaluation found: the one source of every table, page, figure, JSON and CSV file, and comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from eval.evaluate import evaluate
-from eval.solver import Solver
-from tasks import ProblemSize, Task
+from eval.metrics.accuracy import by_length
+from eval.metrics.error_types import Mistake, count_kinds, find_mistakes
+from tasks import Task
+from tasks.sizes import SizeRange
 
-DEFAULT_LENGTHS = 16  # of each box of lengths, at most
-MAX_PAGE = 20_000  # characters of a page that are still asked
+COLUMNS = (
+    "task",
+    "suite",
+    "digits",
+    "left",
+    "right",
+    "trained",
+    "question",
+    "expected",
+    "answer",
+    "outcome",
+    "lenient",
+    "scratchpad",
+    "written",
+)
+MAX_EXAMPLES = 12
+MAX_FAILURES = 10
+"""Wrong answers of each length that a certificate lists."""
 
 
 @dataclass(frozen=True)
 class EvalResult:
-    """One solver, asked once."""
+    """What one solver answered, and what follows from it."""
 
     name: str
-    about: Mapping[str, Any]
-    """What the figures are of: tasks and their versions, seed, samples, weights, versions of libraries, machine."""
+    """What reports call the solver."""
     rows: pd.DataFrame
-    """A row a problem, as `eval.evaluate.evaluate` gives them."""
-    summary: pd.DataFrame
-    """A row for each task, suite and lengths, as `eval.metrics.accuracy.by_length` gives them."""
-    mistakes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["task", "kind", "n"]))
-    """How often each kind of mistake was made: task, kind, n."""
-    examples: Sequence[str] = ()
-    """Some mistakes, each drawn in columns as plain text of several lines."""
+    """A row for each problem, with COLUMNS:
+
+    task, suite: their names
+    digits: the size, as "8", or "12x6" where the operands differ; left, right: the same as numbers
+    trained: whether training may have met the problem: "held out", "seen", "beyond" the sizes of training, or "unknown"
+    question, expected, answer: as a person writes them; answer is None where it cannot be read
+    outcome: "right", "wrong", "unreadable", "unfinished", or "failed" where the solver could not be asked
+    lenient: whether a tolerant reader finds the right answer
+    scratchpad: "valid", what is wrong with the first wrong line, or "" where no page was written or it was not finished
+    written: all that followed the prompt, without the stop character; for "failed" the reason
+    """
+    tasks: Sequence[Task] = ()
+    """The tasks that were asked."""
+    trained: bool = True
+    """Whether the solver was trained on these tasks."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """What the figures were measured on: solver, task versions, seed, samples, weights, library versions, machine."""
     recipe: str = ""
     """The recipe of a run, as TOML; empty where the solver is no run."""
     metrics: Sequence[Mapping[str, Any]] = ()
-    """A run's metrics.jsonl: what training logged, step by step."""
-    trained: Mapping[str, Sequence[tuple[int, int, int, int]]] = field(default_factory=dict)
-    """For each task the size_ranges of training lengths: (left from, left to, right from, right to)."""
+    """The lines of a run's metrics.jsonl: what training logged, step by step."""
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """A row for each task, suite and size, as `eval.metrics.accuracy.by_length` returns it."""
+        return by_length(self.rows)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of all answered problems that is right, from 0 to 1; nan where none could be asked."""
+        asked = int(self.summary.n.sum())
+        return int(self.summary.correct.sum()) / asked if asked else float("nan")
 
     @property
     def partial(self) -> str:
-        """`12 of 40 problems could not be asked: HTTP 500`, with why the last one could not; empty where all were."""
+        """`12 of 40 problems could not be asked: HTTP 500`, with the last reason; empty where all were asked."""
         failed = self.rows[self.rows.outcome == "failed"]
         if failed.empty:
             return ""
         return f"{len(failed):,} of {len(self.rows):,} problems could not be asked: {failed.written.iloc[-1]}"
 
+    @cached_property
+    def mistakes(self) -> list[Mistake]:
+        """Every wrong answer and every wrong scratchpad."""
+        return [mistake for task in self.tasks for mistake in find_mistakes(task, self.rows_of(task))]
 
-def measure(
-    solver: Solver,
-    tasks: Sequence[Task],
-    *,
-    cells: Sequence[ProblemSize] | None = None,
-    suites: Sequence[str] | None = None,
-    n: int = 1000,
-    seed: int = 1,
-    trained: bool = True,
-    tell: Callable[[str, ProblemSize], None] = lambda suite, cell: None,
-) -> pd.DataFrame:
-    """The rows of `evaluate`, task by task.
+    @cached_property
+    def error_counts(self) -> pd.DataFrame:
+        """How often each kind of mistake was made: columns task, kind, n."""
+        return count_kinds(self.mistakes)
 
-    cells: None asks each task the lengths it is trained on, and of the suite `long` those beyond; suites: None asks all but
-    those on request. Lengths that need pages of more than MAX_PAGE characters are left out.
-    ValueError as from `evaluate`.
-    """
-    tables = []
-    for task in tasks:
-        for suite in suites if suites is not None else [name for name in task.suites if name not in task.on_request]:
-            asked = cells if cells is not None else _cells(task, suite)
-            asked = [cell for cell in asked if fits(task, cell)]
-            tables.append(evaluate(solver, task, asked, n=n, seed=seed, suites=(suite,), trained=trained, tell=tell))
-    return pd.concat(tables, ignore_index=True)
+    @cached_property
+    def examples(self) -> list[str]:
+        """At most MAX_EXAMPLES mistakes drawn as plain text of several lines: each kind in turn, short problems first."""
+        by_kind: dict[str, list[Mistake]] = {}
+        for mistake in sorted(self.mistakes, key=lambda mistake: len(mistake.question)):
+            by_kind.setdefault(mistake.kind, []).append(mistake)
+        longest = max(map(len, by_kind.values()), default=0)
+        in_turn = [kind[turn] for turn in range(longest) for kind in by_kind.values() if turn < len(kind)]
+        return [f"{mistake.task.name} {mistake.question}\n{mistake}" for mistake in in_turn[:MAX_EXAMPLES]]
+
+    @property
+    def training_sizes(self) -> dict[str, tuple[SizeRange, ...]]:
+        """The size ranges of training, by task; empty where the solver was not trained on these tasks."""
+        return {task.name: task.size_ranges for task in self.tasks if self.trained and task.span[1]}
+
+    def rows_of(self, task: Task) -> pd.DataFrame:
+        """Select the rows of one task."""
+        return self.rows[self.rows.task == task.name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return provenance, `partial` and the summary as values for JSON; None stands where there is no figure."""
+        return {**self.provenance, "partial": self.partial or None, "results": _records(self.summary)}
+
+    def to_certificate(self) -> dict[str, Any]:
+        """Return how many problems of each size there are and were right, and the first that were not, as values for JSON."""
+        sizes = []
+        for (task, digits), rows in self.rows.groupby(["task", "digits"], sort=False):
+            wrong = rows[rows.outcome != "right"]
+            failures = _records(wrong[["question", "answer", "expected"]].head(MAX_FAILURES))
+            counts = {"problems": len(rows), "right": len(rows) - len(wrong)}
+            sizes.append({"task": task, "digits": digits} | counts | {"wrong": failures})
+        return {**self.provenance, "partial": self.partial or None, "every problem of": sizes}
 
 
-def _cells(task: Task, suite: str) -> list[ProblemSize]:
-    return task.beyond if suite == "long" else trained_cells(task)
+def to_json_text(values: Sequence[Mapping[str, Any]]) -> str:
+    """Write one object for one result, a list for several."""
+    return json.dumps(values[0] if len(values) == 1 else list(values), indent=2, allow_nan=False) + "\n"
 
 
-def trained_cells(task: Task) -> list[ProblemSize]:
-    """The lengths of training, at most DEFAULT_LENGTHS of each box."""
-    return list(dict.fromkeys(cell for box in task.size_ranges for cell in box.spread(DEFAULT_LENGTHS)))
+def all_rows(results: Sequence[EvalResult]) -> pd.DataFrame:
+    """Join the rows of all results; a column `solver` has their names."""
+    return pd.concat([result.rows.assign(solver=result.name) for result in results], ignore_index=True)
 
 
-def fits(task: Task, cell: ProblemSize) -> bool:
-    """Whether a problem of these lengths has a page that is not too long to be asked."""
-    one = task.draw_suite(np.random.default_rng(0), 1, cell, "random")
-    return int(task.prompts(one).lengths[0] + task.max_new_tokens(one)[0]) <= MAX_PAGE
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as dicts, with None for nan, which JSON does not have and which alone differs from itself."""
+    return [{name: None if value != value else value for name, value in row.items()} for row in table.to_dict("records")]

@@ -22,15 +22,15 @@ from arithgpt.cli import app
 from arithgpt.cli.ablate import notes
 from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
-from arithgpt.experiments.ablation import BEYOND, EXAM_SEED, IN_RANGE, SEEN, Ablation, full_name, planned
+from arithgpt.experiments.ablation import BEYOND, IN_RANGE, SEEN, Ablation, full_name, planned
 from arithgpt.experiments.ablation_summary import TO_TARGET, Findings, findings, reached_at
 from arithgpt.experiments.sweep import DONE, TrialResult
 from arithgpt.run import all_runs, new_run
 from arithgpt.training.trainer import Progress
 from eval.evaluate import evaluate
 from eval.metrics.paired_tests import HURTS, NEITHER, UNTESTED
-from eval.reports.variants import sheets, terminal
-from eval.solver import ExactSolver
+from eval.reports.variants import to_terminal, variant_tables
+from eval.solvers.reference import ExactSolver
 from tasks.arithmetic.addition import Addition
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -190,7 +190,7 @@ def made_up(file: str, wrong: dict[str, list[int]], looks: dict[str, float]) -> 
 
 
 def answered(plan: Ablation, wrong: int) -> pd.DataFrame:
-    rows = evaluate(ExactSolver(), Addition("1-2"), plan.exam.of("add"), n=plan.exam.samples, seed=EXAM_SEED)
+    rows = evaluate(ExactSolver(), Addition("1-2"), plan.exam).rows
     rows.loc[rows[rows.digits == "2"].index[:wrong], "outcome"] = "wrong"
     rows.loc[rows[rows.digits == "5"].index[: 2 * wrong], "outcome"] = "unfinished"
     return rows
@@ -225,8 +225,8 @@ def test_what_is_not_reached_is_not_compared_and_few_seeds_are_told(file: str) -
     assert "6 seeds cannot give less than p = 0.0312: no difference can be shown at 0.01" in notes(found, 0.01)[-1]
     for width in (80, 120):
         console = Console(width=width, file=StringIO())
-        for sheet in sheets(found.told, found.comparisons, 0.05):
-            console.print(terminal(sheet))
+        for table in variant_tables(found.told, found.comparisons, 0.05):
+            console.print(to_terminal(table))
         shown = console.file.getvalue()
         assert max(map(len, shown.splitlines())) <= width
         for part in ("not reached", "0 of 6", "no difference shown", "not tested", "beside page"):
@@ -254,7 +254,7 @@ def test_the_command_trains_tells_and_goes_on(arithgpt: Call, file: str, tmp_pat
     assert set(rows.n) == {10}
     for variant in told["variants"]:
         own = rows[(rows.variant == variant["variant"]) & (rows["where"] == "in range")]
-        assert variant["in_range"]["right"] == own.right_answers.sum()
+        assert variant["in_range"]["right"] == own.correct.sum()
 
     before = {path: path.stat().st_mtime_ns for run in all_runs() for path in run.path.iterdir()}
     kinds = ["json", "html", *(["png"] if find_spec("matplotlib") else [])]

@@ -12,7 +12,7 @@ from arithgpt.inference.calculator import Calculator
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models.gpt import GPT, initial
 from arithgpt.run import new_run
-from eval.solver import ExactSolver
+from eval.solvers.reference import ExactSolver
 from tasks import QuestionError
 
 MODEL = {"n_layer": 1, "n_head": 2, "n_embd": 16, "positions": "expression_page"}

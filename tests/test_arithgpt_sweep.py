@@ -20,9 +20,10 @@ from arithgpt.cli import app
 from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
-from arithgpt.experiments.sweep import DONE, STOPPED, EvalSpec, TrialResult, check_backend, sweep
+from arithgpt.experiments.sweep import DONE, STOPPED, TrialResult, check_backend, sweep
 from arithgpt.experiments.sweep_summary import medians, results
 from arithgpt.run import Run, all_runs, find_run
+from eval.spec import EvalSpec
 
 RECIPE = """
 [task]
@@ -253,7 +254,7 @@ def test_a_sweep_of_text_tells_its_loss(tmp_path: Path) -> None:
 def test_two_at_a_time_on_loky_with_an_exam(grid: Path, workers: None) -> None:
     grid.write_text(RECIPE + NARROW)
     cells = [(1, 1), (5, 5)]
-    outcomes, rows = ended(grid, jobs=2, exam=EvalSpec(cells, 5))
+    outcomes, rows = ended(grid, jobs=2, exam=EvalSpec(cells, ("random",), 5))
     assert {outcome.status for outcome in outcomes.values()} == {DONE}
     assert [set(row["accuracy"]) for row in rows] == [{"1", "5"}] * 2
     assert [Run(run.path).info["threads"] for run in all_runs()] == [1, 1]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import SMALL, Silent
+from helpers.evaluation import ask
 
 from arithgpt.config.recipe import OptimConfig, Recipe
 from arithgpt.data.collate import IGNORED, Batch, bucketed, padding, prefetched, tensors
@@ -27,7 +28,6 @@ from arithgpt.runtime import limit_threads, useful_threads
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.optim import Muon, make_optimisers, orthogonal, rate
 from arithgpt.training.trainer import Progress, _Trainer, train
-from eval.evaluate import evaluate
 from eval.metrics.accuracy import by_length
 from tasks import TASKS
 from tasks.core.ragged import Ragged
@@ -40,7 +40,7 @@ def recipe(steps: int, **budget: object) -> Recipe:
 
 
 def test_a_small_model_learns_two_digits(trained: Run) -> None:
-    summary = by_length(evaluate(GPTSolver.of(trained), trained.recipe.problems, [(1, 1), (2, 2)], n=300, seed=5))
+    summary = by_length(ask(GPTSolver.of(trained), trained.recipe.problems, [(1, 1), (2, 2)], samples=300, seed=5))
     assert (summary.accuracy >= 0.95).all()
     assert trained.info["status"] in ("finished", "reached target")
     assert trained.info["versions"]["torch"] == torch.__version__.split("+")[0] or "+" in trained.info["versions"]["torch"]
@@ -180,7 +180,7 @@ def test_a_look_agrees_with_greedy_decoding(trained: Run) -> None:
         head = model.weights["head"]
         head.add_(0.5 * torch.randn(head.shape, generator=torch.Generator().manual_seed(2)))
     vocab, problems = Vocab(task.alphabet), task.test(300, (2, 2), seed=9)
-    rows = evaluate(GPTSolver("noisy", model, task), task, [(2, 2)], n=300, seed=9)
+    rows = ask(GPTSolver("noisy", model, task), task, [(2, 2)], samples=300, seed=9)
     share = look(model, {"2": tensors(task.pages(problems), vocab)})["2"]
     assert 0.05 < share < 0.98
     assert share == pytest.approx((rows.outcome == "right").mean(), abs=1e-6)

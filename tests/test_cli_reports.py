@@ -129,7 +129,7 @@ def test_every_file_says_the_same(arithgpt: Call, tmp_path: Path) -> None:
         assert said in page
     assert page.count("<svg") == 3 + len({row["suite"] for row in report["results"]})
     rows = pd.read_csv(tmp_path / "report.csv", dtype=str, keep_default_na=False)
-    assert (rows.outcome == "right").sum() == sum(row["right_answers"] for row in report["results"])
+    assert (rows.outcome == "right").sum() == sum(row["correct"] for row in report["results"])
     if (tmp_path / "report.parquet").exists():
         same = pd.read_parquet(tmp_path / "report.parquet")
         assert same.question.tolist() == rows.question.tolist()

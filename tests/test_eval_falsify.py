@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from eval.falsify.laws import LAWS, cases, held, operands, texts
 from eval.falsify.search import falsify
-from eval.solver import Answer, ExactSolver
+from eval.solver import Answer
+from eval.solvers.reference import ExactSolver
 from tasks import TASKS, Problems, Task
 from tasks.arithmetic.addition import Addition
 from tasks.arithmetic.multiplication import Multiplication

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.evaluation import ask
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arithgpt.training.checkpoint import load_tensors
-from eval.evaluate import evaluate
-from eval.metrics.error_types import counted, mistakes
-from eval.metrics.first_error import first_wrong
-from eval.solver import Answer, ExactSolver, RandomSolver, WrongSolver
-from eval.solvers import prompting as fewshot
+from eval.metrics.error_types import count_kinds, find_mistakes
+from eval.metrics.first_error import first_errors
+from eval.solver import Answer
+from eval.solvers import prompting
 from eval.solvers.openai_api import LLMSolver
+from eval.solvers.reference import ExactSolver, RandomSolver, WrongSolver
+from eval.solvers.replies import read_reply
 from tasks import STOP, QuestionError, Task, find, make
 from tasks.adapters.reasoning_gym import _unwritten, gym_task, written
 from tasks.sizes import NO_DIGITS, shown
@@ -99,19 +101,19 @@ def test_training_never_meets_what_is_held_out(chain_sum: Task) -> None:
 
 def test_solvers_mistakes_and_characters(task: Task) -> None:
     for solver, right in ((ExactSolver(), 20), (WrongSolver(), 0), (RandomSolver(), None)):
-        rows = evaluate(solver, task, [NO_DIGITS], n=20, seed=1)
+        rows = ask(solver, task, [NO_DIGITS], samples=20, seed=1)
         assert (rows.digits == "-").all()
         assert (rows.trained == "held out").all()
         if right is not None:
             assert (rows.outcome == "right").sum() == right
-        found = mistakes(task, rows)
+        found = find_mistakes(task, rows)
         assert len(found) == (rows.outcome != "right").sum()
-        assert set(counted(found).kind) <= {"wrong text", "unreadable"}
+        assert set(count_kinds(found).kind) <= {"wrong text", "unreadable"}
         for one in found:
             assert repr(one.expected) in str(one)
-        first_wrong(task, rows)
+        first_errors(task, rows)
     with pytest.raises(ValueError, match="digits 3: task rg:.* has no operands"):
-        evaluate(ExactSolver(), task, [(3, 3)], n=1, seed=1)
+        ask(ExactSolver(), task, [(3, 3)], samples=1, seed=1)
 
 
 def test_lengths_and_options_that_it_lacks_are_named(chain_sum: Task) -> None:
@@ -151,7 +153,7 @@ def test_replies_of_outside_models_are_judged_by_the_data_set(
 
     async def solve(self: LLMSolver, asked: list[list[dict[str, str]]]) -> list[Answer]:
         chats.extend(asked)
-        return [fewshot.answered(reply.format(right=kind.answer(question)), finished=True)]
+        return [read_reply(reply.format(right=kind.answer(question)), finished=True)]
 
     monkeypatch.setattr(LLMSolver, "_solve", solve)
     [answer] = LLMSolver("m", "http://localhost/v1", shots=2).solve(kind, kind.problems([question]))
@@ -161,7 +163,7 @@ def test_replies_of_outside_models_are_judged_by_the_data_set(
     assert last == kind.asked(question)
     assert not last.startswith("#")
     assert len(shots) == 4
-    prompt = fewshot.prompt(fewshot.shots(kind, 2, 0), last, free_text=True)
+    prompt = prompting.completion_prompt(prompting.draw_shots(kind, 2, 0), last, free_text=True)
     assert prompt.endswith(f"{last}\nAnswer:")
 
 

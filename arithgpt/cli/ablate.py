@@ -91,11 +91,11 @@ def command(
 
 
 def _tell(found: Findings, level: float, console: Console) -> None:
-    from eval.reports.variants import sheets, terminal
+    from eval.reports.variants import to_terminal, variant_tables
 
-    for sheet in sheets(found.told, found.comparisons, level):
+    for table in variant_tables(found.told, found.comparisons, level):
         console.print()
-        console.print(terminal(sheet))
+        console.print(to_terminal(table))
     console.print()
     for note in notes(found, level):
         console.print(note, markup=False)
@@ -178,24 +178,26 @@ def _json(found: Findings, level: float) -> str:
 
 def _charts(found: Findings) -> list[Chart]:
     """Accuracy by length, and that of the worst length while they learned: a seed thin, the median of a variant thick."""
-    from eval.reports.charts import accuracy_charts, worst_chart
+    from eval.reports.charts import accuracy_charts
+    from eval.reports.learning_charts import worst_length_chart
 
     groups = found.measured
     if not groups:
         return []
-    return [*accuracy_charts([one for group in groups.values() for one in group], groups), worst_chart(groups)]
+    logs = {name: [result.metrics for result in group] for name, group in groups.items()}
+    return [*accuracy_charts([one for group in groups.values() for one in group], groups), worst_length_chart(logs)]
 
 
 def _png(found: Findings) -> bytes:
-    from eval.reports.figures import charted, png
+    from eval.reports.figures import chart_figure, png
 
-    figure = charted(f"{found.ablation.name}: exact match, each seed thin, the median thick", _charts(found))
+    figure = chart_figure(f"{found.ablation.name}: exact match, each seed thin, the median thick", _charts(found))
     return png([figure] if figure is not None else [])
 
 
 def _html(found: Findings, level: float) -> str:
-    from eval.reports.variants import page, sheets
+    from eval.reports.variants import page, variant_tables
 
     plan = found.ablation
     title, recipe = f"Does a change help? {plan.name}", plan.trials[0].recipe.to_toml()
-    return page(title, sheets(found.told, found.comparisons, level), notes(found, level), _charts(found), recipe)
+    return page(title, variant_tables(found.told, found.comparisons, level), notes(found, level), _charts(found), recipe)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+from arithgpt.cli.solver_options import Device, Digits, Samples, Seed, Shots, Url
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from arithgpt.solvers import ResolvedSolver
     from eval.result import EvalResult
+    from eval.spec import EvalSpec
     from tasks import ProblemSize, Task
 
-EXAMPLES = 3  # of mistakes shown
+MAX_EXAMPLES = 3
+"""Mistakes of each kind of list that are shown in the terminal."""
 EXIT_PARTIAL = 1
 
 
@@ -28,48 +32,49 @@ def command(
             "[default: the newest run]",
         ),
     ] = None,
-    task: Annotated[Optional[str], typer.Option(help="Of a mixture, ask only this one of its tasks.")] = None,
-    digits: Annotated[
-        Optional[str],
-        typer.Option(metavar="LENGTHS", help="8,20: both alike; 1-6x1-6: a grid. [default: as trained]"),
-    ] = None,
+    task: Annotated[Optional[str], typer.Option(help="Ask only this task of a mixture.")] = None,
+    digits: Digits = None,
     suite: Annotated[
-        Optional[str], typer.Option(metavar="SUITES", help="As in random,edges; see: arithgpt tasks. [default: those drawn]")
+        Optional[str],
+        typer.Option(metavar="SUITES", help="As in random,edges; see: arithgpt tasks. [default: all but exhaustive and long]"),
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, max=1_000_000, help="Different problems a length, at most.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed asks the same problems.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    drafts: Annotated[
+    samples: Samples = 1000,
+    seed: Seed = 1,
+    device: Device = "auto",
+    verify: Annotated[
         bool, typer.Option(help="Let a run read each exact page and keep what it would write: the same text, sooner.")
     ] = True,
-    url: Annotated[Optional[str], typer.Option(help="Of llm:MODEL, as in http://localhost:8000/v1.")] = None,
-    shots: Annotated[int, typer.Option(min=0, max=64, help="Solved examples that hf: and llm: are shown.")] = 4,
-    mistakes: Annotated[bool, typer.Option("--mistakes", help="Tell what goes wrong.")] = False,
+    url: Url = None,
+    shots: Shots = 4,
+    mistakes: Annotated[bool, typer.Option("--mistakes", help="Show what goes wrong.")] = False,
     json_file: Annotated[Optional[Path], typer.Option("--json", metavar="FILE", help="Write the table as JSON.")] = None,
     csv_file: Annotated[Optional[Path], typer.Option("--csv", metavar="FILE", help="Write every problem as CSV.")] = None,
-    parquet_file: Annotated[Optional[Path], typer.Option("--parquet", metavar="FILE", help="The same as Parquet.")] = None,
+    parquet_file: Annotated[
+        Optional[Path], typer.Option("--parquet", metavar="FILE", help="Write every problem as Parquet.")
+    ] = None,
     html_file: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Write a report to read.")] = None,
-    png_file: Annotated[Optional[Path], typer.Option("--png", metavar="FILE", help="Write its pictures.")] = None,
+    png_file: Annotated[Optional[Path], typer.Option("--png", metavar="FILE", help="Write the charts of the report.")] = None,
     certificate: Annotated[
-        Optional[Path], typer.Option(metavar="FILE", help="With --suite exhaustive: write what is certain.")
+        Optional[Path], typer.Option(metavar="FILE", help="With --suite exhaustive: write how many of all problems are right.")
     ] = None,
 ) -> None:
     """Ask problems never trained on, and count the exactly right answers by digit length.
 
-    Apart from that it counts, of the right answers, those whose working is right line by line. The results of a run are kept in
-    its folder. Of a run that learned a text it tells the loss of what was held out instead. Exit status: 0, or 1 where some
-    problems could not be asked.
+    It also counts the right answers whose working is right line by line. The results of a run are kept in its folder. For a run
+    that learned a text, it reports the loss of the held-out part instead. Exit status: 0, or 1 where some problems could not be
+    asked.
     """
-    from arithgpt.cli.evaluate_text import evaluate, text_runs
+    from arithgpt.cli.evaluate_text import evaluate_texts, text_runs
     from arithgpt.cli.options import check_suites, output_files
-    from arithgpt.cli.reports import check_extras, keep, write
+    from arithgpt.cli.reports import check_extras, save_in_run, write_reports
+    from arithgpt.cli.solver_options import parse_sizes
     from arithgpt.errors import UserError
-    from arithgpt.solvers import find_solver, tasks_of
-    from tasks import sizes
+    from arithgpt.solvers import resolve_solver
+    from eval.spec import EvalSpec
 
     names = list(dict.fromkeys(solvers)) if solvers else [None]
     if texts := text_runs(names):
-        evaluate(context, texts, device, json_file)
+        evaluate_texts(context, texts, device, json_file)
         return
     files = output_files(
         {
@@ -82,81 +87,89 @@ def command(
         }
     )
     check_extras(files)
-    try:
-        cells = sizes.cells(digits) if digits is not None else None
-    except ValueError as error:
-        raise UserError(f"--digits {digits}: {error}") from None
+    suites = suite.split(",") if suite else None
+    spec = EvalSpec(parse_sizes(digits), suites, samples, seed)
     if certificate is not None and suite != "exhaustive":
         raise UserError(f"--certificate {certificate}: needs --suite exhaustive and nothing else")
-    found = [find_solver(name, device=device, drafts=drafts, url=url, shots=shots) for name in names]
-    asked = [tasks_of(one, task) for one in found]
-    suites = suite.split(",") if suite else None
-    check_suites(suites or (), [part for parts in asked for part in parts])
+    resolved = [resolve_solver(name, device=device, verify=verify, url=url, shots=shots) for name in names]
+    tasks = [one.tasks_to_ask(task) for one in resolved]
+    check_suites(suites or (), [part for parts in tasks for part in parts])
 
     from rich.console import Console
 
     console = Console(highlight=False)
-    own = [one.solver.name for one in found]
     results = []
-    for name, typed, one, parts in zip(own, names, found, asked, strict=True):
-        name = name if own.count(name) == 1 else str(typed)  # two runs of one name in different folders
-        results.append(_asked(name, one, parts, console, cells=cells, suites=suites, samples=samples, seed=seed))
-        keep(results[-1], one)  # first, as whoever reads what is told may stop, as `head` does
-        _tell(results[-1], parts, mistakes, console)
-    write(files, results)
+    for label, one, parts in zip(_labels(names, resolved), resolved, tasks, strict=True):
+        results.append(_evaluate(label, one, parts, spec, console))
+        save_in_run(results[-1], one)  # before anything is shown, as a closed pipe may end the command
+        _show(results[-1], mistakes, console)
+    write_reports(files, results)
     if len(results) > 1:
-        _tell_together(results, console)
+        _show_side_by_side(results, console)
     if any(result.partial for result in results):
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _asked(name: str, found: ResolvedSolver, parts: list[Task], console: Console, **asked: Any) -> EvalResult:
+def _labels(typed: list[str] | list[None], resolved: list[ResolvedSolver]) -> list[str]:
+    """The solvers' names, or what was typed where two runs in different folders share a name."""
+    names = [one.solver.name for one in resolved]
+    return [name if names.count(name) == 1 else str(text) for name, text in zip(names, typed, strict=True)]
+
+
+def _evaluate(label: str, resolved: ResolvedSolver, tasks: list[Task], spec: EvalSpec, console: Console) -> EvalResult:
+    """Ask one solver, with a status line, and print how fast it was."""
     import time
 
-    from arithgpt.measuring import measured
+    from arithgpt.evaluation import evaluate_resolved
     from tasks import sizes
 
-    began = time.perf_counter()
+    start = time.perf_counter()
     with console.status("") as status:
 
-        def tell(suite: str, cell: ProblemSize) -> None:
-            status.update(f"{name}: {suite} problems of {sizes.shown(cell)} digits")
+        def show_progress(suite: str, size: ProblemSize) -> None:
+            status.update(f"{label}: {suite} problems of {sizes.shown(size)} digits")
 
-        result = measured(found, parts, name=name, tell=tell, **asked)
-    seconds, n = time.perf_counter() - began, len(result.rows)
+        result = evaluate_resolved(resolved, tasks, spec, name=label, on_progress=show_progress)
+    seconds, n = time.perf_counter() - start, len(result.rows)
     console.print(f"{n:,} problems made, answered and checked in {seconds:.1f} s: {n / seconds:,.0f} a second")
     return result
 
 
-def _tell(measured: EvalResult, parts: list[Task], mistakes: bool, console: Console) -> None:
-    from eval.metrics.first_error import first_wrong
-    from eval.reports.tables import characters_table, kinds_table, results
+def _show(result: EvalResult, mistakes: bool, console: Console) -> None:
+    """Print the tables of one solver, and its mistakes if they are asked for."""
+    from eval.reports.tables import result_tables
 
-    for table in results(measured.summary, measured.name):
+    for table in result_tables(result):
         console.print(table, soft_wrap=isinstance(table, str))
     console.print()
-    if measured.partial:
-        console.print(f"PARTIAL: {measured.partial}", markup=False, soft_wrap=True)
-    if not mistakes or measured.mistakes.empty:
-        return
-    console.print(f"{measured.name}: kinds of mistakes")
-    console.print(kinds_table(measured.mistakes))
+    if result.partial:
+        console.print(f"PARTIAL: {result.partial}", markup=False, soft_wrap=True)
+    if mistakes and result.mistakes:
+        _show_mistakes(result, console)
+
+
+def _show_mistakes(result: EvalResult, console: Console) -> None:
+    """Print the kinds of mistakes with examples; for a run also the first wrong characters of its pages."""
+    from eval.metrics.first_error import first_errors
+    from eval.reports.tables import error_counts_table, first_errors_table
+
+    console.print(f"{result.name}: kinds of mistakes")
+    console.print(error_counts_table(result))
     console.print()
-    for example in measured.examples[:EXAMPLES]:
+    for example in result.examples[:MAX_EXAMPLES]:
         console.print(f"{example}\n", markup=False, soft_wrap=True)
-    for part in parts if measured.recipe else ():
-        kinds, slips = first_wrong(part, measured.rows[measured.rows.task == part.name])
-        if slips:
-            console.print(f"{measured.name}, {part.name}: the first wrong character of a page")
-            console.print(characters_table(kinds))
+    for task in result.tasks if result.recipe else ():
+        counts, errors = first_errors(task, result.rows_of(task))
+        if errors:
+            console.print(f"{result.name}, {task.name}: the first wrong character of a page")
+            console.print(first_errors_table(counts))
             console.print()
-            for slip in slips[:EXAMPLES]:
-                console.print(f"{slip.question}\n{slip}\n", markup=False, soft_wrap=True)
+            for error in errors[:MAX_EXAMPLES]:
+                console.print(f"{error.question}\n{error}\n", markup=False, soft_wrap=True)
 
 
-def _tell_together(results: list[EvalResult], console: Console) -> None:
-    from eval.metrics.side_by_side import side_by_side
+def _show_side_by_side(results: list[EvalResult], console: Console) -> None:
     from eval.reports.tables import side_by_side_table
 
     console.print("exact match of each, and the median")
-    console.print(side_by_side_table(side_by_side({result.name: result.summary for result in results})))
+    console.print(side_by_side_table(results))

@@ -1,7 +1,8 @@
-"""What `arithgpt eval` does with runs of a text: the loss of what was held out."""
+"""What `arithgpt eval` does with runs that learned a text: it reports the loss of the held-out part."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,33 +12,37 @@ if TYPE_CHECKING:
     import typer
 
     from arithgpt.run import Run
+    from arithgpt.training.text_loss import TextLoss
 
-UNDERSTOOD = ("solvers", "device", "json_file")
-"""The options that mean something of a text."""
+TEXT_PARAMETERS = ("solvers", "device", "json_file")
+"""The parameters of the command that apply to a text."""
 
 
 def text_runs(names: Sequence[str | None]) -> list[Run]:
-    """The runs of texts, where all are. UserError where only some are, or there is no such run."""
+    """List the runs if all of them learned a text; an empty list if none did.
+
+    Raises:
+        UserError: only some learned a text, or there is no such run.
+    """
     from arithgpt.errors import UserError
     from arithgpt.run import find_run, newest_run
-    from arithgpt.solvers import PLAIN
+    from arithgpt.solvers import is_run
 
-    found = []
-    for name in names:
-        if name in PLAIN or (name or "").startswith(("hf:", "llm:")):
-            continue
-        run = find_run(name) if name is not None else newest_run()
-        if run.task_name == "text":
-            found.append(run)
-    if found and len(found) < len(names):
+    runs = [find_run(name) if name is not None else newest_run() for name in names if is_run(name)]
+    text_runs = [run for run in runs if run.task_name == "text"]
+    if text_runs and len(text_runs) < len(names):
         raise UserError(
-            f"eval: run {found[0].name} learned a text and another did not; they have nothing in common: ask them apart"
+            f"eval: run {text_runs[0].name} learned a text and another did not; they have nothing in common: ask them apart"
         )
-    return found
+    return text_runs
 
 
-def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file: Path | None) -> None:
-    """Measure, tell and keep. UserError for options that mean nothing of a text, or where a file cannot be read."""
+def evaluate_texts(context: typer.Context, runs: Sequence[Run], device: str, json_file: Path | None) -> None:
+    """Measure the held-out loss of each run, print it, and write it to eval.json in the run's folder and to `json_file`.
+
+    Raises:
+        UserError: an option was given that does not apply to a text, or a text file cannot be read.
+    """
     import json
 
     from rich.console import Console
@@ -50,7 +55,7 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
 
     for option in context.command.params:
         source = context.get_parameter_source(option.name)
-        if option.name not in UNDERSTOOD and source is not None and source.name == "COMMANDLINE":
+        if option.name not in TEXT_PARAMETERS and source is not None and source.name == "COMMANDLINE":
             flag = next((flag for flag in option.opts if flag.startswith("--")), option.name)
             raise UserError(f"{flag}: run {runs[0].name} learned a text, which has no problems; only --device and --json apply")
     output_files({"--json": json_file})
@@ -60,15 +65,15 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
         text = run.recipe.text.resolve()
         model = run.load_model(str(chosen))
         with console.status("") as status:
-            found = held_out_loss(model, text, chosen, lambda done, of: status.update(f"{done} of {of} windows"))
-        reports.append(_report(run, found))
-        least, most = found.before
+            loss = held_out_loss(model, text, chosen, lambda done, total: status.update(f"{done} of {total} windows"))
+        reports.append(_report(run, loss))
+        least, most = loss.before
         console.print(
-            f"{run.name}: {found.characters:,} characters of {text.path}, never trained on", markup=False, soft_wrap=True
+            f"{run.name}: {loss.characters:,} characters of {text.path}, never trained on", markup=False, soft_wrap=True
         )
-        console.print(f"  loss         {found.loss:.4f} nats a character, standard error {found.error:.4f}")
-        console.print(f"  bits         {found.bits:.4f} a character")
-        console.print(f"  perplexity   {found.perplexity:.3f}")
+        console.print(f"  loss         {loss.loss:.4f} nats a character, standard error {loss.error:.4f}")
+        console.print(f"  bits         {loss.bits:.4f} a character")
+        console.print(f"  perplexity   {loss.perplexity:.3f}")
         console.print(f"  each read after the {least} to {most} characters before it, but for the first {most}")
         if not run.is_shipped:
             write_atomic(run.path / "eval.json", json.dumps(reports[-1], indent=2) + "\n")
@@ -76,14 +81,12 @@ def evaluate(context: typer.Context, runs: Sequence[Run], device: str, json_file
         write_atomic(json_file, json.dumps(reports[0] if len(reports) == 1 else reports, indent=2) + "\n")
 
 
-def _report(run: Run, found: object) -> dict[str, object]:
-    from arithgpt.training.text_loss import TextLoss
-
-    assert isinstance(found, TextLoss)
+def _report(run: Run, loss: TextLoss) -> dict[str, object]:
+    """What eval.json says of one run."""
     text = run.recipe.text
-    said = {"solver": run.name, "task": "text", "path": text.path, "text_sha256": text.sha256}
-    said |= {"loss": found.loss, "standard_error": found.error if found.error == found.error else None}
-    said |= {"bits_per_character": found.bits, "perplexity": found.perplexity, "characters": found.characters}
-    said |= {"context": text.context, "before": list(found.before)}
-    said |= {name: run.info.get(name) for name in ("step", "parameters", "commit")}
-    return said | {"weights_sha256": run.weights_sha256}
+    report = {"solver": run.name, "task": "text", "path": text.path, "text_sha256": text.sha256}
+    report |= {"loss": loss.loss, "standard_error": None if math.isnan(loss.error) else loss.error}
+    report |= {"bits_per_character": loss.bits, "perplexity": loss.perplexity, "characters": loss.characters}
+    report |= {"context": text.context, "before": list(loss.before)}
+    report |= {name: run.info.get(name) for name in ("step", "parameters", "commit")}
+    return report | {"weights_sha256": run.weights_sha256}

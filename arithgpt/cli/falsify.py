@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from arithgpt.cli.solver_options import Device, Shots, Url
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from arithgpt.solvers import ResolvedSolver
+    from eval.falsify.laws import Law
     from eval.falsify.search import Failure, Search
     from tasks import Task
 
@@ -19,88 +25,94 @@ def command(
         Optional[str], typer.Argument(help="A run by name or folder, hf:FOLDER or llm:MODEL. [default: the newest run]")
     ] = None,
     law: Annotated[
-        str, typer.Option(help="right, commutes, neutral, undone, distributes, monotone, scales; or all of them: all.")
+        str, typer.Option(help="right, commutes, neutral, undone, distributes, monotone or scales; all: each of them.")
     ] = "right",
-    task: Annotated[Optional[str], typer.Option(help="Of a mixture, ask only this one of its tasks.")] = None,
+    task: Annotated[Optional[str], typer.Option(help="Ask only this task of a mixture.")] = None,
     max_digits: Annotated[
-        Optional[int], typer.Option(min=1, max=1000, help="Of the numbers drawn. [default: as trained]")
+        Optional[int], typer.Option(min=1, max=1000, help="The most digits of a number. [default: as in training]")
     ] = None,
-    max_examples: Annotated[int, typer.Option(min=1, max=10_000_000, help="Different cases to try of a law.")] = 10_000,
+    max_examples: Annotated[int, typer.Option(min=1, max=10_000_000, help="Different cases to try for each law.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same cases.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    url: Annotated[Optional[str], typer.Option(help="Of llm:MODEL, as in http://localhost:8000/v1.")] = None,
-    shots: Annotated[int, typer.Option(min=0, max=64, help="Solved examples that hf: and llm: are shown.")] = 4,
+    device: Device = "auto",
+    url: Url = None,
+    shots: Shots = 4,
 ) -> None:
     """Search for the smallest problem that a solver gets wrong, or that breaks another law of arithmetic.
 
-    What it finds it shrinks, keeps beside the runs, and tries first the next time. Exit status: 0 where all held, 1 where not.
+    A case that is found is shrunk, kept beside the runs, and tried first the next time. Exit status: 0 where all laws held, 1
+    where one was broken.
     """
     from arithgpt.errors import UserError
-    from arithgpt.run import runs_folder
-    from arithgpt.solvers import find_solver, tasks_of
+    from arithgpt.solvers import resolve_solver
     from eval.falsify.laws import LAWS
     from eval.falsify.search import falsify
     from eval.solver import MissingExtra
 
     if law != "all" and law not in LAWS:
         raise UserError(f"--law {law}: must be all or one of {', '.join(LAWS)}")
-    found = find_solver(solver, device=device, url=url, shots=shots)
-    parts = tasks_of(found, task)
-    whole = found.task if found.task is not None and task is None else parts[0]
-    if not any(part.operator for part in parts):
+    resolved = resolve_solver(solver, device=device, url=url, shots=shots)
+    subtasks = resolved.tasks_to_ask(task)
+    whole = resolved.task if resolved.task is not None and task is None else subtasks[0]
+    if not any(subtask.operator for subtask in subtasks):
         raise UserError(f"falsify: the laws are about + - * /, and task {whole.name} asks none of them")
-    tried = [LAWS[law]] if law != "all" else [one for one in LAWS.values() if _fits(one.needs, whole)]
+    laws = [LAWS[law]] if law != "all" else [one for one in LAWS.values() if _applies(one, whole)]
     broken = False
-    for one in tried:
-        # What is kept must belong to the very solver, law and lengths that it was found with.
-        of = repr((found.about.get("weights_sha256"), found.solver.name, whole, one.name, max_digits))
-        kept = (
-            runs_folder()
-            / ".falsified"
-            / f"{found.solver.name.replace('/', '-')}-{hashlib.sha256(of.encode()).hexdigest()[:12]}"
-        )
+    for one in laws:
+        database = _database(resolved, whole, one, max_digits)
         try:
             search = falsify(
-                found.solver, whole, one, max_digits=max_digits, max_examples=max_examples, seed=seed, database=kept
+                resolved.solver, whole, one, max_digits=max_digits, max_examples=max_examples, seed=seed, database=database
             )
         except (ValueError, MissingExtra) as error:
             raise UserError(f"falsify: {error}") from None
         broken |= search.failure is not None
-        _tell(found.solver.name, whole, search)
+        _show(resolved.solver.name, whole, search)
     raise typer.Exit(EXIT_FALSIFIED if broken else 0)
 
 
-def _fits(needs: dict[str, str], task: Task) -> bool:
-    operators = {part.operator for part in task.subtasks.values()}
-    return any(set(operators_needed) <= operators for operators_needed in needs.values())
+def _applies(law: Law, task: Task) -> bool:
+    """Whether the task has the operators that the law asks."""
+    operators = {subtask.operator for subtask in task.subtasks.values()}
+    return any(set(needed) <= operators for needed in law.needs.values())
 
 
-def _tell(name: str, task: Task, search: Search) -> None:
+def _database(resolved: ResolvedSolver, task: Task, law: Law, max_digits: int | None) -> Path:
+    """The folder of the cases found: one for each solver, task, law and number of digits."""
+    from arithgpt.run import runs_folder
+
+    name = resolved.solver.name
+    key = repr((resolved.provenance.get("weights_sha256"), name, task, law.name, max_digits))
+    return runs_folder() / ".falsified" / f"{name.replace('/', '-')}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+def _show(name: str, task: Task, search: Search) -> None:
+    """Print what came of one search."""
     law, failure = search.law, search.failure
     pace = f"{search.tried:,} cases in {search.seconds:.1f} s"
     if failure is None:
         print(f"{law.name}: not falsified, {law.says}: {pace}, {search.tried / search.seconds:,.0f} a second")
         return
-    found = "as found before" if search.remembered else pace
-    print(f"{law.name}: FALSIFIED, {name} breaks {law.says} ({found})\n")
-    for question, drawn in _drawn(task, failure):
-        print(f"{question}\n{drawn}\n")
+    how = "as found before" if search.remembered else pace
+    print(f"{law.name}: FALSIFIED, {name} breaks {law.says} ({how})\n")
+    for question, drawing in _drawings(task, failure):
+        print(f"{question}\n{drawing}\n")
 
 
-def _drawn(task: Task, failure: Failure) -> list[tuple[str, str]]:
-    """Every question of a case with its answer: a wrong one in columns with the wrong place marked, a right one in a line."""
-    from eval.evaluate import outcome, working
-    from eval.metrics.error_types import mistake_of
+def _drawings(task: Task, failure: Failure) -> list[tuple[str, str]]:
+    """Every question of a case with its answer: a wrong answer drawn in columns, a right one in a line."""
+    from eval.evaluate import check_scratchpad, outcome
+    from eval.metrics.error_types import classify
 
-    shown = []
-    parts = {part.operator: part for part in task.subtasks.values()}
+    drawings = []
+    by_operator = {subtask.operator: subtask for subtask in task.subtasks.values()}
     for question, answer in failure.asked:
-        part = next(part for operator, part in parts.items() if operator in question)
-        truth = part.answer(question)
+        subtask = next(subtask for operator, subtask in by_operator.items() if operator in question)
+        expected = subtask.answer(question)
         if answer.failed is not None:
-            shown.append((question, answer.failed))
-        elif outcome(answer, truth) == "right":
-            shown.append((question, f"{answer.text}, right"))
+            drawings.append((question, answer.failed))
+        elif outcome(answer, expected) == "right":
+            drawings.append((question, f"{answer.text}, right"))
         else:
-            shown.append((question, str(mistake_of(part, question, answer, truth, working(part, question, answer)))))
-    return shown
+            mistake = classify(subtask, question, answer, expected, check_scratchpad(subtask, question, answer))
+            drawings.append((question, str(mistake)))
+    return drawings

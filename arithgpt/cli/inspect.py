@@ -254,9 +254,9 @@ def _signed(distance: float) -> str:
 
 def _draw(file: Path, title: str, model: GPT, reading: Reading, chosen: list[tuple[int, int]]) -> None:
     from arithgpt.training.checkpoint import write_atomic
-    from eval.reports.figures import attention, png
+    from eval.reports.figures import attention_figure, png
 
     looked_at = [BLANK] * reading.blank + [shown(model.alphabet[i]) for i in reading.ids[:-1].tolist()]
     written = [shown(model.alphabet[i]) for i in reading.written.tolist()]
     maps = {f"layer {layer + 1}, head {head + 1}": reading.attention[layer][head] for layer, head in chosen}
-    write_atomic(file, png([attention(title, maps, written, looked_at)]))
+    write_atomic(file, png([attention_figure(title, maps, written, looked_at)]))

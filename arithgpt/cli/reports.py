@@ -1,4 +1,4 @@
-"""The files that eval and compare write: all of them at the end, each in one step, the same for the same results.
+"""The files that eval and compare write: all of them at the end, each in one step. The same results give the same bytes.
 
 --json FILE  --csv FILE  --parquet FILE  --html FILE  --png FILE  --certificate FILE
 """
@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import pandas as pd
 
     from arithgpt.solvers import ResolvedSolver
     from eval.result import EvalResult
 
 TITLE = "How far it can be trusted"
 EXTRAS = {"--parquet": ("pyarrow", "parquet"), "--png": ("matplotlib", "plot")}
+"""The module that an option needs, and the extra that installs it."""
 
 
 def check_extras(files: Mapping[str, Path]) -> None:
-    """UserError where a file that is asked for needs an extra that is missing: said before the work, not after."""
+    """Check before the work that every extra is installed which a file needs.
+
+    Raises:
+        UserError: one is missing.
+    """
     from arithgpt.errors import UserError
     from eval.solver import MissingExtra
 
@@ -32,78 +35,49 @@ def check_extras(files: Mapping[str, Path]) -> None:
             raise UserError(f"{option} {path}: {MissingExtra(extra)}")
 
 
-def write(files: Mapping[str, Path], results: Sequence[EvalResult], *, pairs: bool = False) -> None:
-    """Make every file that is asked for, then write them; with `pairs` a page also tests each two solvers against each other.
+def write_reports(files: Mapping[str, Path], results: Sequence[EvalResult], *, pairs: bool = False) -> None:
+    """Make every file that is asked for, then write them.
 
-    UserError where one cannot be written.
+    Args:
+        files: Where to write, by option.
+        results: What the files show.
+        pairs: Whether the HTML page also tests each two solvers against each other.
+
+    Raises:
+        UserError: a file cannot be written.
     """
     from arithgpt.training.checkpoint import write_atomic
 
-    made = {path: _made(option, results, pairs) for option, path in files.items()}
-    for path, data in made.items():
-        write_atomic(path, data)
+    contents = {path: _content(option, results, pairs) for option, path in files.items()}
+    for path, content in contents.items():
+        write_atomic(path, content)
 
 
-def keep(measured: EvalResult, found: ResolvedSolver) -> None:
-    """The results of a run, in its folder."""
+def save_in_run(result: EvalResult, resolved: ResolvedSolver) -> None:
+    """Write eval.json and eval.csv into the folder of a run; does nothing for other solvers and the shipped run."""
     from arithgpt.training.checkpoint import write_atomic
 
-    if found.run is not None and not found.run.is_shipped:
-        write_atomic(found.run.path / "eval.json", as_json([measured]))
-        write_atomic(found.run.path / "eval.csv", measured.rows.to_csv(index=False))
+    if resolved.run is not None and not resolved.run.is_shipped:
+        write_atomic(resolved.run.path / "eval.json", _content("--json", [result], False))
+        write_atomic(resolved.run.path / "eval.csv", result.rows.to_csv(index=False))
 
 
-def _made(option: str, results: Sequence[EvalResult], pairs: bool) -> bytes | str:
+def _content(option: str, results: Sequence[EvalResult], pairs: bool) -> bytes | str:
+    """The content of the file that an option asks for."""
+    from eval.result import all_rows, to_json_text
+
     if option == "--json":
-        return as_json(results)
+        return to_json_text([result.to_json() for result in results])
+    if option == "--certificate":
+        return to_json_text([result.to_certificate() for result in results])
     if option == "--csv":
-        return _rows(results).to_csv(index=False)
+        return all_rows(results).to_csv(index=False)
     if option == "--parquet":
-        return _rows(results).to_parquet(index=False)
+        return all_rows(results).to_parquet(index=False)
     if option == "--html":
         from eval.reports.html import page
 
         return page(results, TITLE, pairs=pairs)
-    if option == "--png":
-        from eval.reports.figures import figures, png
+    from eval.reports.figures import figures, png
 
-        return png(figures(results))
-    return _certificate(results)
-
-
-def _rows(results: Sequence[EvalResult]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.concat([result.rows.assign(solver=result.name) for result in results], ignore_index=True)
-
-
-def as_json(results: Sequence[EvalResult]) -> str:
-    """One object for one solver, a list for several. What has no figure is null."""
-    return _json([{"partial": result.partial or None, "results": _records(result.summary)} for result in results], results)
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as dicts, with None for nan, the only value that is not itself: JSON does not have it."""
-    return [{name: None if value != value else value for name, value in row.items()} for row in table.to_dict("records")]
-
-
-def _certificate(results: Sequence[EvalResult]) -> str:
-    """Every problem of some lengths was asked: how many there are, how many were right, and the first that were not."""
-    certificates = []
-    for result in results:
-        asked = []
-        for (task, cell), rows in result.rows.groupby(["task", "digits"], sort=False):
-            wrong = rows[rows.outcome != "right"]
-            failures = _records(wrong[["question", "answer", "expected"]].head(10))
-            asked.append(
-                {"task": task, "digits": cell, "problems": len(rows), "right": len(rows) - len(wrong), "wrong": failures}
-            )
-        certificates.append({"partial": result.partial or None, "every problem of": asked})
-    return _json(certificates, results)
-
-
-def _json(said: list[dict[str, Any]], results: Sequence[EvalResult]) -> str:
-    import json
-
-    whole = [dict(result.about) | one for result, one in zip(results, said, strict=True)]
-    return json.dumps(whole[0] if len(whole) == 1 else whole, indent=2, allow_nan=False) + "\n"
+    return png(figures(results))

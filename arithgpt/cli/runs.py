@@ -13,7 +13,7 @@ def command() -> None:
 
     from arithgpt.data.text import bits
     from arithgpt.run import Made, all_runs, runs_folder
-    from eval.reports.tables import percent
+    from eval.reports.format import percent
 
     runs = all_runs()
     if not runs:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from arithgpt.experiments.grid import Trial
-    from arithgpt.experiments.sweep import EvalSpec, TrialResult
+    from arithgpt.experiments.sweep import TrialResult
+    from eval.spec import EvalSpec
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
@@ -120,11 +121,11 @@ def train_all(
 
 def _exam(digits: str | None, samples: int) -> EvalSpec | None:
     from arithgpt.errors import UserError
-    from arithgpt.experiments.sweep import EvalSpec
+    from eval.spec import EvalSpec
     from tasks import sizes
 
     try:
-        return EvalSpec(sizes.cells(digits), samples) if digits is not None else None
+        return EvalSpec(sizes.cells(digits), ("random",), samples) if digits is not None else None
     except ValueError as error:
         raise UserError(f"--eval-digits {digits}: {error}") from None
 
@@ -165,7 +166,7 @@ def _lengths(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Table:
 
 def _spread(one: Mapping[str, float]) -> str:
     """`99.2`, and below it `98.5-100` where seeds differ."""
-    from eval.reports.tables import percent
+    from eval.reports.format import percent
 
     median, least, most = (percent(one[name], 1).removesuffix("%") for name in ("median", "least", "most"))
     return median if least == most else f"{median}\n{least}-{most}"
@@ -209,7 +210,7 @@ def _table(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], found: Sequ
 
 
 def _figures(row: Mapping[str, Any], found: Sequence[str]) -> list[str]:
-    from eval.reports.tables import percent
+    from eval.reports.format import percent
 
     values = [(name, row[name]) for name in found]
     said = ["-" if value is None else f"{value:.4f}" if name == "loss" else percent(value) for name, value in values]
@@ -243,18 +244,14 @@ def _write(
 
 def _picture(trials: Sequence[Trial], fields: Sequence[str], name: str) -> bytes:
     """The accuracy of the worst length while trials learned, those that differ in the seed only as one line."""
-    import pandas as pd
-
     from arithgpt.run import Run, runs_folder
-    from eval.reports.charts import worst_chart
-    from eval.reports.figures import charted, png
-    from eval.result import EvalResult
+    from eval.reports.figures import chart_figure, png
+    from eval.reports.learning_charts import Log, worst_length_chart
 
-    groups: dict[str, list[EvalResult]] = {}
+    logs: dict[str, list[Log]] = {}
     for trial in trials:
         others = [f"{key.split('.')[-1]} {value}" for key, value in trial.values.items() if key != "seed"]
-        metrics = list(Run(runs_folder() / trial.name).metrics())
-        known = EvalResult(trial.name, {}, pd.DataFrame(), pd.DataFrame(), metrics=metrics)
-        groups.setdefault(", ".join(others) or "all seeds", []).append(known)
-    figure = charted(f"{name}: held-out exact match by examples", [worst_chart(groups)])
+        log = list(Run(runs_folder() / trial.name).metrics())
+        logs.setdefault(", ".join(others) or "all seeds", []).append(log)
+    figure = chart_figure(f"{name}: held-out exact match by examples", [worst_length_chart(logs)])
     return png([figure] if figure is not None else [])

@@ -23,10 +23,9 @@ import pandas as pd
 from arithgpt.config.recipe import Recipe, check_task_name, load_recipe, toml_value
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import OTHER_NAME, Trial, make_trials
-from arithgpt.experiments.sweep import EvalSpec
 from arithgpt.training.init_weights import resolve
 from eval.metrics.paired_tests import seeds_needed
-from eval.result import fits, trained_cells
+from eval.spec import EvalSpec, default_sizes, fits
 from tasks import ProblemSize, Task, sizes
 
 IN_RANGE, BEYOND, SEEN = "in range", "beyond", "seen"
@@ -229,7 +228,7 @@ def _exam(recipe: Recipe, beyond: str | None, samples: int) -> tuple[EvalSpec, p
         raise UserError(f"--ood-digits {beyond}: {error}") from None
     cells, beyond_of = {}, {}
     for part in recipe.problems.subtasks.values():
-        inside = [cell for cell in trained_cells(part) if fits(part, cell)]
+        inside = [cell for cell in default_sizes(part) if fits(part, cell)]
         outside = [cell for cell in dict.fromkeys(named or part.beyond) if not _trained(part, cell)]
         try:
             long = [cell for cell in outside if not fits(part, cell)]
@@ -242,7 +241,7 @@ def _exam(recipe: Recipe, beyond: str | None, samples: int) -> tuple[EvalSpec, p
     for cell in named or ():
         if not any(cell in outside for outside in beyond_of.values()):
             raise UserError(f"--ood-digits {sizes.shown(cell)}: is a length of training")
-    exam = EvalSpec(cells, samples)
+    exam = EvalSpec(cells, ("random",), samples, EXAM_SEED)
     asked = _problems(recipe, exam)
     outside = {(name, sizes.shown(cell)) for name, own in beyond_of.items() for cell in own}
     is_outside = [pair in outside for pair in zip(asked.task, asked.digits, strict=True)]
@@ -259,8 +258,8 @@ def _problems(recipe: Recipe, exam: EvalSpec) -> pd.DataFrame:
     """The problems that a trial of this recipe is asked: task, digits, question, held_out."""
     tables = []
     for part in recipe.problems.subtasks.values():
-        for cell in exam.of(part.name):
-            problems = part.test(exam.samples, cell, seed=EXAM_SEED)
+        for cell in exam.sizes_of(part):
+            problems = part.test(exam.samples, cell, seed=exam.seed)
             about = {"task": part.name, "digits": sizes.shown(cell), "question": part.questions(problems)}
             tables.append(pd.DataFrame(about | {"held_out": part.held_out(problems)}))
     return pd.concat(tables, ignore_index=True)

@@ -22,9 +22,7 @@ from arithgpt.experiments.ablation import BEYOND, IN_RANGE, SEEN, Ablation, Vari
 from arithgpt.experiments.sweep import DONE, TrialResult
 from arithgpt.experiments.sweep_summary import results
 from arithgpt.run import Run, runs_folder
-from eval.metrics.accuracy import by_length
-from eval.metrics.paired_tests import Comparison, with_p
-from eval.metrics.side_by_side import mcnemar, paired
+from eval.metrics.paired_tests import Comparison, mcnemar, paired, with_p
 from eval.reports.variants import AccuracySummary, VariantSummary
 from eval.result import EvalResult
 
@@ -62,25 +60,25 @@ class Findings:
 
     @cached_property
     def counts(self) -> pd.DataFrame:
-        """variant, seed, where, task, digits, n, right_answers: a row for each trial and lengths, SEEN apart."""
+        """variant, seed, where, task, digits, n, correct: a row for each trial and lengths, SEEN apart."""
         by = ["where", "task", "digits"]
         tables = [
-            rows.assign(right_answers=rows.outcome == "right", n=1)
-            .groupby(by, sort=False)[["n", "right_answers"]]
+            rows.assign(correct=rows.outcome == "right", n=1)
+            .groupby(by, sort=False)[["n", "correct"]]
             .sum()
             .reset_index()
             .assign(variant=variant, seed=seed)
             for (variant, seed), rows in self.rows.items()
         ]
-        columns = ["variant", "seed", *by, "n", "right_answers"]
+        columns = ["variant", "seed", *by, "n", "correct"]
         return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
     def shares(self, variant: str, where: str, task: str | None = None, digits: str | None = None) -> AccuracySummary | None:
         """Over the seeds of a variant; of all lengths and tasks, or of one."""
         own = self.counts[(self.counts.variant == variant) & (self.counts["where"] == where)]
         own = own if task is None else own[(own.task == task) & (own.digits == digits)]
-        each = own.groupby("seed")[["right_answers", "n"]].sum()
-        return AccuracySummary.of(each.right_answers.tolist(), each.n.tolist())
+        each = own.groupby("seed")[["correct", "n"]].sum()
+        return AccuracySummary.of(each.correct.tolist(), each.n.tolist())
 
     @cached_property
     def told(self) -> list[VariantSummary]:
@@ -125,7 +123,7 @@ class Findings:
             rows = self.rows.get((row["variant"], row["seed"]))
             if rows is not None:
                 log = list(Run(runs_folder() / row["run"]).metrics())
-                found[row["variant"]].append(EvalResult(row["run"], {}, rows, by_length(rows), metrics=log))
+                found[row["variant"]].append(EvalResult(row["run"], rows, metrics=log))
         return {variant: group for variant, group in found.items() if group}
 
     def by_problem(self, variant: str, where: str) -> list[dict[str, Any]]:

@@ -17,11 +17,10 @@ from arithgpt.experiments.grid import Trial
 from arithgpt.run import Run, new_run, runs_folder
 from arithgpt.training.signals import stop_on_signals
 from eval.solver import MissingExtra
+from eval.spec import EvalSpec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from tasks import ProblemSize
 
 BACKENDS = ("loky", "ray", "dask")
 DONE, STOPPED = "done", "stopped"
@@ -36,20 +35,7 @@ class TrialResult:
     accuracy: Mapping[str, float] = field(default_factory=dict)
     """Of what was asked after training, by lengths; empty where nothing was."""
     rows: pd.DataFrame | None = field(default=None, compare=False)
-    """The same problem by problem, as `eval.evaluate.evaluate` gives them."""
-
-
-@dataclass(frozen=True)
-class EvalSpec:
-    """What every trained GPT is asked: random problems of some lengths."""
-
-    cells: Sequence[ProblemSize] | Mapping[str, Sequence[ProblemSize]]
-    """Those of all tasks, or of each by its name."""
-    samples: int
-
-    def of(self, task: str) -> Sequence[ProblemSize]:
-        """The lengths that a task is asked."""
-        return self.cells[task] if isinstance(self.cells, Mapping) else self.cells
+    """The same problem by problem, as in `eval.result.EvalResult.rows`."""
 
 
 def check_backend(name: str) -> None:
@@ -153,22 +139,16 @@ def train_one(
 
 
 def _asked(run: Run, device: str, exam: EvalSpec) -> tuple[dict[str, float], pd.DataFrame]:
-    """The accuracy by lengths, and every problem."""
-    import pandas as pd
+    """Evaluate a trained run; returns the accuracy by lengths, and a row for every problem."""
+    from arithgpt.evaluation import evaluate_resolved
+    from arithgpt.solvers import resolve_solver
 
-    from arithgpt.measuring import measured
-    from arithgpt.solvers import find_solver
-
-    found = find_solver(str(run.path), device=device)
-    parts = list(run.recipe.problems.subtasks.values())
-    asked = {"name": run.name, "suites": ("random",), "samples": exam.samples}
-    results = [measured(found, [part], cells=exam.of(part.name), **asked) for part in parts]
+    tasks = run.recipe.problems.subtasks
+    result = evaluate_resolved(resolve_solver(str(run.path), device=device), list(tasks.values()), exam, name=run.name)
     accuracy = {
-        (part.operator if len(parts) > 1 else "") + row.digits: row.accuracy
-        for part, result in zip(parts, results, strict=True)
-        for row in result.summary.itertuples()
+        (tasks[row.task].operator if len(tasks) > 1 else "") + row.digits: row.accuracy for row in result.summary.itertuples()
     }
-    return accuracy, pd.concat([result.rows for result in results], ignore_index=True)
+    return accuracy, result.rows
 
 
 @contextmanager

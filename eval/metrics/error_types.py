@@ -1,4 +1,4 @@
-"""What kind of mistake a wrong answer is, and how it looks in columns.
+"""What kind of mistake a wrong answer is, and the mistake drawn in columns.
 
 58+67: 115 instead of 125       missed carry
 
@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -33,74 +34,93 @@ KINDS = (
     "wrong text",
     "unreadable",
 )
-"""Every kind of mistake. A wrong line is one of a working, wrong text one of a task of free text; the others are told by the
-answer."""
+"""Every kind of mistake. "wrong line" is a line of a scratchpad, "wrong text" an answer of a free-text task; the other kinds
+follow from the answer."""
+
+MAX_SHOWN = 200
+"""Characters of an answer or page that a message shows."""
+MAX_SHIFT = 3
+"""An operand at most this many columns off counts as misaligned."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One wrong answer, or a right one with a wrong working."""
+    """One wrong answer, or a right answer with a wrong scratchpad."""
 
     task: Task
     question: str
     kind: str
+    """One of KINDS."""
     answer: str | None
+    """None where it could not be read."""
     expected: str
     written: str
     fault: str
-    """What is wrong with the first wrong line of its working; empty where it has none."""
+    """What is wrong with the first wrong line of the scratchpad; empty where it has none."""
 
     def __str__(self) -> str:
-        """In columns, the wrong place marked."""
+        """Draw the mistake as plain text of several lines, in columns where it is one of a sum."""
         if self.task.free_text:
-            said = self.answer if self.answer is not None else self.written
-            return f"{self.task.asked(self.question)}\nanswered {said[:200]!r}\nright is {self.expected!r}"
-        if (
-            not _is_sum(self.task)
-            or self.kind == "wrong line"
-            or self.answer is None
-            or not _whole(self.answer)
-            or not _whole(self.expected)
-        ):
-            rows = drawn(self.task.render(self.question, self.written)) if self.fault else self.question
-            said = self.fault or (f"answered {self.answer}" if self.answer else f"wrote {self.written[:200]!r}")
-            return f"{rows}\n{said}\nright is {self.expected}"
-        operator = next(char for char in self.question if char in "+-*/")
-        left, right = self.question.split(operator)
-        width = max(map(len, (left, right, self.answer, self.expected))) + 2
-        place = _first_wrong_place(self.answer, self.expected)
+            given = self.answer if self.answer is not None else self.written
+            return f"{self.task.asked(self.question)}\nanswered {given[:MAX_SHOWN]!r}\nright is {self.expected!r}"
+        if self.task.operator and self.kind != "wrong line" and _is_whole(self.answer) and _is_whole(self.expected):
+            return self._in_columns(self.answer or "")
+        rows = drawn(self.task.render(self.question, self.written)) if self.fault else self.question
+        given = f"answered {self.answer}" if self.answer else f"wrote {self.written[:MAX_SHOWN]!r}"
+        return f"{rows}\n{self.fault or given}\nright is {self.expected}"
+
+    def _in_columns(self, answer: str) -> str:
+        """Draw operands, answer and right answer below each other, with a mark at the first wrong digit from the right."""
+        operator, left, right = _split(self.question)
+        width = max(map(len, (left, right, answer, self.expected))) + 2
+        place = _first_wrong_place(answer, self.expected)
         lines = [f"{left:>{width}}", f"{operator} {right:>{width - 2}}", "-" * width]
-        lines += [f"{self.answer:>{width}}   answered", f"{self.expected:>{width}}   right"]
+        lines += [f"{answer:>{width}}   answered", f"{self.expected:>{width}}   right"]
         return "\n".join([*lines, f"{'^'.rjust(width - place)}{' ' * place}   {self.kind}"])
 
 
-def mistakes(task: Task, rows: pd.DataFrame) -> list[Mistake]:
-    """Every wrong answer and every wrong working of `evaluate`'s rows of one task; not what could not be asked."""
-    wrong = rows[(rows.outcome != "failed") & ((rows.outcome != "right") | ~rows.working.isin(["valid", ""]))]
-    found = []
+def find_mistakes(task: Task, rows: pd.DataFrame) -> list[Mistake]:
+    """Find every wrong answer and every wrong scratchpad; problems that could not be asked are none.
+
+    Args:
+        task: The task that was asked.
+        rows: Its rows, as in `eval.result.EvalResult.rows`.
+    """
+    wrong_answer, wrong_scratchpad = rows.outcome != "right", ~rows.scratchpad.isin(["valid", ""])
+    wrong = rows[(rows.outcome != "failed") & (wrong_answer | wrong_scratchpad)]
+    mistakes = []
     for row in wrong.itertuples():
         text = row.answer if isinstance(row.answer, str) else None
-        page = row.working != "" or not row.written  # free text has no working
-        answer = Answer(text, row.written, row.outcome != "unfinished", page=page)
-        found.append(mistake_of(task, row.question, answer, row.expected, row.working))
-    return found
+        is_page = row.scratchpad != "" or not row.written  # free text has no scratchpad
+        answer = Answer(text, row.written, row.outcome != "unfinished", page=is_page)
+        mistakes.append(classify(task, row.question, answer, row.expected, row.scratchpad))
+    return mistakes
 
 
-def mistake_of(task: Task, question: str, answer: Answer, expected: str, working: str) -> Mistake:
-    """What is wrong with an answer; `working` as `harness.working` says it."""
-    fault = working if working != "valid" else ""
+def classify(task: Task, question: str, answer: Answer, expected: str, scratchpad: str) -> Mistake:
+    """Find the kind of one mistake.
+
+    Args:
+        task: The task that was asked.
+        question: The plain question.
+        answer: What the solver answered.
+        expected: The right answer.
+        scratchpad: What `eval.evaluate.check_scratchpad` returns for this answer.
+    """
+    fault = scratchpad if scratchpad != "valid" else ""
     kind = _kind(task, question, answer, expected, fault)
     return Mistake(task, question, kind, answer.text, expected, answer.written, fault)
 
 
-def counted(found: list[Mistake]) -> pd.DataFrame:
-    """How often each kind was made: task, kind, n; the most frequent of each task first."""
-    table = pd.DataFrame([(mistake.task.name, mistake.kind) for mistake in found], columns=["task", "kind"])
+def count_kinds(mistakes: Sequence[Mistake]) -> pd.DataFrame:
+    """Count how often each kind was made: columns task, kind, n; the most frequent of each task first."""
+    table = pd.DataFrame([(mistake.task.name, mistake.kind) for mistake in mistakes], columns=["task", "kind"])
     counts = table.groupby(["task", "kind"], sort=False).size().rename("n").reset_index()
     return counts.sort_values(["task", "n", "kind"], ascending=[True, False, True], ignore_index=True)
 
 
 def _kind(task: Task, question: str, answer: Answer, expected: str, fault: str) -> str:
+    """Find the kind: first from how the page ends, then from the answer, then from the scratchpad."""
     if not answer.finished:
         return "ran on"
     pages = task.pages(task.problems([question]))
@@ -114,47 +134,50 @@ def _kind(task: Task, question: str, answer: Answer, expected: str, fault: str) 
         return "unreadable"
     if task.free_text:
         return "wrong text"
-    if not _is_sum(task):
-        turned = answer.text != expected and answer.text.lstrip("-") == expected.lstrip("-")
-        return "wrong sign" if turned else "wrong line" if fault else "wrong digit"
-    operator = next(char for char in question if char in "+-*/")
-    left, right = map(int, question.split(operator))
-    if operator in "+-" and _whole(answer.text) and answer.text != expected:
-        return _kind_of_sum(operator, left, right, int(answer.text))
+    if not task.operator:
+        if answer.text != expected and answer.text.lstrip("-") == expected.lstrip("-"):
+            return "wrong sign"
+        return "wrong line" if fault else "wrong digit"
+    operator, left, right = _split(question)
+    if operator in "+-" and _is_whole(answer.text) and answer.text != expected:
+        return _kind_of_sum(operator, int(left), int(right), int(answer.text))
     return "wrong line" if fault else "wrong digit"
 
 
 def _kind_of_sum(operator: str, left: int, right: int, answer: int) -> str:
-    """The kind of a wrong sum or difference."""
+    """Find the kind of a wrong sum or difference."""
     sign = 1 if operator == "+" else -1
-    true = left + sign * right
-    if answer == -true:
+    expected = left + sign * right
+    if answer == -expected:
         return "wrong sign"
-    for shift in range(1, 4):  # one operand a few columns off
+    for shift in range(1, MAX_SHIFT + 1):
         if answer in (left * 10**shift + sign * right, left + sign * right * 10**shift):
             return "misaligned"
-    place = _first_wrong_place(str(answer), str(true))
-    off = (abs(answer) // 10**place - abs(true) // 10**place) % 10
-    big, small = (max(left, right), min(left, right)) if operator == "-" else (left, right)
-    low = 10**place
+    place = _first_wrong_place(str(answer), str(expected))
+    unit = 10**place
+    off_by = (abs(answer) // unit - abs(expected) // unit) % 10
     if operator == "+":
-        came = left % low + right % low >= low
-        return "missed carry" if came and off == 9 else "false carry" if not came and off == 1 else "wrong digit"
-    came = big % low < small % low
-    return "missed borrow" if came and off == 1 else "false borrow" if not came and off == 9 else "wrong digit"
+        carries = left % unit + right % unit >= unit  # into the first wrong column
+        return "missed carry" if carries and off_by == 9 else "false carry" if not carries and off_by == 1 else "wrong digit"
+    larger, smaller = max(left, right), min(left, right)
+    borrows = larger % unit < smaller % unit
+    return "missed borrow" if borrows and off_by == 1 else "false borrow" if not borrows and off_by == 9 else "wrong digit"
+
+
+def _split(question: str) -> tuple[str, str, str]:
+    """Split a question of one operator into the operator, the left and the right operand."""
+    operator = next(char for char in question if char in "+-*/")
+    left, right = question.split(operator)
+    return operator, left, right
 
 
 def _first_wrong_place(answer: str, expected: str) -> int:
-    """The place of the first digit from the right that differs or is missing; 0 is that of the ones."""
+    """Return the place of the first digit from the right that differs or is missing; 0 is the place of the ones."""
     one, other = (text.removeprefix("-")[::-1] for text in (answer, expected))
     length = min(len(one), len(other))
     return next((place for place in range(length) if one[place] != other[place]), length if len(one) != len(other) else 0)
 
 
-def _is_sum(task: Task) -> bool:
-    """Whether questions are two numbers and an operator."""
-    return task.operator != ""
-
-
-def _whole(text: str) -> bool:
-    return text.removeprefix("-").isdigit()
+def _is_whole(text: str | None) -> bool:
+    """Tell whether a text is a whole number."""
+    return text is not None and text.removeprefix("-").isdigit()

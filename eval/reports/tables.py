@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -11,190 +11,197 @@ from rich.markup import escape
 from rich.table import Table
 
 from eval.metrics.accuracy import is_grid
-from tasks import TASKS, Task
+from eval.reports.charts import Heatmap, heatmap
+from eval.reports.format import SEEN_MARK, length_names, lengths_title, percent, short_interval, suite_title
+from eval.reports.text_table import Mark, TextTable, error_counts_text, paired_text, side_by_side_text
+from eval.result import EvalResult
 
-SUITE_TITLES = {"nines": "9..9+1"}
-MOST_BESIDE, MANY = 2, 10_000  # suites that have room beside the first one; one less where so many were asked
-MARKS = {"seen": "°", "mixed": "°", "beyond": "›"}
-ROOM = {9: 2, 11: 1, math.inf: 0}  # columns of a grid that have room in a terminal, and with how many decimals
+SUITES_BESIDE = 2
+"""Suites that have room beside the first one; one less where a count has five digits."""
+MANY = 10_000
+MARKS = {"seen": SEEN_MARK, "mixed": SEEN_MARK, "beyond": "›"}
+GRID_DECIMALS = {9: 2, 11: 1, math.inf: 0}
+"""Decimals that a grid has room for, by its number of columns at most."""
+STYLES: dict[Mark, str | None] = {"": None, "good": "green", "notice": "yellow"}
 
 
-def results(summary: pd.DataFrame, name: str) -> list[Table | str]:
-    """What `by_length` found, task by task, with titles: a grid where the lengths form one, else a line a length."""
+def result_tables(result: EvalResult) -> list[Table | str]:
+    """Make the tables of a result with their titles: for each task a grid where its sizes form one, else a row a length."""
     tables: list[Table | str] = []
-    for task, rows in summary.groupby("task", sort=False):
-        others = []
-        for suite, own in rows.groupby("suite", sort=False):
-            if is_grid(own):
-                tables.append(f"{name}, {task}, {suite}: exact match in % by {_down_across(task)}")
-                tables += [grid(own), *filter(None, [_legend(own)]), _in_all(own)]
+    for task, rows in result.summary.groupby("task", sort=False):
+        by_suite = []
+        for suite, suite_rows in rows.groupby("suite", sort=False):
+            if is_grid(suite_rows):
+                grid = heatmap(result, str(task), str(suite), suite_rows)
+                tables += [f"{result.name}, {task}, {suite}: exact match in % by {_grid_axes(str(task))}", grid_table(grid)]
+                tables += [*filter(None, [_grid_legend(suite_rows)]), _totals(suite_rows)]
             else:
-                others.append(own)
-        if others:
-            room = MOST_BESIDE - (rows.n.max() >= MANY)
-            beside = others if len(others) <= 1 + room else others[:1]
-            tables += [f"{name}, {task}: exact match by {lengths_title(task)}", length_table(pd.concat(beside))]
-            if len(others) > len(beside):
-                tables += [f"{name}, {task}: right of the problems of each suite", suites_table(pd.concat(others[1:]))]
+                by_suite.append(suite_rows)
+        if by_suite:
+            room = SUITES_BESIDE - (rows.n.max() >= MANY)
+            beside = by_suite if len(by_suite) <= 1 + room else by_suite[:1]
+            title = f"{result.name}, {task}: exact match by {lengths_title(str(task))}"
+            tables += [title, length_table(pd.concat(beside))]
+            if len(by_suite) > len(beside):
+                title = f"{result.name}, {task}: right of the problems of each suite"
+                tables += [title, suites_table(pd.concat(by_suite[1:]))]
     return tables
 
 
-def counted(task: str) -> tuple[str, str] | None:
-    """What the lengths of a task count where it is not the digits of both operands: operators and levels."""
-    counts = TASKS[task].counts if task in TASKS else Task.counts
-    return None if counts == Task.counts else counts
+def _grid_axes(task: str) -> str:
+    """What the rows and columns of a grid are."""
+    names = length_names(task)
+    return f"{names[0]}, down, and {names[1]}, across" if names else "digits, left operand down, right across"
 
 
-def lengths_title(task: str) -> str:
-    """What the lengths of a task are called."""
-    return " x ".join(dict.fromkeys(counted(task) or ["digit length"]))
-
-
-def _down_across(task: str) -> str:
-    counts = counted(task)
-    return f"{counts[0]}, down, and {counts[1]}, across" if counts else "digits, left operand down, right across"
-
-
-def grid(cells: pd.DataFrame) -> Table:
-    """Exact match of one suite in %, digits of the left operand by digits of the right, with MARKS for what training met."""
-    rights = sorted(cells.right.unique())
-    decimals = next(decimals for columns, decimals in ROOM.items() if len(rights) <= columns)
+def grid_table(grid: Heatmap) -> Table:
+    """Make a table of a map in %, with MARKS for problems that training may have met, or of sizes beyond it."""
+    decimals = next(decimals for columns, decimals in GRID_DECIMALS.items() if len(grid.rights) <= columns)
     table = plain_table()
     table.add_column("", justify="right")
-    for right in rights:
+    for right in grid.rights:
         table.add_column(f"{right} ", justify="right", no_wrap=True)
-    for left, row in cells.sort_values("right").groupby("left"):
-        table.add_row(str(left), *(_cell(cell.accuracy, cell.trained, decimals) for cell in row.itertuples()))
+    for left, shares, trained in zip(grid.lefts, grid.shares, grid.trained, strict=True):
+        table.add_row(str(left), *(_grid_cell(*cell, decimals) for cell in zip(shares, trained, strict=True)))
     return table
 
 
-def _cell(share: float, trained: str, decimals: int) -> str:
-    shown = percent(share, decimals).removesuffix("%") + MARKS.get(trained, " ")
+def _grid_cell(share: float, trained: str, decimals: int) -> str:
+    """A cell of a grid, as markup."""
+    text = percent(share, decimals).removesuffix("%") + MARKS.get(trained, " ")
     style = "yellow" if share < 1 else "dim" if trained == "beyond" else ""
-    return f"[{style}]{shown}[/]" if style else shown
+    return f"[{style}]{text}[/]" if style else text
 
 
-def _legend(cells: pd.DataFrame) -> str:
-    """What the marks of a grid mean, those that it has."""
-    has = set(cells.trained)
-    told = {"°": "some or all seen in training" if "mixed" in has else "seen in training", "›": "beyond its lengths"}
-    marked = [f"{mark} {told[mark]}" for mark in dict.fromkeys(MARKS[kind] for kind in MARKS if kind in has)]
-    return ", ".join([*marked, "unmarked: held out of it" if "held out" in has else ""]).rstrip(", ") if marked else ""
+def _grid_legend(rows: pd.DataFrame) -> str:
+    """What the marks of a grid mean; empty where it has none."""
+    trained = set(rows.trained)
+    meanings = {
+        SEEN_MARK: "some or all seen in training" if "mixed" in trained else "seen in training",
+        "›": "beyond its lengths",
+    }
+    parts = [f"{mark} {meanings[mark]}" for mark in dict.fromkeys(MARKS[kind] for kind in MARKS if kind in trained)]
+    if parts and "held out" in trained:
+        parts.append("unmarked: held out of it")
+    return ", ".join(parts)
 
 
-def _in_all(cells: pd.DataFrame) -> str:
-    n, right, valid = (int(cells[name].sum()) for name in ("n", "right_answers", "valid"))
-    worst = cells.sort_values(["accuracy", "low"]).iloc[0]
+def _totals(rows: pd.DataFrame) -> str:
+    """How many of all problems of a grid are right, and its worst cell."""
+    n, correct, valid = (int(rows[name].sum()) for name in ("n", "correct", "valid"))
+    worst = rows.sort_values(["accuracy", "low"]).iloc[0]
     return (
-        f"{right:,} of {n:,} right, {valid:,} of those with a valid working\n"
-        f"the worst cell, {worst.digits}: {worst.right_answers} of {worst.n}, {percent(worst.low)} to {percent(worst.high)}"
+        f"{correct:,} of {n:,} right, {valid:,} of those with a valid working\n"
+        f"the worst cell, {worst.digits}: {worst.correct} of {worst.n}, {percent(worst.low)} to {percent(worst.high)}"
     )
 
 
 def length_table(summary: pd.DataFrame) -> Table:
-    """Exact match by digit length: one line a length, the first suite in full ("exact") and the others as right/asked.
+    """Make a table of exact match by length: the first suite in full, the others as right/asked.
 
-    `valid` is the share of right answers with a valid working, `none` counts what was no answer or unfinished in any suite,
-    and `failed`, where there is one, what could not be asked.
+    Columns: `valid` is the share of right answers with a valid working. `none` counts unreadable and unfinished answers of all
+    suites. `failed` counts problems that could not be asked, and is left out where there are none.
+
+    Args:
+        summary: The rows of one task in `EvalResult.summary`; suites may have different lengths.
     """
     first, *others = summary.suite.unique()
     table = plain_table()
-    counted = [suite_title(suite) for suite in others]
     partial = ["failed"] if summary.failed.any() else []
     exact = "exact" if first == "random" else first
-    for name in ("digits", "trained", "n", exact, "95%", "valid", *counted, "none", *partial):
+    for name in ("digits", "trained", "n", exact, "95%", "valid", *map(suite_title, others), "none", *partial):
         table.add_column(name, justify="left" if name == "trained" else "right", no_wrap=True)
     for digits, rows in summary.groupby("digits", sort=False):
-        of_suite = {row.suite: row for row in rows.itertuples()}  # not every suite has problems of every length
+        by_suite = {row.suite: row for row in rows.itertuples()}
         table.add_row(
             str(digits),
             rows.iloc[0].trained,
-            *(_in_full(of_suite[first]) if first in of_suite else ["-"] * 4),
-            *(f"{of_suite[suite].right_answers}/{of_suite[suite].n}" if suite in of_suite else "-" for suite in others),
+            *(_full_cells(by_suite[first]) if first in by_suite else ["-"] * 4),
+            *(_right_of_asked(by_suite.get(suite)) for suite in others),
             str(int(rows.unreadable.sum() + rows.unfinished.sum())),
             *(str(int(rows[name].sum())) for name in partial),
-            style=None if (rows.right_answers == rows.n).all() else "yellow",
+            style=None if (rows.correct == rows.n).all() else "yellow",
         )
     return table
 
 
-def _in_full(row: NamedTuple) -> list[str]:
-    """How many were asked, the share that was right with its interval, and that of valid workings."""
-    interval = f"{percent(row.low)} to {percent(row.high)}".replace("% to", " to")
-    return [str(row.n), percent(row.accuracy), interval, percent(row.valid / row.right_answers) if row.right_answers else "-"]
+def _full_cells(row: Any) -> list[str]:
+    """How many were asked, the share that is right with its interval, and the share of valid workings among them."""
+    valid = percent(row.valid / row.correct) if row.correct else "-"
+    return [str(row.n), percent(row.accuracy), short_interval(row.low, row.high), valid]
 
 
-def characters_table(kinds: pd.DataFrame) -> Table:
-    """What `characters.first_wrong` found: the kinds of characters that were wrong first, the most frequent on top."""
-    table = plain_table()
-    for name in ("in the number after", "character", "first wrong", "of", "rate", "on lines"):
-        table.add_column(name, justify="left" if name in ("character", "on lines") else "right")
-    for kind in kinds[kinds.wrong > 0].itertuples():
-        shown = (str(kind.wrong), f"{kind.reached:,}", f"{kind.rate:.1e}", kind.lines)
-        table.add_row(escape(kind.number), escape(kind.character), *shown)
-    return table
+def _right_of_asked(row: Any) -> str:
+    """`19/20`; `-` where this length was not asked."""
+    return f"{row.correct}/{row.n}" if row is not None else "-"
 
 
 def suites_table(summary: pd.DataFrame) -> Table:
-    """Right/asked of several suites: one line a length."""
+    """Make a table of right/asked: a row for each length, a column for each suite."""
     table = plain_table()
     suites = list(summary.suite.unique())
-    for name in ("digits", *(suite_title(suite) for suite in suites)):
+    for name in ("digits", *map(suite_title, suites)):
         table.add_column(name, justify="right", no_wrap=True)
     for digits, rows in summary.groupby("digits", sort=False):
-        own = {row.suite: f"{row.right_answers}/{row.n}" for row in rows.itertuples()}
-        right = (rows.right_answers == rows.n).all()
-        table.add_row(str(digits), *(own.get(suite, "-") for suite in suites), style=None if right else "yellow")
+        by_suite = {row.suite: row for row in rows.itertuples()}
+        cells = [_right_of_asked(by_suite.get(suite)) for suite in suites]
+        table.add_row(str(digits), *cells, style=None if (rows.correct == rows.n).all() else "yellow")
     return table
 
 
-def kinds_table(counts: pd.DataFrame) -> Table:
-    """What `mistakes.counted` found."""
+def first_errors_table(counts: pd.DataFrame) -> Table:
+    """Make a table of the characters that were wrong first, as `eval.metrics.first_error.first_errors` counts them."""
     table = plain_table()
-    for name in ("task", "kind", "mistakes"):
-        table.add_column(name, justify="right" if name == "mistakes" else "left")
-    for row in counts.itertuples():
-        table.add_row(row.task, row.kind, f"{row.n:,}")
+    for name in ("in the number after", "character", "first wrong", "of", "rate", "on lines"):
+        table.add_column(name, justify="left" if name in ("character", "on lines") else "right")
+    for row in counts[counts.wrong > 0].itertuples():
+        figures = (str(row.wrong), f"{row.reached:,}", f"{row.rate:.1e}", row.lines)
+        table.add_row(escape(row.number), escape(row.character), *figures)
     return table
 
 
-def side_by_side_table(table: pd.DataFrame) -> Table:
-    """What `compare.side_by_side` found: a line for each task, suite and lengths."""
-    shown = plain_table()
-    for name in table.columns:
-        shown.add_column(escape(name), justify="left" if name in ("task", "suite") else "right")
-    for row in table.itertuples(index=False):
-        shown.add_row(*(cell if isinstance(cell, str) else "-" if pd.isna(cell) else percent(cell) for cell in row))
-    return shown
+def side_by_side_table(results: list[EvalResult]) -> Table:
+    """Make a table of the accuracies of several solvers."""
+    return text_table(side_by_side_text(results))
 
 
-def paired_table(table: pd.DataFrame, a: str, b: str) -> Table:
-    """What `compare.paired` found of the solvers called a and b."""
-    shown = plain_table()
-    for name in ("task", "suite", "digits", "n", "both", f"only {a}", f"only {b}", "neither", "p"):
-        shown.add_column(escape(name), justify="left" if name in ("task", "suite") else "right")
-    for row in table.itertuples(index=False):
-        counts = (row.n, row.both, row.only_a, row.only_b, row.neither)
-        style = "yellow" if row.p < 0.05 else None
-        shown.add_row(row.task, row.suite, row.digits, *map(str, counts), f"{row.p:.2g}", style=style)
-    return shown
+def paired_table(a: EvalResult, b: EvalResult) -> Table:
+    """Make a table that compares two solvers on the problems that both were asked."""
+    return text_table(paired_text(a, b))
+
+
+def error_counts_table(result: EvalResult) -> Table:
+    """Make a table of how often each kind of mistake was made."""
+    return text_table(error_counts_text(result))
+
+
+def text_table(table: TextTable, *, wrap: bool = True) -> Table:
+    """Draw a TextTable; lines of a cell after the first are dim.
+
+    Args:
+        table: What to draw.
+        wrap: Whether columns of figures may be broken into lines where the terminal is narrow.
+    """
+    drawn = plain_table()
+    for index, head in enumerate(table.heads):
+        is_text = index in table.text_columns
+        drawn.add_column(
+            escape(head),
+            justify="left" if is_text else "right",
+            no_wrap=not (wrap or is_text),
+            overflow="ellipsis" if wrap else "fold",
+        )
+    for row, mark in zip(table.rows, table.marks or [""] * len(table.rows), strict=True):
+        drawn.add_row(*map(_cell, row), style=STYLES[mark])
+    return drawn
+
+
+def _cell(text: str) -> str:
+    """A cell as markup."""
+    first, line_feed, rest = escape(text).partition("\n")
+    return f"{first}{line_feed}[dim]{rest}[/]" if rest else first
 
 
 def plain_table() -> Table:
-    """An empty table as all of them look."""
+    """Make an empty table in the style of all tables."""
     return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-
-
-def suite_title(suite: str) -> str:
-    """The name of a suite as tables show it."""
-    return SUITE_TITLES.get(suite, suite)
-
-
-def percent(share: float, decimals: int = 2) -> str:
-    """As many decimals, but 100% only for 1 and 0% only for 0: 0.99999 reads 99.99%. `-` where there is none."""
-    if math.isnan(share):
-        return "-"
-    if share in (0, 1):
-        return f"{share:.0%}"
-    least = 10.0**-decimals
-    return f"{min(max(100 * share, least), 100 - least):.{decimals}f}%"

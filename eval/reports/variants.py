@@ -1,4 +1,4 @@
-"""Variants of a recipe side by side: as tables for a terminal, and as one HTML page.
+"""What an ablation found, as tables for a terminal and as one HTML page.
 
     variant   parameters   examples to target   seconds        in range         Wilson 95%
     page          26,168               10,240      12.3          99.50%    99.13 to 99.44%
@@ -8,7 +8,7 @@
     rope          in range     -12.46 points    0.0156   0.0312   hurts
                             -13.75 to -11.25
 
-What a seed gives is worked out by arithgpt/findings.py, p by paired.py.
+arithgpt/experiments/ablation_summary.py computes the figures, eval/metrics/paired_tests.py the p.
 """
 
 from __future__ import annotations
@@ -19,44 +19,53 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from eval.metrics.accuracy import wilson
 from eval.metrics.paired_tests import HELPS, HURTS, Comparison
+from eval.reports import svg
 from eval.reports.charts import Chart
-from eval.reports.html import document, drawn, listed
-from eval.reports.svg import say
-from eval.reports.tables import percent, plain_table
+from eval.reports.format import percent, short_interval
+from eval.reports.html_parts import document, escape, folded
+from eval.reports.html_parts import text_table as html_table
+from eval.reports.tables import text_table as terminal_table
+from eval.reports.text_table import Mark, TextTable
+
+MARKS: dict[str, Mark] = {HELPS: "good", HURTS: "notice"}
 
 
 @dataclass(frozen=True)
 class AccuracySummary:
-    """Exact match over several seeds, of the same problems each."""
+    """Exact match over several seeds that were asked the same problems."""
 
     median: float
     least: float
     most: float
     right: int
-    """Of all seeds together, as `n`."""
+    """Right answers of all seeds together."""
     n: int
+    """Problems of all seeds together."""
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's, 95%, of all problems of all seeds: it is of these trained models alone, not of other seeds."""
+        """The Wilson 95% interval over all problems of all seeds: it is about these trained models, not about other seeds."""
         return wilson(self.right, self.n)
 
     @staticmethod
     def of(right: Sequence[int], n: Sequence[int]) -> AccuracySummary | None:
-        """Of each seed, how many of how many; None for no seeds."""
-        shares = [one / of for one, of in zip(right, n, strict=True)]
+        """Summarise seeds; None where there are none.
+
+        Args:
+            right: Right answers of each seed.
+            n: Problems of each seed.
+        """
+        shares = [part / whole for part, whole in zip(right, n, strict=True)]
         return AccuracySummary(statistics.median(shares), min(shares), max(shares), sum(right), sum(n)) if shares else None
 
     def as_dict(self) -> dict[str, float]:
-        """For JSON."""
+        """Return the values for JSON."""
         low, high = self.interval
-        told = {"median": self.median, "least": self.least, "most": self.most, "right": self.right, "n": self.n}
-        return told | {"low": low, "high": high}
+        return {**vars(self), "low": low, "high": high}
 
 
 @dataclass(frozen=True)
@@ -65,112 +74,112 @@ class VariantSummary:
 
     variant: str
     values: Mapping[str, Any]
-    """Of the fields that vary, by dotted name."""
+    """The values of the fields that vary, by dotted name."""
     parameters: int | None
     seeds: int
-    """That were trained and asked; with none there are no figures."""
+    """Seeds that were trained and asked; where there are none, there are no figures."""
     reached: int
-    """Of them, how many came to the target."""
+    """How many of them reached the target."""
     to_target: float | None
-    """The median of the examples it took; None where it is that of one that did not come to it."""
+    """The median of the examples needed; None where the median seed did not reach the target."""
     seconds: float | None
-    """The median of the seconds of training, looks included."""
+    """The median of the seconds of training, validations included."""
     in_range: AccuracySummary | None
     beyond: AccuracySummary | None
     by_length: Mapping[str, AccuracySummary | None]
-    """Beyond training, length by length."""
+    """Accuracy at each length beyond training."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        shares = {name: getattr(self, name) for name in ("in_range", "beyond")}
-        said = {name: value for name, value in vars(self).items() if name not in (*shares, "by_length")}
-        said |= {name: one and one.as_dict() for name, one in shares.items()}
-        return said | {"by_length": {digits: one and one.as_dict() for digits, one in self.by_length.items()}}
+        """Return the values for JSON."""
+        summaries = {name: getattr(self, name) for name in ("in_range", "beyond")}
+        values = {name: value for name, value in vars(self).items() if name not in (*summaries, "by_length")}
+        values |= {name: summary and summary.as_dict() for name, summary in summaries.items()}
+        return values | {"by_length": {digits: one and one.as_dict() for digits, one in self.by_length.items()}}
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """A table as text; a cell may have several lines."""
+def variant_tables(variants: Sequence[VariantSummary], comparisons: Sequence[Comparison], level: float) -> list[TextTable]:
+    """Make three tables: what each variant took and reached, its accuracy beyond training, and whether it helps.
 
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    left: int
-    """How many columns, the first ones, are of words."""
-    marked: Sequence[str] = ()
-    """Of each row: HELPS, HURTS or anything else."""
-
-
-def sheets(told: Sequence[VariantSummary], comparisons: Sequence[Comparison], level: float) -> list[Sheet]:
-    """What each variant took and came to; what it does beyond the lengths of training; and whether it helps."""
-    first = told[0].variant
-    found = [
-        Sheet(("variant", "parameters", "examples\nto target", "seconds", "in range", "Wilson 95%"), [*map(_row, told)], 1)
-    ]
-    beyond = [*told[0].by_length]
-    if beyond:
-        rows = [[one.variant, *(_shares(one.by_length[digits]) for digits in beyond)] for one in told]
-        found.append(Sheet(("beyond", *beyond), rows, 1))
-    says = [one.says(level) for one in comparisons]
-    holm = ("Holm",) if len(told) > 2 else ()
-    rows = [[*_compared(one, bool(holm)), said] for one, said in zip(comparisons, says, strict=True)]
-    found.append(Sheet((f"beside {first}", "measure", "difference", "p", *holm, "helps?"), rows, 2, says))
-    return found
+    Args:
+        variants: The baseline first.
+        comparisons: Each variant compared with the baseline, in each measure.
+        level: The corrected p from which on a variant helps or hurts.
+    """
+    heads = ("variant", "parameters", "examples\nto target", "seconds", "in range", "Wilson 95%")
+    tables = [TextTable(heads, [*map(_training_row, variants)], text_columns=(0,))]
+    lengths = [*variants[0].by_length]
+    if lengths:
+        rows = [[one.variant, *(_accuracy(one.by_length[length]) for length in lengths)] for one in variants]
+        tables.append(TextTable(("beyond", *lengths), rows, text_columns=(0,)))
+    several = len(variants) > 2
+    verdicts = [one.says(level) for one in comparisons]
+    rows = [[*_comparison_row(one, several), verdict] for one, verdict in zip(comparisons, verdicts, strict=True)]
+    holm = ("Holm",) if several else ()
+    heads = (f"beside {variants[0].variant}", "measure", "difference", "p", *holm, "helps?")
+    marks = [MARKS.get(verdict, "") for verdict in verdicts]
+    return [*tables, TextTable(heads, rows, text_columns=(0, 1, len(heads) - 1), marks=marks)]
 
 
-def _row(one: VariantSummary) -> list[str]:
+def _training_row(one: VariantSummary) -> list[str]:
+    """What a variant took, and its accuracy in range."""
     if not one.seeds:
         return [one.variant, "failed", "-", "-", "-", "-"]
-    reached = "not reached" if one.to_target is None else f"{one.to_target:,.0f}"
-    interval = "-" if one.in_range is None else _span(*one.in_range.interval)
+    needed = "not reached" if one.to_target is None else f"{one.to_target:,.0f}"
     return [
         one.variant,
         f"{one.parameters:,}",
-        f"{reached}\n{one.reached} of {one.seeds}",
+        f"{needed}\n{one.reached} of {one.seeds}",
         f"{one.seconds:,.1f}",
-        _shares(one.in_range),
-        interval,
+        _accuracy(one.in_range),
+        "-" if one.in_range is None else _span(*one.in_range.interval),
     ]
 
 
-def _shares(shares: AccuracySummary | None) -> str:
-    return "-" if shares is None else f"{percent(shares.median)}\n{_span(shares.least, shares.most)}"
+def _accuracy(summary: AccuracySummary | None) -> str:
+    """The median, and below it the least to the most."""
+    return "-" if summary is None else f"{percent(summary.median)}\n{_span(summary.least, summary.most)}"
 
 
 def _span(low: float, high: float) -> str:
-    return percent(low) if low == high else f"{percent(low)} to {percent(high)}".replace("% to", " to")
+    """An interval; one figure where both ends are the same."""
+    return percent(low) if low == high else short_interval(low, high)
 
 
-def _compared(one: Comparison, holm: bool) -> list[str]:
-    ps = ["-" if math.isnan(p) else f"{p:.3g}" for p in (one.p, one.corrected)][: 1 + holm]
+def _comparison_row(one: Comparison, with_holm: bool) -> list[str]:
+    """The mean difference, below it the least to the most, and p."""
+    ps = ["-" if math.isnan(p) else f"{p:.3g}" for p in (one.p, one.corrected)][: 1 + with_holm]
     if not one.differences:
         return [one.variant, one.measure, "-", *ps]
-    scale, decimals, unit = (1, 0, "") if one.unit == 1 else (100, 2, " points")
-    mean, least, most = (
-        f"{scale * size:+,.{decimals}f}".replace("+0.00", "0.00")
-        for size in (one.mean, *(one.unit * end for end in (min(one.differences), max(one.differences))))
-    )
-    return [one.variant, one.measure, f"{mean}{unit}\n{least if least == most else f'{least} to {most}'}", *ps]
+    is_count = one.unit == 1
+    least, most = (one.unit * end for end in (min(one.differences), max(one.differences)))
+    mean, least_text, most_text = (_difference(value, is_count) for value in (one.mean, least, most))
+    unit = "" if is_count else " points"
+    span = least_text if least_text == most_text else f"{least_text} to {most_text}"
+    return [one.variant, one.measure, f"{mean}{unit}\n{span}", *ps]
 
 
-def terminal(sheet: Sheet) -> Table:
-    """A sheet for a terminal; of cells with several lines all but the first are dim."""
-    table = plain_table()
-    for at, head in enumerate(sheet.heads):
-        words = at < sheet.left or head == "helps?"
-        table.add_column(escape(head), justify="left" if words else "right", overflow="fold", no_wrap=not words)
-    styles = {HELPS: "green", HURTS: "yellow"}
-    for row, mark in zip(sheet.rows, sheet.marked or [""] * len(sheet.rows), strict=True):
-        cells = [escape(cell).partition("\n") for cell in row]
-        table.add_row(*(f"{top}{line}[dim]{rest}[/]" if rest else top for top, line, rest in cells), style=styles.get(mark))
-    return table
+def _difference(value: float, is_count: bool) -> str:
+    """A difference with its sign: a count as a whole number, a share in percentage points."""
+    return f"{value:+,.0f}" if is_count else f"{100 * value:+,.2f}".replace("+0.00", "0.00")
 
 
-def page(title: str, tables: Sequence[Sheet], notes: Sequence[str], charts: Sequence[Chart], recipe: str) -> str:
-    """One HTML page of it all, without scripts or anything to fetch. The same findings give the same bytes."""
-    parts = [f"<h1>{say(title)}</h1>"]
-    for sheet in tables:
-        parts.append(listed(sheet.heads, sheet.rows, left=sheet.left, wrong=[mark in (HELPS, HURTS) for mark in sheet.marked]))
-    parts += [f"<p>{say(note)}</p>" for note in notes]
-    parts.append(drawn("Accuracy", charts))
-    parts.append(f"<details><summary>recipe.toml of the baseline, its first seed</summary><pre>{say(recipe)}</pre></details>")
+def to_terminal(table: TextTable) -> Table:
+    """Draw one of the tables for a terminal."""
+    return terminal_table(table, wrap=False)
+
+
+def page(title: str, tables: Sequence[TextTable], notes: Sequence[str], charts: Sequence[Chart], recipe: str) -> str:
+    """Make one HTML page of everything, as a file of its own. The same findings give the same bytes.
+
+    Args:
+        title: Plain text, as all of these.
+        tables: What `variant_tables` returns.
+        notes: Paragraphs below the tables.
+        charts: What is drawn below them.
+        recipe: The recipe of the baseline, as TOML.
+    """
+    parts = [f"<h1>{escape(title)}</h1>", *map(html_table, tables)]
+    parts += [f"<p>{escape(note)}</p>" for note in notes]
+    parts.append(svg.section("Accuracy", charts))
+    parts.append(folded("recipe.toml of the baseline, its first seed", f"<pre>{escape(recipe)}</pre>", is_open=False))
     return document(title, parts)

@@ -1,1 +1,1 @@
-"""Everything that can be asked, except the models of arithgpt."""
+"""Solvers that need no model of arithgpt: reference solvers, local language models, models behind an HTTP endpoint."""

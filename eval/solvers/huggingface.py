@@ -5,39 +5,42 @@
                 123+456=
     -> Answer(text="579", written="579", ...)
 
-Nothing is ever looked for on the network, and no code that lies in the folder is run.
+Nothing is fetched from the network, and no code in the folder is run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eval.solver import Answer, MissingExtra
-from eval.solvers import prompting as fewshot
+from eval.solvers.prompting import completion_prompt, draw_shots
+from eval.solvers.replies import read_reply, reread_for_task
 from tasks import Problems, Task
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    import torch
 
-ROOM = 16
-"""An answer has no more characters than its question and these: "division by zero" has so many."""
+MARGIN = 16
+"""An answer has at most this many characters more than its question: "division by zero" has as many."""
 
 
 @dataclass(frozen=True)
 class HFSolver:
-    """Continues a few-shot prompt greedily up to the end of its line. ValueError where `folder` is no folder.
+    """Continues a few-shot prompt greedily up to the end of its line. The model is loaded when it is first asked, and kept.
 
-    The model is loaded when it is first asked, and kept.
+    Raises:
+        ValueError: `folder` is no folder, or shots or batch_size is out of range.
     """
 
     folder: str | Path
     shots: int = 4
-    """Solved problems in front of the one that is asked."""
+    """Solved problems before the one that is asked."""
     seed: int = 0
-    """Of the shots."""
+    """The seed of the shots."""
     batch_size: int = 16
     device: str = "cpu"
 
@@ -50,36 +53,39 @@ class HFSolver:
 
     @property
     def name(self) -> str:
+        """The name of the folder."""
         return Path(self.folder).resolve().name
 
     def solve(self, task: Task, problems: Problems) -> list[Answer]:
-        """Answers in order; one that the model has no room for is cut off.
+        """Answer problems in order. An answer is unfinished where the model's context is too short for it.
 
-        MissingExtra without transformers; ValueError where no model can be loaded or the task has not so many shots.
+        Raises:
+            MissingExtra: transformers is not installed.
+            ValueError: no model can be loaded, or the task has too few problems to show as shots.
         """
         tokenizer, _ = self._loaded
-        given = fewshot.shots(task, self.shots, self.seed)
+        shots = draw_shots(task, self.shots, self.seed)
         questions = task.questions(problems)
         asked = [task.asked(question) for question in questions]
-        prompts = [tokenizer(fewshot.prompt(given, one, free_text=task.free_text)).input_ids for one in asked]
+        prompts = [tokenizer(completion_prompt(shots, text, free_text=task.free_text)).input_ids for text in asked]
         answers = []
         for start in range(0, len(prompts), self.batch_size):
             rows = slice(start, start + self.batch_size)
-            answers += self._continued(prompts[rows], [len(one) + ROOM for one in asked[rows]])
-        return [fewshot.resolve(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
+            answers += self._complete(prompts[rows], [len(text) + MARGIN for text in asked[rows]])
+        return [reread_for_task(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
 
     @cached_property
-    def _loaded(self) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
-        """The tokeniser and the model, whose own settings for sampling, penalties and the like are dropped."""
+    def _loaded(self) -> tuple[Any, Any]:
+        """The tokeniser and the model, without its own settings for sampling, penalties and the like."""
         try:
             from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
         except ImportError:
             raise MissingExtra("hf") from None
         try:
-            here = {"local_files_only": True, "trust_remote_code": False}
-            tokenizer = AutoTokenizer.from_pretrained(str(self.folder), **here)
-            model = AutoModelForCausalLM.from_pretrained(str(self.folder), **here).to(self.device)
-        except Exception as error:  # whatever a file that is no model can set off
+            options = {"local_files_only": True, "trust_remote_code": False}
+            tokenizer = AutoTokenizer.from_pretrained(str(self.folder), **options)
+            model = AutoModelForCausalLM.from_pretrained(str(self.folder), **options).to(self.device)
+        except Exception as error:  # a file that is no model can raise anything
             why = str(error).strip().partition("\n")[0] or type(error).__name__
             raise ValueError(f"{self.folder}: no causal language model can be loaded: {why}") from None
         ends = model.generation_config.eos_token_id
@@ -89,33 +95,43 @@ class HFSolver:
         model.generation_config = GenerationConfig(eos_token_id=ends or None, pad_token_id=padding)
         return tokenizer, model
 
-    def _continued(self, prompts: list[list[int]], max_new_tokens: list[int]) -> list[Answer]:
-        """Each prompt continued by at most as many tokens as its budget."""
+    def _complete(self, prompts: list[list[int]], max_new_tokens: list[int]) -> list[Answer]:
+        """Continue each prompt by at most as many tokens as its limit."""
         import torch
 
         tokenizer, model = self._loaded
         config = model.generation_config
         width, longest = max(map(len, prompts)), max(max_new_tokens)
-        room = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-        if room is not None and width + longest > room:
+        context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        if context is not None and width + longest > context:
             if len(prompts) == 1:
                 return [Answer(None, finished=False, page=False)]
-            alone = (self._continued([row], [budget]) for row, budget in zip(prompts, max_new_tokens, strict=True))
-            return [answer for answers in alone for answer in answers]  # some may fit
+            alone = (self._complete([row], [limit]) for row, limit in zip(prompts, max_new_tokens, strict=True))
+            return [answer for answers in alone for answer in answers]  # some prompts may fit
         tokens = torch.tensor([[config.pad_token_id] * (width - len(row)) + row for row in prompts], device=self.device)
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=self.device)
-
-        def line_ended(ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
-            return torch.tensor(["\n" in text for text in tokenizer.batch_decode(ids[:, width:])], device=ids.device)
-
         with torch.inference_mode():
             rows = model.generate(
-                tokens, attention_mask=mask, do_sample=False, max_new_tokens=longest, stopping_criteria=[line_ended]
+                tokens,
+                attention_mask=mask,
+                do_sample=False,
+                max_new_tokens=longest,
+                stopping_criteria=[_line_ended(tokenizer, width)],
             )
         answers = []
-        for row, budget in zip(rows[:, width:].tolist(), max_new_tokens, strict=True):
-            row = row[:budget]
-            end = next((at for at, token in enumerate(row) if token in (config.eos_token_id or ())), None)
+        for row, limit in zip(rows[:, width:].tolist(), max_new_tokens, strict=True):
+            row = row[:limit]
+            end = next((index for index, token in enumerate(row) if token in (config.eos_token_id or ())), None)
             written, newline, _ = tokenizer.decode(row[:end]).partition("\n")
-            answers.append(fewshot.answered(written, finished=bool(newline) or end is not None))
+            answers.append(read_reply(written, finished=bool(newline) or end is not None))
         return answers
+
+
+def _line_ended(tokenizer: Any, width: int) -> Callable[..., torch.Tensor]:
+    """A stopping criterion: a row ends where a line feed stands after its first `width` tokens."""
+    import torch
+
+    def line_ended(ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
+        return torch.tensor(["\n" in text for text in tokenizer.batch_decode(ids[:, width:])], device=ids.device)
+
+    return line_ended

@@ -2,10 +2,11 @@
 
 import pandas as pd
 import pytest
+from helpers.evaluation import ask
 
-from eval.evaluate import evaluate
-from eval.metrics.error_types import KINDS, counted, mistake_of, mistakes
-from eval.solver import Answer, ExactSolver, RandomSolver, WrongSolver
+from eval.metrics.error_types import KINDS, classify, count_kinds, find_mistakes
+from eval.solver import Answer
+from eval.solvers.reference import ExactSolver, RandomSolver, WrongSolver
 from tasks import TASKS
 from tasks.arithmetic.addition import Addition
 from tasks.arithmetic.division import Division
@@ -33,7 +34,7 @@ from tasks.expression.task import Expression
 )
 def test_a_wrong_sum_is_told_by_its_digits(question: str, answer: str, kind: str) -> None:
     task = Addition() if "+" in question else Subtraction()
-    found = mistake_of(task, question, Answer(answer, page=False), task.answer(question), "")
+    found = classify(task, question, Answer(answer, page=False), task.answer(question), "")
     assert found.kind == kind
     *_, answered, right, caret = str(found).splitlines()
     at = caret.index("^")
@@ -52,11 +53,11 @@ def test_what_is_no_answer_is_told_by_what_was_written() -> None:
         ("::::", True, "unreadable"),
     ):
         answer = Answer(task.extract(written, "12*34") if finished else None, written, finished)
-        assert mistake_of(task, "12*34", answer, "408", "").kind == kind
+        assert classify(task, "12*34", answer, "408", "").kind == kind
     wrong = page.replace("4:84_84", "4:84_85") if "4:84_84" in page else page[:2] + ("1" if page[2] != "1" else "2") + page[3:]
     fault = task.verify("12*34", wrong)
     assert fault is not None
-    found = mistake_of(task, "12*34", Answer(task.extract(wrong, "12*34"), wrong), "408", str(fault))
+    found = classify(task, "12*34", Answer(task.extract(wrong, "12*34"), wrong), "408", str(fault))
     assert found.kind == "wrong line"
     assert str(fault) in str(found)
 
@@ -73,14 +74,14 @@ def test_a_wrong_expression_is_told_by_its_row(old: str, new: str, kind: str, sa
     page = task.pages(task.problems([question])).texts()[0].partition("=")[2].removesuffix("$")
     assert page == "{-95~14\\}14n-94={+09\\}09n"
     wrong = page.replace(old, new)
-    found = mistake_of(task, question, Answer(task.extract(wrong, question), wrong), "-90", str(task.verify(question, wrong)))
+    found = classify(task, question, Answer(task.extract(wrong, question), wrong), "-90", str(task.verify(question, wrong)))
     assert found.kind == kind
     assert said in str(found)
 
 
 def test_an_outside_model_may_be_wrong_about_an_expression() -> None:
-    found = mistake_of(Expression(), "1/8 to 2", Answer("0.12", "0.12", page=False), "0.13", "")
-    turned = mistake_of(Expression(), "1-3", Answer("2", "2", page=False), "-2", "")
+    found = classify(Expression(), "1/8 to 2", Answer("0.12", "0.12", page=False), "0.13", "")
+    turned = classify(Expression(), "1-3", Answer("2", "2", page=False), "-2", "")
     assert turned.kind == "wrong sign"
     assert (found.kind, str(found)) == ("wrong digit", "1/8 to 2\nanswered 0.12\nright is 0.13")
 
@@ -88,20 +89,20 @@ def test_an_outside_model_may_be_wrong_about_an_expression() -> None:
 def test_every_wrong_answer_of_an_evaluation_is_counted_once() -> None:
     for task in (Addition(), Subtraction(), Multiplication(digits="1-3"), Division(digits="1-3"), Expression()):
         for solver in (WrongSolver(), RandomSolver()):
-            rows = evaluate(solver, task, [(2, 2), (3, 3)], n=60, seed=0)
-            found = mistakes(task, rows)
+            rows = ask(solver, task, [(2, 2), (3, 3)], samples=60, seed=0)
+            found = find_mistakes(task, rows)
             assert len(found) == (rows.outcome != "right").sum() > 30
-            counts = counted(found)
+            counts = count_kinds(found)
             assert counts.n.sum() == len(found)
             assert set(counts.kind) <= set(KINDS)
             assert all(str(mistake) for mistake in found)
-        assert mistakes(task, evaluate(ExactSolver(), task, [(3, 3)], n=20, seed=0)) == []
-    assert list(counted([]).columns) == ["task", "kind", "n"]
+        assert find_mistakes(task, ask(ExactSolver(), task, [(3, 3)], samples=20, seed=0)) == []
+    assert list(count_kinds([]).columns) == ["task", "kind", "n"]
 
 
 def test_what_could_not_be_asked_is_no_mistake() -> None:
     task = TASKS["add"]()
-    rows = evaluate(WrongSolver(), task, [(2, 2)], n=5, seed=0)
+    rows = ask(WrongSolver(), task, [(2, 2)], samples=5, seed=0)
     rows.loc[0, "outcome"] = "failed"
-    assert len(mistakes(task, rows)) == 4
+    assert len(find_mistakes(task, rows)) == 4
     assert isinstance(rows, pd.DataFrame)

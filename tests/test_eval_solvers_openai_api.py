@@ -1,4 +1,4 @@
-"""Solvers from outside: prompts and replies, a local endpoint that behaves in every way but well, and a tiny local model."""
+"""Models behind an endpoint: a local one that misbehaves in every way."""
 
 import json
 import logging
@@ -9,152 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from helpers.evaluation import ask
 
-from eval.evaluate import evaluate
 from eval.solver import MissingExtra
-from eval.solvers import prompting as fewshot
-from eval.solvers.huggingface import HFSolver
 from eval.solvers.openai_api import LLMSolver
-from tasks import TASKS, Problems
+from tasks import Problems
 from tasks.arithmetic.addition import Addition
-from tasks.arithmetic.division import BY_ZERO, Division
 
 TASK = Addition(digits="1-3")
 KEY = "sk-secret-0123456789"
-
-# fewshot
-
-
-@pytest.mark.parametrize("task", [task() for task in TASKS.values()], ids=lambda task: task.name)
-def test_shots_are_training_problems_with_their_answers(task) -> None:
-    shown = fewshot.shots(task, 100, seed=0)
-    questions = [question for question, _ in shown]
-    assert len(set(questions)) == 100
-    assert not task.held_out(task.problems([task.parse(question) for question in questions])).any()
-    assert all(answer == task.answer(task.parse(question)) for question, answer in shown)
-    assert fewshot.shots(task, 5, seed=0) == shown[:5] != fewshot.shots(task, 5, seed=1)
-    assert fewshot.shots(task, 0, seed=0) == []
-
-
-def test_more_shots_than_there_are_is_said() -> None:
-    with pytest.raises(ValueError, match="k = 101: task add has only 100 different problems"):
-        fewshot.shots(Addition(digits="1-1"), 101, seed=0)
-
-
-def test_prompts_show_every_shot_but_the_question_itself() -> None:
-    shown = [("12+34", "46"), ("1+2", "3")]
-    assert fewshot.prompt(shown, "3+4") == "12+34=46\n1+2=3\n3+4="
-    assert fewshot.prompt(shown, "1+2") == "12+34=46\n1+2="
-    chat = fewshot.messages(shown, "1+2")
-    assert [turn["role"] for turn in chat] == ["system", "user", "assistant", "user"]
-    assert [turn["content"] for turn in chat[1:]] == ["12+34", "46", "1+2"]
-    assert "142 r 7" in chat[0]["content"]
-    assert BY_ZERO in chat[0]["content"]
-
-
-@pytest.mark.parametrize("reply", ["0", "579", "-7", " 579\n", "142 r 7", "0 r 7", "-3 r -1", BY_ZERO, "9" * 5000])
-def test_strict_takes_the_canonical_form(reply: str) -> None:
-    assert fewshot.strict(reply) == reply.strip()
-
-
-@pytest.mark.parametrize("reply", ["", "-0", "+7", "007", "1,234", "5.0", "579.", "142 r 0", "142 r 07", "142r7", "٣", "1 2"])
-def test_strict_takes_nothing_else(reply: str) -> None:
-    assert fewshot.strict(reply) is None
-
-
-@pytest.mark.parametrize(
-    ("reply", "answer"),
-    [
-        ("The answer is 579.", "579"),
-        ("**1,234,567**", "1234567"),
-        ("12 + 34 = `46`", "46"),
-        ("46, since 12+34 and 34 + 12 are the same", "46"),
-        ("1. Carry the one.\n2. So it is\n\n579", "579"),
-        ("12−19 = −7", "-7"),
-        ("- 007", "7"),
-        ("1\u202f234\u202f567", "1234567"),
-        (r"$\boxed{1{,}234}$, in 2 steps", "1234"),
-        (r"\(1\,234\)", "1234"),
-        (r"\boxed{142 \text{ r } 7}", "142 r 7"),
-        ("142 remainder 7", "142 r 7"),
-        ("142 R7", "142 r 7"),
-        ("142r7.", "142 r 7"),
-        ("142 r 0", "142"),
-        ("142, with a remainder of 7", "142 r 7"),
-        ("The quotient is **142** and the remainder is **7**.", "142 r 7"),
-        ("Quotient: 1,142\nRemainder: 7", "1142 r 7"),
-        ("2704/52 = 52.0", "52"),
-        ("7391/52 = 142.13", None),
-        ("You cannot divide by zero.", BY_ZERO),
-        ("5/0 is undefined", BY_ZERO),
-        ("x86 and R2D2", None),
-        ("I do not know.", None),
-        ("", None),
-    ],
-)
-def test_lenient_reads_as_a_tolerant_person_does(reply: str, answer: str | None) -> None:
-    assert fewshot.lenient(reply) == answer
-
-
-@pytest.mark.parametrize(
-    ("reply", "strict", "lenient"),
-    [
-        ("0.125", "0.125", "0.125"),
-        ("-7", "-7", "-7"),
-        ("3.50", None, "3.5"),
-        ("-0.0", None, "0"),
-        ("142 r 7", None, "142 r 7"),
-        ("The answer is **1,234.5**.", None, "1234.5"),
-        ("1/8 = 0.125", None, "0.125"),
-        ("about -.5", None, "-0.5"),
-        (BY_ZERO, BY_ZERO, BY_ZERO),
-    ],
-)
-def test_decimals_are_read_where_a_task_has_them(reply: str, strict: str | None, lenient: str | None) -> None:
-    given = fewshot.answered(reply, finished=True)
-    read = fewshot.resolve(TASKS["expr"](), "1/8", given)
-    assert (read.text, read.lenient) == (strict, lenient)
-    assert fewshot.resolve(TASK, "1+8", given) == given
-    assert "0.125" in fewshot.messages([], "1/8", decimals=True)[0]["content"]
-
-
-integers = st.integers().map(str)
-canonical = st.one_of(integers, st.builds("{} r {}".format, integers, integers), st.just(BY_ZERO))
-characters = st.text("0123456789-r divsonbyze.,*\n\u00a0", max_size=12)
-
-
-@given(st.one_of(st.builds("{1}{0}{1}".format, canonical, st.text(" \n\t", max_size=2)), characters, st.text(max_size=8)))
-def test_lenient_agrees_with_strict(reply: str) -> None:
-    if fewshot.strict(reply) is not None:
-        assert fewshot.lenient(reply) == fewshot.strict(reply)
-
-
-@given(st.integers(), st.sampled_from(["{:,}", "**{}**", "= {}", "The answer is {}.", r"\boxed{{{}}}", "`{:_}`"]))
-def test_lenient_finds_what_is_dressed_up(number: int, dress: str) -> None:
-    assert fewshot.lenient(dress.format(number)) == str(number)
-
-
-@pytest.mark.parametrize("piece", ["1", "1 ", "1+", "1,234", "1 r ", "1 and ", r"\boxed{", r"\text{", "-", "1" + 99 * "."])
-def test_a_hostile_reply_is_read_in_linear_time(piece: str) -> None:
-    began = time.process_time()
-    fewshot.lenient(piece * (1_000_000 // len(piece)) + "5,")
-    assert time.process_time() - began < 5
-
-
-def test_thoughts_are_not_read() -> None:
-    for written in ("<think>\nIs it 5?\n</think>\n\n46", "Is it 5?</think>46"):
-        answer = fewshot.answered(written, finished=True)
-        assert (answer.text, answer.lenient, answer.written) == ("46", "46", written)
-    answer = fewshot.answered("<think>It is 5", finished=False)
-    assert (answer.text, answer.lenient, answer.finished) == (None, None, False)
-
-
-# llm
 
 Behave = Callable[["Handler", str], None]
 
@@ -270,9 +135,9 @@ def test_the_harness_counts_it_without_looking_for_a_page(endpoint: Endpoint) ->
         handler.say(TASK.answer(question) if reply == "right" else reply)
 
     endpoint.behave = behave
-    rows = evaluate(LLMSolver("model", endpoint.url, concurrency=1), TASK, [(3, 2)], n=3, seed=0)
+    rows = ask(LLMSolver("model", endpoint.url, concurrency=1), TASK, [(3, 2)], samples=3, seed=0)
     assert rows.outcome.tolist() == ["unreadable", "wrong", "right"]
-    assert rows.working.tolist() == ["", "", ""]
+    assert rows.scratchpad.tolist() == ["", "", ""]
     assert rows.lenient.tolist() == [False, False, True]
 
 
@@ -400,77 +265,7 @@ def test_bad_fields_are_named(url: str) -> None:
         LLMSolver("model", "http://host", timeout=float("nan"))
 
 
-@pytest.mark.parametrize(("module", "extra"), [("httpx", "llm"), ("transformers", "hf")])
-def test_a_missing_extra_is_named(module: str, extra: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, module, None)
-    solver = LLMSolver("model", "http://host") if extra == "llm" else HFSolver(tmp_path)
-    with pytest.raises(MissingExtra, match=f"the extra {extra} is missing: pip install 'arithgpt\\[{extra}\\]'"):
-        solver.solve(TASK, problems(1))
-
-
-# hf
-
-
-@pytest.fixture(scope="module", params=["<end>", None], ids=["ends by a token", "ends by a newline only"])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random GPT-2 of characters whose text depends on every one it was given, so that padding shows."""
-    transformers, torch = pytest.importorskip("transformers"), pytest.importorskip("torch")
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-
-    vocab = {token: at for at, token in enumerate(["<end>", *"0123456789+-*/= \nr."])}
-    tokens = Tokenizer(models.WordLevel(vocab, unk_token="<end>"))
-    tokens.pre_tokenizer, tokens.decoder = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated"), decoders.Fuse()
-    end = None if request.param is None else vocab[request.param]
-    config = transformers.GPT2Config(
-        vocab_size=len(vocab), n_positions=192, n_embd=32, n_layer=2, n_head=2, initializer_range=1.0, eos_token_id=end
-    )
-    torch.manual_seed(0)
-    model = transformers.GPT2LMHeadModel(config)
-    model.generation_config.update(do_sample=True, temperature=5.0, repetition_penalty=2.0)  # to be ignored
-    path = tmp_path_factory.mktemp("tiny")
-    model.save_pretrained(path)
-    transformers.PreTrainedTokenizerFast(tokenizer_object=tokens, eos_token=request.param).save_pretrained(path)
-    return path
-
-
-def test_a_local_model_answers_in_batches_as_one_by_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it went to the network"))
-    solver = HFSolver(folder, batch_size=7)
-    asked = Problems.concatenate([TASK.test(10, cell, seed=0) for cell in ((3, 2), (1, 1), (20, 3))])
-    answers = solver.solve(TASK, asked)
-    assert answers == [solver.solve(TASK, asked[row : row + 1])[0] for row in range(len(asked))]
-    assert solver.name == folder.name
-    assert len({answer.written for answer in answers}) > 5
-    assert 0 < sum(answer.finished for answer in answers) < len(answers)
-    assert not any("\n" in answer.written or answer.page for answer in answers)
-    assert any("<end>" in answer.written for answer in answers) == (solver._loaded[0].eos_token is None)
-
-
-def test_what_a_local_model_has_no_room_for_is_unfinished(folder: Path) -> None:
-    solver = HFSolver(folder)
-    fits, long = TASK.test(1, (3, 2), seed=0), TASK.test(1, (80, 80), seed=0)
-    answers = solver.solve(TASK, Problems.concatenate([fits, long]))
-    assert answers[0] == solver.solve(TASK, fits)[0] != answers[1]
-    assert (answers[1].finished, answers[1].written) == (False, "")
-
-
-def test_the_few_shot_line_is_what_a_local_model_continues(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task, solver = Division(digits="1-2"), HFSolver(folder, shots=2)
-    tokenizer, model = solver._loaded
-    given = []
-    generate = model.generate
-    monkeypatch.setattr(model, "generate", lambda ids, **rest: (given.append(ids), generate(ids, **rest))[1])
-    solver.solve(task, task.problems(["91/7"]))
-    assert tokenizer.decode(given[0][0]) == fewshot.prompt(fewshot.shots(task, 2, 0), "91/7")
-
-
-def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("transformers")
-    with pytest.raises(ValueError, match="nowhere: no such folder"):
-        HFSolver(tmp_path / "nowhere")
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ValueError, match=f"{tmp_path}: no causal language model can be loaded: ") as caught:
-        HFSolver(tmp_path).solve(TASK, problems(1))
-    assert "\n" not in str(caught.value)
-    with pytest.raises(ValueError, match="batch_size = 0"):
-        HFSolver(tmp_path, batch_size=0)
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(MissingExtra, match=r"the extra llm is missing: pip install 'arithgpt\[llm\]'"):
+        LLMSolver("model", "http://host").solve(TASK, problems(1))

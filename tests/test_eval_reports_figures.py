@@ -4,36 +4,35 @@ import io
 import sys
 
 import pytest
-from test_eval_page import adder, grid, log, seeds
+from helpers.reports import adder, grid, log, seeds
 
 from eval.solver import MissingExtra
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from eval.reports import figures as plots
+    from eval.reports import figures
 
     for module in ("matplotlib", "matplotlib.figure", "matplotlib.image", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, module, None)
-    for make in (lambda: plots.figures([adder()]), lambda: plots.png([])):
+    for make in (lambda: figures.figures([adder()]), lambda: figures.png([])):
         with pytest.raises(MissingExtra, match=r"pip install 'arithgpt\[plot\]'"):
             make()
 
 
 def test_figures_show_what_was_measured() -> None:
     pytest.importorskip("matplotlib")
-    from eval.reports import charts as curves
-    from eval.reports import figures as plots
+    from eval.reports import figures
+    from eval.reports.charts import accuracy_charts, heatmaps
+    from eval.reports.format import map_cell
 
     result = grid()
-    accuracy, maps, learning = plots.figures([result, *seeds()])
+    accuracy, maps, learning = figures.figures([result, *seeds()])
     assert accuracy.axes[0].get_title("left") == "mul, random"
-    assert [list(line.get_ydata()) for line in accuracy.axes[0].get_lines()] == [
-        list(curves.accuracy_charts([result])[0].lines[0].y)
-    ]
+    assert [list(line.get_ydata()) for line in accuracy.axes[0].get_lines()] == [list(accuracy_charts([result])[0].lines[0].y)]
     shown = {text.get_text() for text in maps.axes[0].texts}
-    one = curves.maps(result)[0]
+    one = heatmaps(result)[0]
     assert shown == {
-        curves.cell_text(share, trained)
+        map_cell(share, trained)
         for row, met in zip(one.shares, one.trained, strict=True)
         for share, trained in zip(row, met, strict=True)
     }
@@ -45,15 +44,15 @@ def test_one_picture_of_all_and_the_same_bytes() -> None:
     import matplotlib as mpl
     from matplotlib.image import imread
 
-    from eval.reports import figures as plots
+    from eval.reports import figures
 
     before = dict(mpl.rcParams)
     results = [adder(metrics=log(1)), grid()]
-    picture = plots.png(plots.figures(results))
-    assert picture == plots.png(plots.figures(results))
-    figures = plots.figures(results)
-    height = sum(round(figure.get_figheight() * plots.DPI) for figure in figures)
-    assert imread(io.BytesIO(picture)).shape[:2] == pytest.approx((height, plots.WIDTH * plots.DPI), abs=len(figures))
-    assert plots.png([])
+    picture = figures.png(figures.figures(results))
+    assert picture == figures.png(figures.figures(results))
+    drawn = figures.figures(results)
+    height = sum(round(figure.get_figheight() * figures.DPI) for figure in drawn)
+    assert imread(io.BytesIO(picture)).shape[:2] == pytest.approx((height, figures.WIDTH * figures.DPI), abs=len(drawn))
+    assert figures.png([])
     assert dict(mpl.rcParams) == before
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()

@@ -1,0 +1,71 @@
+"""Evaluate a resolved solver, and record what the figures were measured on.
+
+evaluate_resolved(resolve_solver("mine"), [TASKS["add"]()], EvalSpec(samples=100))
+-> EvalResult("mine", rows=..., provenance={"seed": 1, "weights_sha256": ..., ...})
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from arithgpt.errors import UserError
+from arithgpt.provenance import commit, processor
+from arithgpt.solvers import ResolvedSolver
+from eval.evaluate import evaluate
+from eval.result import EvalResult
+from eval.solver import MissingExtra
+from eval.spec import EvalSpec
+from tasks import ProblemSize, Task
+from tasks.adapters.reasoning_gym import PREFIX
+
+
+def evaluate_resolved(
+    resolved: ResolvedSolver,
+    tasks: Sequence[Task],
+    spec: EvalSpec,
+    *,
+    name: str | None = None,
+    on_progress: Callable[[str, ProblemSize], None] = lambda suite, size: None,
+) -> EvalResult:
+    """Ask a solver the problems of a spec; the result has the recipe, the log and the provenance of a run.
+
+    Args:
+        resolved: A solver, and its run if it is one.
+        tasks: The tasks to ask.
+        spec: Sizes, suites, samples and seed.
+        name: What reports call the solver; None: its own name.
+        on_progress: Called with each suite and size before its problems are asked.
+
+    Raises:
+        UserError: the problems cannot be made, or an extra is missing.
+    """
+    run, name = resolved.run, name or resolved.solver.name
+    try:
+        return evaluate(
+            resolved.solver,
+            tasks,
+            spec,
+            name=name,
+            trained=run is not None,
+            provenance=resolved.provenance | _software(tasks),
+            recipe=run.recipe.to_toml() if run is not None else "",
+            metrics=list(run.metrics()) if run is not None else (),
+            on_progress=on_progress,
+        )
+    except (ValueError, MissingExtra) as error:
+        raise UserError(f"{name}: {error}") from None
+
+
+def _software(tasks: Sequence[Task]) -> dict[str, Any]:
+    """The versions of the packages that decide the figures, the machine, and the commit of the source."""
+    packages = ["arithgpt", "numpy", "torch"]
+    if any(task.name.startswith(PREFIX) for task in tasks):
+        packages.append("reasoning-gym")
+    return {
+        "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
+        "measured_on": f"{processor()}, {platform.platform()}",
+        "measured_by": commit(),
+    }

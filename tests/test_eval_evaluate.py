@@ -1,0 +1,89 @@
+"""Right solvers score 1 and wrong ones 0; the same seed asks the same problems."""
+
+from collections.abc import Sequence
+
+import pytest
+from helpers.evaluation import ask
+from helpers.named_tasks import ANSWERS, cells
+
+from eval.evaluate import outcome
+from eval.metrics.accuracy import by_length
+from eval.result import COLUMNS
+from eval.solver import Answer
+from eval.solvers.reference import ExactSolver, WrongSolver
+from eval.spec import EvalSpec
+from tasks import TASKS, Problems, Task
+from tasks.arithmetic.addition import Addition
+
+every_task = pytest.mark.parametrize("task", [task() for task in TASKS.values() if task.suites], ids=lambda task: task.name)
+
+
+@every_task
+@pytest.mark.parametrize(("solver", "right"), [(ExactSolver(), 1.0), (WrongSolver(), 0.0)], ids=["exact", "wrong"])
+def test_the_exact_solver_is_always_right_and_the_wrong_one_never(task: Task, solver: ExactSolver, right: float) -> None:
+    suites = [suite for suite in task.suites if suite != "exhaustive"]
+    # Of expressions these are operators and levels, and pages of 30 operators are long.
+    asked = [(1, 1), (2, 2), (8, 8), (9, 3), (12, 3) if task.name == "expr" else (30, 30)]
+    asked = cells(task) if task.name in ANSWERS else asked
+    rows = ask(solver, task, asked, samples=30 if task.name == "expr" else 100, seed=0, suites=suites)
+    assert tuple(rows.columns) == COLUMNS
+    summary = by_length(rows)
+    assert (summary.accuracy == right).all()
+    assert (summary.valid == summary.correct).all()
+    assert len(summary) == len(asked) * len(suites)
+
+
+@every_task
+def test_the_same_seed_asks_the_same(task: Task) -> None:
+    cell = cells(task)[-1] if task.name in ANSWERS else (3, 3)
+    first, again, other = (ask(ExactSolver(), task, [cell], samples=50, seed=seed).question.tolist() for seed in (1, 1, 2))
+    assert first == again != other
+    assert len(set(first)) == 50
+
+
+def test_what_a_model_may_have_met_is_said() -> None:
+    task = Addition(digits="1-3")
+    rows = ask(ExactSolver(), task, [(1, 1), (3, 3), (4, 4)], samples=30, seed=0, suites=("random", "nines"))
+    trained = rows.groupby(["suite", "digits"]).trained.unique().map(list).to_dict()
+    assert trained["random", "1"] == ["seen"]
+    assert trained["random", "3"] == ["held out"]
+    assert trained["random", "4"] == trained["nines", "4"] == ["beyond"]
+
+
+class DropsCarry:
+    """Adds, but a carry out of one column is lost."""
+
+    name = "drops a carry"
+
+    def __init__(self, column: int) -> None:
+        self.unit = 10**column
+
+    def solve(self, task: Task, problems: Problems) -> Sequence[Answer]:
+        answers = []
+        for question in task.questions(problems):
+            a, b = map(int, question.split("+"))
+            lost = self.unit if a % self.unit + b % self.unit >= self.unit else 0
+            answers.append(Answer(str(a + b - lost)))
+        return answers
+
+
+def test_a_lost_carry_shows_at_its_length_and_in_the_chains() -> None:
+    rows = ask(
+        DropsCarry(7), Addition(digits="1-8"), [(7, 7), (8, 8)], samples=400, seed=0, suites=("random", "chains", "nines")
+    )
+    accuracy = by_length(rows).set_index(["suite", "digits"]).accuracy
+    assert 0.3 < accuracy["random", "7"] < 0.6  # a leading digit is never 0, so its column carries a little more often
+    assert 0.4 < accuracy["random", "8"] < 0.6
+    assert accuracy["chains", "8"] == accuracy["nines", "8"] == 0
+
+
+def test_outcomes() -> None:
+    assert outcome(Answer("5"), "5") == "right"
+    assert outcome(Answer("05"), "5") == "wrong"
+    assert outcome(Answer(None), "5") == "unreadable"
+    assert outcome(Answer("5", finished=False), "5") == "unfinished"
+
+
+def test_bad_counts_are_named() -> None:
+    with pytest.raises(ValueError, match="samples = 0"):
+        EvalSpec(samples=0)
