@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 
 def processor() -> str:
@@ -29,3 +34,16 @@ def commit() -> str | None:
         return subprocess.run(ask, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def training_provenance(n_params: int, device: torch.device) -> dict[str, Any]:
+    """Return what a run was made with: size, machine, versions and commit."""
+    import torch
+
+    return {
+        "parameters": n_params,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
+        "platform": platform.platform(),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("arithgpt", "torch", "numpy")},
+        "commit": commit(),
+    }

@@ -21,7 +21,7 @@ from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
 
 if TYPE_CHECKING:
-    from arithgpt.models.architectures import Model
+    from arithgpt.inference.generate import Model
 
 SHIPPED = Path(__file__).parent / "pretrained"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -106,22 +106,34 @@ class Run:
         return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
     def load_model(self, device: str = "cpu") -> Model:
-        """The trained model, ready to be asked: with torch on "cpu" or "cuda", or without it on "numpy".
+        """Load the trained model in eval mode.
 
-        UserError where the weights are missing, damaged, or another run's.
+        Args:
+            device: "cpu" or "cuda" for torch, "numpy" for a NumpyGPT where it computes such models, else torch on the CPU
+
+        Raises:
+            UserError: the weights are missing or damaged, or belong to another run
         """
-        from arithgpt.models.architectures import make_model
+        from arithgpt.inference.numpy_gpt import NumpyGPT, supports
         from arithgpt.training.checkpoint import load_tensors
 
         recipe, file = self.recipe, self.path / "weights.safetensors"
+        if device == "numpy" and not supports(recipe.model):
+            device = "cpu"
         weights, notes = load_tensors(file, device)
-        other = UserError(f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run")
+        mismatch = UserError(f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run")
         if notes.get("identity") != recipe.resume_identity:
-            raise other
+            raise mismatch
         try:
-            return make_model(recipe.model, recipe.alphabet, weights)
-        except ValueError:
-            raise other from None
+            if device == "numpy":
+                return NumpyGPT(recipe.model, recipe.alphabet, weights)
+            from arithgpt.models import make_model
+
+            model = make_model(recipe.model, recipe.alphabet)
+            model.load_state_dict(weights)
+        except (ValueError, RuntimeError):
+            raise mismatch from None
+        return model.to(device).eval()
 
     def discard(self) -> None:
         """Remove the folder of a run that never began: there is nothing in it but its recipe."""

@@ -14,7 +14,8 @@ from hypothesis import settings
 from arithgpt.config.recipe import ModelConfig, Recipe
 from arithgpt.models.gpt import GPT, initial
 from arithgpt.run import Run, new_run
-from arithgpt.training.trainer import Progress, train
+from arithgpt.training.progress import Progress
+from arithgpt.training.trainer import Trainer
 
 settings.register_profile("arithgpt", deadline=None, max_examples=50)
 settings.load_profile("arithgpt")
@@ -73,7 +74,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
         patch.setenv("ARITHGPT_RUNS", str(tmp_path_factory.mktemp("trained")))
         recipe = Recipe.from_dict(SMALL, "test")
         run = new_run("small", recipe)
-        train(recipe, run, device=torch.device("cpu"), observer=Silent())
+        Trainer(recipe, run, device=torch.device("cpu"), callback=Silent()).fit()
     return run
 
 

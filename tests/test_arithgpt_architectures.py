@@ -9,7 +9,7 @@ from conftest import ALPHABET, SMALL, TWO_BLOCKS, Silent
 
 from arithgpt.config.recipe import LATER, ModelConfig, Recipe, load_recipe
 from arithgpt.data.collate import tensors
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models.architectures import Model, first_weights, make_model
@@ -17,7 +17,7 @@ from arithgpt.models.arrays import ops
 from arithgpt.models.gpt import MATRICES
 from arithgpt.run import new_run
 from arithgpt.training.checkpoint import load_tensors
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 from tasks.arithmetic.addition import Addition
 
 CPU = torch.device("cpu")
@@ -50,7 +50,7 @@ def random_model(choice: dict[str, Any], library: str = "torch") -> Model:
 
 
 def some_ids() -> torch.Tensor:
-    return tensors(TASK.batch(6, seed=0, split="train", rank=0, step=0), Vocab(ALPHABET))[0]
+    return tensors(TASK.batch(6, seed=0, split="train", rank=0, step=0), Tokenizer(ALPHABET))[0]
 
 
 @every_choice
@@ -97,7 +97,7 @@ def test_it_trains_resumes_to_the_same_bits_and_is_asked(choice: dict[str, Any],
             parts = {"model": {"n_layer": 2, "n_embd": 16} | choice, "train": budget | {"max_steps": steps}}
             plan = Recipe.from_dict(SMALL | parts, "test")
             run = run or new_run(f"run-{len(stops)}", plan)
-            train(plan, run, device=CPU, observer=Silent(), resume=steps != stops[0])
+            Trainer(plan, run, device=CPU, callback=Silent()).fit(resume=steps != stops[0])
         weights.append(load_tensors(run.path / "weights.safetensors")[0])
     first = first_weights(plan.model, ALPHABET, plan.seed)
     for name, tensor in weights[0].items():
@@ -202,5 +202,5 @@ def test_an_lstm_learns_to_add() -> None:
         {"max_steps": 2500, "eval_every": 250, "target_accuracy": 0.95, "eval_samples": 64},
     )
     plan = Recipe.from_dict({"task": {"name": "add", "digits": "1-3"}, "model": model, "train": budget}, "test")
-    progress = train(plan, new_run(None, plan), device=CPU, observer=Silent())
+    progress = Trainer(plan, new_run(None, plan), device=CPU, callback=Silent()).fit()
     assert min(progress.accuracy.values()) > 0.8

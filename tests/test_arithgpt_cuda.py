@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from arithgpt.config.recipe import ModelConfig, Recipe
 from arithgpt.data.collate import IGNORED, narrow, padded, padding, prefetched, rounded_up
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference import generate as decode
 from arithgpt.inference import verify_greedy as drafts
@@ -31,7 +31,7 @@ from arithgpt.runtime import resolve_precision
 from arithgpt.training import cuda_graphs as cuda
 from arithgpt.training.cuda_graphs import Recording, Step, fast, recorder
 from arithgpt.training.optim import orthogonal
-from arithgpt.training.trainer import _Trainer, train
+from arithgpt.training.trainer import Trainer
 from tasks.core.ragged import Ragged
 
 CPU = torch.device("cpu")
@@ -58,7 +58,7 @@ def long_pages() -> tuple[Tensor, Tensor]:
     parts = [task.subtasks[name] for name in ("mul", "div", "add", "expr", "expr")]
     pages = [part.pages(part.problems([question])) for part, question in zip(parts, questions, strict=True)]
     texts = Ragged.from_strings([page.texts()[0] for page in pages])
-    ids = torch.from_numpy(Vocab(task.alphabet).encode(texts.values))
+    ids = torch.from_numpy(Tokenizer(task.alphabet).encode(texts.values))
     prompts = np.array([int(page.prompt[0]) for page in pages])
     at = np.arange(1, ids.shape[1])
     asked = (at >= prompts[:, None]) & (at < texts.lengths[:, None])
@@ -153,7 +153,7 @@ def test_training_in_bf16_learns_and_says_so() -> None:
     plan = Recipe.from_dict(SMALL | {"train": FEW}, "test")
     for precision in ("float32", "bf16", None):
         run = new_run(None, plan)
-        train(plan, run, device=CPU, observer=Silent(), precision=precision)
+        Trainer(plan, run, device=CPU, callback=Silent(), precision=precision).fit()
         losses[precision] = [entry["loss"] for entry in run.metrics() if "loss" in entry]
         assert json.loads((run.path / "run.json").read_text())["precision"] == (precision or "float32")
         weights[precision] = run.load_model("cpu").weights
@@ -217,7 +217,7 @@ def pretend(calls: list[str], broken: str = "") -> cuda.Recorder:
 
 def steps_of(plan: Recipe, n: int, gradients: Callable[[Step], Step] | None = None) -> list[Tensor]:
     """All weights after n steps, padded as for a GPU."""
-    trainer = _Trainer(plan, new_run(None, plan), CPU)
+    trainer = Trainer(plan, new_run(None, plan), device=CPU)
     if gradients is not None:
         trainer.gradients = gradients(trainer._gradients)
     for step in range(n):
@@ -261,8 +261,8 @@ def test_only_shapes_that_come_often_are_recorded(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture(scope="module")
-def trainer(tmp_path_factory: pytest.TempPathFactory) -> _Trainer:
-    return _Trainer(ADD, Run(tmp_path_factory.mktemp("trainer")), CPU)
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    return Trainer(ADD, Run(tmp_path_factory.mktemp("trainer")), device=CPU)
 
 
 class Traffic(TorchDispatchMode):
@@ -282,7 +282,7 @@ class Traffic(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("positions", SCHEMES)
-def test_a_step_that_can_be_recorded_sends_and_reads_nothing(positions: str, trainer: _Trainer) -> None:
+def test_a_step_that_can_be_recorded_sends_and_reads_nothing(positions: str, trainer: Trainer) -> None:
     """On torch's device without memory, from which nothing can be read: the schemes that say so, and no others."""
     config = ModelConfig(n_layer=2, n_head=2, n_embd=16, positions=positions)
     first = first_weights(config, ADD.alphabet, 0)
@@ -307,7 +307,7 @@ def test_a_gpu_records_what_it_computes(positions: str, capsys: pytest.CaptureFi
     plan = ADD.model_copy(update={"model": ADD.model.model_copy(update={"positions": positions})})
     weights = []
     for is_fast in (False, True):
-        trainer = _Trainer(plan, new_run(None, plan), gpu, precision="float32")
+        trainer = Trainer(plan, new_run(None, plan), gpu, precision="float32")
         trainer.gradients = fast(trainer._gradients, recorder()) if is_fast else trainer._gradients
         for step, batch in zip(range(8), prefetched(trainer.make_batch, range(8), gpu, makers=3), strict=True):
             trainer.learn(step, batch)
@@ -320,7 +320,7 @@ def test_a_gpu_records_what_it_computes(positions: str, capsys: pytest.CaptureFi
 def test_a_gpu_trains_and_answers() -> None:
     plan = Recipe.from_dict(SMALL, "test")
     run = new_run(None, plan)
-    train(plan, run, device=torch.device("cuda"), observer=Silent())
+    Trainer(plan, run, device=torch.device("cuda"), callback=Silent()).fit()
     problems = plan.problems.draw(np.random.default_rng(0), 500)
     written = [
         [answer.written for answer in GPTSolver.of(run, where, drafts=drafted).solve(plan.problems, problems)]
@@ -341,7 +341,7 @@ def test_lengths_are_few_and_little_is_added() -> None:
 
 
 def test_padding_for_a_gpu_changes_no_loss() -> None:
-    trainer = _Trainer(ADD, new_run(None, ADD), CPU)
+    trainer = Trainer(ADD, new_run(None, ADD), device=CPU)
     [batch] = trainer.make_batch(0)
     longer = padded(batch)
     counted = (batch[1] != IGNORED).sum()
@@ -374,7 +374,7 @@ def test_several_threads_make_batches_in_order() -> None:
 
 
 def test_threads_make_the_same_pages() -> None:
-    trainer = _Trainer(ADD, new_run(None, ADD), CPU)
+    trainer = Trainer(ADD, new_run(None, ADD), device=CPU)
     alone, together = (list(prefetched(trainer.make_batch, range(12), CPU, ahead=6, makers=n)) for n in (1, 3))
     for one, other in zip(alone, together, strict=True):
         assert all(torch.equal(a, b) for xy, uv in zip(one, other, strict=True) for a, b in zip(xy, uv, strict=True))
@@ -404,7 +404,7 @@ def test_the_loop_on_a_gpu_writes_the_same(positions: str, check_every: int, mon
     weights = {name: weight.double() for name, weight in model.weights.items()}
     on_gpu = GPT(model.config, ALPHABET, weights)
     plain = GPT(model.config, ALPHABET, {name: weight.numpy() for name, weight in weights.items()})
-    rng, vocab = np.random.default_rng(0), Vocab(ALPHABET)
+    rng, vocab = np.random.default_rng(0), Tokenizer(ALPHABET)
     prompts = Ragged.from_strings(["".join(rng.choice(list(ALPHABET[:-1]), rng.integers(1, 30))) for _ in range(24)])
     max_new_tokens = rng.integers(1, 40, 24)
     wanted, found = (complete(one, vocab, prompts, max_new_tokens) for one in (plain, on_gpu))
@@ -441,7 +441,7 @@ def test_the_gpu_is_rarely_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return read
 
-    model, vocab = random_model("page"), Vocab(ALPHABET)
+    model, vocab = random_model("page"), Tokenizer(ALPHABET)
     for name in ("__int__", "__bool__", "__float__", "__index__", "item", "tolist", "nonzero", "cpu"):
         monkeypatch.setattr(Tensor, name, counted(name))
     decode._complete_on_gpu(model, vocab, np.ones((4, 3), np.int64), np.array([2, 3, 3, 3]), np.full(4, 64))

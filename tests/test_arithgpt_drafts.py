@@ -6,7 +6,7 @@ from conftest import random_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.inference import verify_greedy as drafts
 from arithgpt.inference.generate import complete
 from arithgpt.inference.gpt_solver import GPTSolver
@@ -23,7 +23,7 @@ MODELS = {
     name: GPT(model.config, model.alphabet, {key: weight.astype(np.float64) for key, weight in model.weights.items()})
     for name, model in ((name, random_model(name, "numpy")) for name in SCHEMES)
 }
-VOCAB = Vocab(MODELS["page"].alphabet)
+VOCAB = Tokenizer(MODELS["page"].alphabet)
 characters = st.sampled_from(VOCAB.alphabet.replace(STOP, ""))
 
 

@@ -12,7 +12,7 @@ from conftest import ALPHABET, Silent
 
 from arithgpt.cli import app
 from arithgpt.config.recipe import EMBEDDED, ModelConfig, Recipe, load_recipe
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference import generate as decode
 from arithgpt.inference import verify_greedy as drafts
@@ -23,11 +23,11 @@ from arithgpt.models.architectures import first_weights, make_model, room
 from arithgpt.models.encoder_decoder import EncoderDecoder
 from arithgpt.models.positions import SCHEMES, NoPositions
 from arithgpt.run import new_run
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 from tasks import STOP
 from tasks.core.ragged import Ragged
 
-VOCAB = Vocab(ALPHABET)
+VOCAB = Tokenizer(ALPHABET)
 PAGES = ("1=2345678901", "31+41+59=265", "777+777+77=7", "1+2+3+4+5+6=", "=12=34=5+678", "12+34=46=46=")
 ENDS = (1, 8, 10, 11, 0, 5)
 TINY = ("--set", "model.arch=encoder-decoder", "--set", "model.n_embd=16", "--set", "train.eval_samples=4")
@@ -216,5 +216,5 @@ def test_it_learns_to_add() -> None:
     plan = Recipe.from_dict(
         {"task": {"name": "add", "digits": "1-3"}, "model": {"arch": "encoder-decoder"}, "train": budget}, "test"
     )
-    progress = train(plan, new_run(None, plan), device=torch.device("cpu"), observer=Silent())
+    progress = Trainer(plan, new_run(None, plan), device=torch.device("cpu"), callback=Silent()).fit()
     assert min(progress.accuracy.values()) >= 0.99

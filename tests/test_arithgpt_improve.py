@@ -18,7 +18,7 @@ from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import Run, all_runs, find_run, new_run
 from arithgpt.training.init_weights import resolve, weights_hash
 from arithgpt.training.self_improve import Rounds, _kept, improve
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 from eval.solver import Answer
 from tasks import find
 
@@ -30,7 +30,7 @@ HOW = Rounds(samples=20, keep="none", steps=3)
 def initial_weights(task: str = "add", **options: object) -> Run:
     plan = Recipe.from_dict({"task": {"name": task} | options, "model": {"n_embd": 16}, "train": QUICK}, "test")
     run = new_run("base", plan)
-    train(plan, run, device=CPU, observer=Silent())
+    Trainer(plan, run, device=CPU, callback=Silent()).fit()
     return run
 
 

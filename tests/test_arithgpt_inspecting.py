@@ -13,7 +13,7 @@ from conftest import ALPHABET, random_model
 from arithgpt.cli import app
 from arithgpt.cli.inspect import _chosen
 from arithgpt.config.recipe import ModelConfig, Recipe
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.attention import focuses, kernels, read
 from arithgpt.models.gpt import GPT, Cache, initial
@@ -25,7 +25,7 @@ PAGE = "321+654=975$"
 
 
 def ids_of(model: GPT, page: str = PAGE) -> np.ndarray:
-    return Vocab(model.alphabet).encode(np.frombuffer(page.encode(), np.uint8))
+    return Tokenizer(model.alphabet).encode(np.frombuffer(page.encode(), np.uint8))
 
 
 @pytest.mark.parametrize("positions", SCHEMES)

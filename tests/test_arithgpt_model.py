@@ -8,7 +8,7 @@ from conftest import random_model
 
 from arithgpt.config.recipe import ModelConfig
 from arithgpt.data.collate import IGNORED, tensors
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.models import arrays
 from arithgpt.models.arrays import OnNumPy, ops
 from arithgpt.models.gpt import GPT, Cache, initial
@@ -17,7 +17,7 @@ from arithgpt.models.positions import SCHEMES
 from tasks.arithmetic.addition import Addition
 
 TASK = Addition(digits="1-9")
-VOCAB = Vocab(TASK.alphabet)
+VOCAB = Tokenizer(TASK.alphabet)
 every_scheme = pytest.mark.parametrize("positions", SCHEMES)
 
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.models.page import FIRST_CELL, PageCoordinates
 
 ALPHABET = "0123456789+=;:!#$"
@@ -62,13 +62,13 @@ def test_vocab_is_a_bijection() -> None:
     import numpy as np
     import pytest
 
-    vocab = Vocab(ALPHABET)
+    vocab = Tokenizer(ALPHABET)
     chars = np.frombuffer(ALPHABET.encode(), np.uint8)
     assert vocab.encode(chars).tolist() == list(range(len(ALPHABET)))
-    assert (vocab.characters(vocab.encode(chars)) == chars).all()
+    assert (vocab.decode(vocab.encode(chars)) == chars).all()
     assert vocab.encode(np.zeros(3, np.uint8)).tolist() == [vocab.stop] * 3
     with pytest.raises(ValueError, match="'x' is not in the alphabet"):
         vocab.encode(np.frombuffer(b"1x2", np.uint8))
     for bad in ("0123", "00$", "½$"):
         with pytest.raises(ValueError, match="must be different ASCII"):
-            Vocab(bad)
+            Tokenizer(bad)

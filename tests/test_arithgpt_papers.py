@@ -11,7 +11,7 @@ from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.data.source import ProblemSource
 from arithgpt.experiments.grid import load_sweep
 from arithgpt.run import new_run
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 from tasks import sizes
 
 CPU = torch.device("cpu")
@@ -51,4 +51,4 @@ def test_every_trial_can_be_trained(file: Path) -> None:
         few = plan.train.model_copy(update={"eval_samples": 2})
         assert len(ProblemSource(plan.model_copy(update={"train": few}), CPU).pages(0)) == plan.train.batch_size
     plan = quick(plans[-1])
-    assert train(plan, new_run("one", plan), device=CPU, observer=Silent()).step == 1
+    assert Trainer(plan, new_run("one", plan), device=CPU, callback=Silent()).fit().step == 1

@@ -8,7 +8,7 @@ import torch
 from conftest import ALPHABET, SMALL, Silent, random_model
 
 from arithgpt.config.recipe import ModelConfig, Positions, Recipe
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models.arrays import ops
@@ -17,14 +17,14 @@ from arithgpt.models.positions import SCHEMES
 from arithgpt.models.positions.relative import EXACT, FARTHEST, _buckets
 from arithgpt.run import new_run
 from arithgpt.training.checkpoint import load_tensors
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 
 RANDOM = ("randomized", "randomized-sinusoidal", "abacus", "coupled")
 CPU = torch.device("cpu")
 
 
 def cells_of(page: str, scheme: str = "none") -> np.ndarray:
-    ids = Vocab(ALPHABET).encode(np.frombuffer(page.encode(), np.uint8))[None]
+    ids = Tokenizer(ALPHABET).encode(np.frombuffer(page.encode(), np.uint8))[None]
     coordinates = SCHEMES[scheme].coordinates(ALPHABET, np.zeros(1, np.float32))
     return coordinates(ids, coordinates.first(1))
 
@@ -65,7 +65,7 @@ def test_random_positions_resume_to_the_same_bits(positions: str, monkeypatch: p
     for stops in ([6], [2, 6]):
         run = new_run(f"run-{len(stops)}", recipe(positions))
         for steps in stops:
-            train(recipe(positions, steps=steps), run, device=CPU, observer=Silent(), resume=steps != stops[0])
+            Trainer(recipe(positions, steps=steps), run, device=CPU, callback=Silent()).fit(resume=steps != stops[0])
         weights.append(load_tensors(run.path / "weights.safetensors")[0])
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
 
@@ -162,7 +162,7 @@ def test_fire_is_the_formula() -> None:
 def test_a_page_that_has_no_place_is_a_clear_line(positions: str) -> None:
     plan = Recipe.from_dict(SMALL | {"model": {"positions": positions, "block_size": 8}}, "test")
     with pytest.raises(UserError, match="block_size = 8: must be at least the 12 characters"):
-        train(plan, new_run(None, plan), device=CPU, observer=Silent())
+        Trainer(plan, new_run(None, plan), device=CPU, callback=Silent()).fit()
 
 
 @pytest.mark.parametrize("positions", SCHEMES)
@@ -177,6 +177,6 @@ def test_longer_numbers_than_trained_on_are_answered(positions: str) -> None:
 def test_cells_are_the_same_with_either_library() -> None:
     cells = cells_of("321+65=7")
     like = torch.zeros(1)
-    ids = torch.from_numpy(Vocab(ALPHABET).encode(np.frombuffer(b"321+65=7", np.uint8)))[None]
+    ids = torch.from_numpy(Tokenizer(ALPHABET).encode(np.frombuffer(b"321+65=7", np.uint8)))[None]
     on_torch = PageCoordinates(ALPHABET, like)
     assert np.array_equal(ops(like).to_numpy(on_torch(ids, on_torch.first(1))), cells)

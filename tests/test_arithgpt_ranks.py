@@ -26,7 +26,7 @@ from arithgpt.runtime import resolve_device
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup, joined
 from arithgpt.training.init_weights import resolve
-from arithgpt.training.trainer import NullCallback, _Trainer, train
+from arithgpt.training.trainer import Trainer
 from tasks import TASKS
 
 PLAN = {
@@ -84,9 +84,9 @@ def printed(processes: list[multiprocessing.Process], said: Path) -> list[dict[s
 
 
 def scenario(plan: dict[str, object], others: dict[str, dict[str, object]], word: str) -> None:
-    recipe, cpu, learn, said, stopping = Recipe.from_dict(plan, "test"), torch.device("cpu"), _Trainer.learn, {}, False
+    recipe, cpu, learn, said, stopping = Recipe.from_dict(plan, "test"), torch.device("cpu"), Trainer.learn, {}, False
 
-    def watched(trainer: _Trainer, step: int, batch: list[Batch]) -> torch.Tensor:
+    def watched(trainer: Trainer, step: int, batch: list[Batch]) -> torch.Tensor:
         weights = b"".join(weight.detach().numpy().tobytes() for weight in trainer.weights.values())
         said["weights"] = hashlib.sha256(weights).hexdigest()
         if stopping and step == 7 and ranks.rank == 1:
@@ -96,7 +96,7 @@ def scenario(plan: dict[str, object], others: dict[str, dict[str, object]], word
     def taken() -> None:
         raise UserError("taken")
 
-    _Trainer.learn = watched
+    Trainer.learn = watched
     with joined("cpu") as ranks:
         said |= {"rank": ranks.rank, "size": ranks.size, "sum": ranks.sum([1, ranks.rank]), "first": ranks.first(lambda: word)}
         a, b = torch.tensor(1.0 + ranks.rank), torch.tensor([[2.0, 4.0 * ranks.rank]])
@@ -109,17 +109,17 @@ def scenario(plan: dict[str, object], others: dict[str, dict[str, object]], word
         for name, stop in (("whole", False), ("parts", True)):
             stopping = stop
             run = ranks.first(lambda name=name: new_run(name, recipe))
-            progress = train(recipe, run, device=cpu, observer=NullCallback(), ranks=ranks)
+            progress = Trainer(recipe, run, device=cpu, processes=ranks).fit()
             said[name] = [progress.status, progress.step, progress.cells, progress.padding, progress.accuracy]
         stopping = False
         for name, other in others.items():
             whole = ranks.first(lambda other=other: resolve(Recipe.from_dict(other, "test")))
             run = ranks.first(lambda name=name, whole=whole: new_run(name, whole))
-            progress = train(whole, run, device=cpu, observer=NullCallback(), ranks=ranks)
+            progress = Trainer(whole, run, device=cpu, processes=ranks).fit()
             said[name] = [progress.step, progress.accuracy, progress.loss]
         try:
             small = Recipe.from_dict(plan | {"train": {"batch_size": 1}}, "test")
-            train(small, run, device=cpu, observer=NullCallback(), ranks=ranks)
+            Trainer(small, run, device=cpu, processes=ranks).fit()
         except UserError as error:
             said["small"] = str(error)
     print(json.dumps(said))
@@ -147,7 +147,7 @@ def apart(a: Run, b: Run) -> float:
 def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     plan = Recipe.from_dict(PLAN, "test")
     alone = new_run("alone", plan)
-    progress = train(plan, alone, device=torch.device("cpu"), observer=Silent())
+    progress = Trainer(plan, alone, device=torch.device("cpu"), callback=Silent()).fit()
     (tmp_path / "book.txt").write_text("once upon a time " * 40)
     text = {"task": {"name": "text", "path": str(tmp_path / "book.txt"), "context": 8}}
     # Kernels on the places of digits would have no gradient but rounding here, of which Adam makes whole steps.
@@ -174,14 +174,14 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     for name in others:
         run = find_run(name)
         by_one = new_run(f"{name}-alone", run.recipe)
-        progress = train(run.recipe, by_one, device=torch.device("cpu"), observer=Silent())
+        progress = Trainer(run.recipe, by_one, device=torch.device("cpu"), callback=Silent()).fit()
         steps, accuracy, loss = first[name]
         assert (steps, accuracy) == (5, progress.accuracy)
         assert loss == pytest.approx(progress.loss, abs=1e-4)
         assert apart(by_one, run) < 1e-4, name
 
     assert first["parts"][:2] == ["interrupted", 8]
-    train(plan, parts, device=torch.device("cpu"), observer=Silent(), resume=True)
+    Trainer(plan, parts, device=torch.device("cpu"), callback=Silent()).fit(resume=True)
     assert apart(alone, parts) < 1e-4
     assert [entry["step"] for entry in parts.metrics() if "loss" in entry] == [10, 20]
 
@@ -249,7 +249,7 @@ def test_a_process_that_dies_ends_the_job(tmp_path: Path) -> None:
     step = json.loads((folder / "run.json").read_text())["step"]
     run = find_run("mine")
     plan = run.recipe.model_copy(update={"train": run.recipe.train.model_copy(update={"steps": step + 5})})
-    progress = train(plan, run, device=torch.device("cpu"), observer=Silent(), resume=True)
+    progress = Trainer(plan, run, device=torch.device("cpu"), callback=Silent()).fit(resume=True)
     assert (progress.status, progress.step) == ("finished", step + 5)
 
 

@@ -14,7 +14,7 @@ from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import new_run
 from arithgpt.training.init_weights import weights_hash
-from arithgpt.training.trainer import _Trainer, train
+from arithgpt.training.trainer import Trainer
 from tasks import find
 
 CPU = torch.device("cpu")
@@ -80,10 +80,10 @@ def test_training_resumes_in_the_midst_of_it_and_the_run_is_asked_without_a_work
     plan = recipe()
     assert max(make_data_source(plan, CPU).pages(0).total) > max(make_data_source(plan, CPU).pages(60).total)
     whole, parts = new_run("whole", plan), new_run("parts", plan)
-    train(plan, whole, device=CPU, observer=Silent())
+    Trainer(plan, whole, device=CPU, callback=Silent()).fit()
     for resume in (False, True, True):
-        train(plan, parts, device=CPU, observer=Silent(), resume=resume, asked_to_stop=lambda: True)
-    train(plan, parts, device=CPU, observer=Silent(), resume=True)
+        Trainer(plan, parts, device=CPU, callback=Silent(), should_stop=lambda: True).fit(resume=resume)
+    Trainer(plan, parts, device=CPU, callback=Silent()).fit(resume=True)
     assert weights_hash(whole.load_model("numpy").weights) == weights_hash(parts.load_model("numpy").weights)
     solver, problems = GPTSolver.of(whole, "numpy"), plan.problems.test(5, (2, 2), seed=0)
     assert len(solver.solve(plan.problems, problems)) == 5
@@ -92,7 +92,7 @@ def test_training_resumes_in_the_midst_of_it_and_the_run_is_asked_without_a_work
 
 def test_the_optimiser_forgets() -> None:
     plan = recipe(every=2)
-    trainer = _Trainer(plan, new_run("one", plan), CPU)
+    trainer = Trainer(plan, new_run("one", plan), device=CPU)
     counts = []
     for step in range(4):
         trainer.learn(step, trainer.make_batch(step))

@@ -12,7 +12,7 @@ from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
 from arithgpt.run import Run, all_runs, find_run, new_run, newest_run
 from arithgpt.training.checkpoint import load_tensors, save_tensors, write_atomic
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -61,11 +61,11 @@ def test_damaged_checkpoints_are_refused(copy: Run) -> None:
     for bad in (no_optimiser, one_less, misshapen, odd):
         save_tensors(file, bad, notes)
         with pytest.raises(UserError, match="damaged"):
-            train(plan, copy, device=torch.device("cpu"), observer=Silent(), resume=True)
+            Trainer(plan, copy, device=torch.device("cpu"), callback=Silent()).fit(resume=True)
     for bad_notes in ([], {"identity": notes["identity"]}, notes | {"progress": {"step": "many"}}):
         save_tensors(file, tensors, bad_notes)
         with pytest.raises(UserError, match="damaged"):
-            train(plan, copy, device=torch.device("cpu"), observer=Silent(), resume=True)
+            Trainer(plan, copy, device=torch.device("cpu"), callback=Silent()).fit(resume=True)
 
 
 def test_missing_weights_and_broken_recipes_are_named(copy: Run) -> None:

@@ -16,7 +16,7 @@ from arithgpt.models.gpt import initial
 from arithgpt.run import Run, new_run, shipped_run
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.init_weights import initial_weights, resolve, weights_hash
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 QUICK = {"max_steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "checkpoint_every": 2, "stop_early": False}
@@ -27,7 +27,7 @@ def pre() -> Run:
     """A run that has hardly initial_weights."""
     plan = Recipe.from_dict({"task": {"name": "add"}, "train": QUICK}, "test")
     run = new_run("pre", plan)
-    train(plan, run, device=CPU, observer=Silent())
+    Trainer(plan, run, device=CPU, callback=Silent()).fit()
     return run
 
 
@@ -74,13 +74,13 @@ def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> Non
         def on_train_start(self, run: object, model: object, *about: object) -> None:
             watched.append(weights_hash({name: weight.detach().numpy() for name, weight in model.weights.items()}))
 
-    train(plan, run, device=CPU, observer=Watch())
+    Trainer(plan, run, device=CPU, callback=Watch()).fit()
     assert watched == [plan.init.weights] == [weights_hash(pre.load_model("numpy").weights)]
     assert json.loads((run.path / "run.json").read_text())["init"] == {"run": "pre", "weights": plan.init.weights}
     assert Run(run.path).recipe == plan
     shutil.rmtree(pre.path)
     more = plan.model_copy(update={"train": plan.train.model_copy(update={"max_steps": 6})})
-    assert train(more, run, device=CPU, observer=Silent(), resume=True).step == 6
+    assert Trainer(more, run, device=CPU, callback=Silent()).fit(resume=True).step == 6
     assert load_tensors(run.path / "weights.safetensors")[1]["identity"] == plan.resume_identity
 
 

@@ -24,7 +24,7 @@ from arithgpt.models.gpt import GPT, initial
 from arithgpt.run import Run, new_run
 from arithgpt.training.init_weights import resolve
 from arithgpt.training.text_loss import held_out_loss
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 CPU = torch.device("cpu")
@@ -49,7 +49,7 @@ def book(tmp_path: Path) -> Path:
 def run(book: Path) -> Run:
     plan = recipe(book)
     made = new_run("book", plan)
-    train(plan, made, device=CPU, observer=Silent())
+    Trainer(plan, made, device=CPU, callback=Silent()).fit()
     return made
 
 
@@ -121,11 +121,11 @@ def test_a_run_of_text_learns_resumes_and_moves(run: Run, book: Path, tmp_path: 
     moved = book.rename(tmp_path / "moved.txt")
     plan = load_recipe(file=run.path / "recipe.toml", overrides=[f"task.path={moved}", "train.max_steps=8"])
     assert plan.identity == run.recipe.identity
-    assert train(plan, run, device=CPU, observer=Silent(), resume=True).step == 8
+    assert Trainer(plan, run, device=CPU, callback=Silent()).fit(resume=True).step == 8
     moved.write_text(MIXED + "x")
     plan = load_recipe(file=run.path / "recipe.toml", overrides=["train.max_steps=9"])
     with pytest.raises(UserError, match="no longer the file it was"):
-        train(plan, run, device=CPU, observer=Silent(), resume=True)
+        Trainer(plan, run, device=CPU, callback=Silent()).fit(resume=True)
     assert Run(run.path).load_model("numpy").alphabet == "".join(sorted(set(MIXED)))  # which needs no file
 
 
@@ -190,7 +190,7 @@ def test_characters_go_over_from_text_to_text(run: Run, tmp_path: Path) -> None:
         def on_train_start(self, run: object, model: GPT, *about: object) -> None:
             seen.append(GPT(model.config, model.alphabet, {k: v.detach().clone() for k, v in model.weights.items()}))
 
-    train(plan, made, device=CPU, observer=Watch())
+    Trainer(plan, made, device=CPU, callback=Watch()).fit()
     before = run.load_model("numpy")
     for char in "ä:W":
         row = seen[0].weights["head"][plan.alphabet.index(char)].numpy() if char in plan.alphabet else None

@@ -16,7 +16,7 @@ from arithgpt.errors import UserError
 from arithgpt.run import Run, new_run
 from arithgpt.training.callbacks import Tracked, make_trackers
 from arithgpt.training.checkpoint import load_tensors
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 
 TINY = {
     "task": {"name": "arith", "add": {"digits": "1-2"}, "mul": {"digits": "2x1"}},
@@ -46,7 +46,7 @@ class Heard:
 def trained(name: str, **trackers: object) -> Run:
     recipe = Recipe.from_dict(TINY, "test")
     run, tracked = new_run(name, recipe), Tracked(Silent(), trackers)
-    train(recipe, run, device=torch.device("cpu"), observer=tracked)
+    Trainer(recipe, run, device=torch.device("cpu"), callback=tracked).fit()
     tracked.close()
     return run
 

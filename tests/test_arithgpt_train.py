@@ -18,7 +18,7 @@ from helpers.evaluation import ask
 from arithgpt.config.recipe import OptimConfig, Recipe
 from arithgpt.data.collate import IGNORED, Batch, bucketed, padding, prefetched, tensors
 from arithgpt.data.source import look
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.generate import complete
 from arithgpt.inference.gpt_solver import GPTSolver
@@ -27,7 +27,8 @@ from arithgpt.run import Run, new_run
 from arithgpt.runtime import limit_threads, useful_threads
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.optim import Muon, make_optimisers, orthogonal, rate
-from arithgpt.training.trainer import Progress, _Trainer, train
+from arithgpt.training.progress import Progress
+from arithgpt.training.trainer import Trainer
 from eval.metrics.accuracy import by_length
 from tasks import TASKS
 from tasks.core.ragged import Ragged
@@ -71,13 +72,13 @@ class StopAt(Silent):
 def test_interrupted_and_resumed_is_bit_identical() -> None:
     plan = recipe(30, eval_every=10)
     whole, parts = new_run("whole", plan), new_run("parts", plan)
-    train(plan, whole, device=CPU, observer=Silent())
-    first = train(plan, parts, device=CPU, observer=StopAt(10))
+    Trainer(plan, whole, device=CPU, callback=Silent()).fit()
+    first = Trainer(plan, parts, device=CPU, callback=StopAt(10)).fit()
     assert (first.status, first.step) == ("interrupted", 10)
     parts.log({"step": 20, "loss": 9.0})  # as if it had gone on a little after its last checkpoint
-    second = train(plan, parts, device=CPU, observer=StopAt(20), resume=True)
+    second = Trainer(plan, parts, device=CPU, callback=StopAt(20)).fit(resume=True)
     assert (second.status, second.step) == ("interrupted", 20)
-    third = train(plan, parts, device=CPU, observer=Silent(), resume=True)
+    third = Trainer(plan, parts, device=CPU, callback=Silent()).fit(resume=True)
     assert (third.status, third.step) == ("finished", 30)
     for name in ("weights.safetensors", "resume.safetensors"):
         a, b = (load_tensors(run.path / name)[0] for run in (whole, parts))
@@ -92,7 +93,7 @@ def test_other_seeds_give_other_weights() -> None:
     for seed in (0, 1):
         plan = Recipe.from_dict(SMALL | {"seed": seed, "train": {"max_steps": 2, "eval_samples": 1}}, "test")
         run = new_run(f"seed-{seed}", plan)
-        train(plan, run, device=CPU, observer=Silent())
+        Trainer(plan, run, device=CPU, callback=Silent()).fit()
         weights.append(load_tensors(run.path / "weights.safetensors")[0]["head"])
     assert not torch.equal(*weights)
 
@@ -102,14 +103,14 @@ def test_training_leaves_the_global_generator_alone() -> None:
     expected = torch.rand(3)
     torch.manual_seed(7)
     plan = recipe(1, eval_samples=1)
-    train(plan, new_run(None, plan), device=CPU, observer=Silent())
+    Trainer(plan, new_run(None, plan), device=CPU, callback=Silent()).fit()
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_it_stops_when_the_target_holds_twice() -> None:
     plan = recipe(100, eval_every=5, target=0.01, stop_early=True, eval_samples=200)
     observer = Silent()
-    progress = train(plan, new_run(None, plan), device=CPU, observer=observer)
+    progress = Trainer(plan, new_run(None, plan), device=CPU, callback=observer).fit()
     assert progress.status == "reached target"
     met = [min(look.values()) >= 0.01 for look in observer.looks]
     assert met[-2:] == [True, True]
@@ -119,11 +120,11 @@ def test_it_stops_when_the_target_holds_twice() -> None:
 def test_a_higher_target_goes_on() -> None:
     plan = recipe(100, eval_every=5, target=0.01, stop_early=True)
     run = new_run(None, plan)
-    first = train(plan, run, device=CPU, observer=Silent())
+    first = Trainer(plan, run, device=CPU, callback=Silent()).fit()
     with pytest.raises(UserError, match="has reached 0.01; a larger --target goes on"):
-        train(plan, run, device=CPU, observer=Silent(), resume=True)
+        Trainer(plan, run, device=CPU, callback=Silent()).fit(resume=True)
     higher = recipe(first.step + 5, eval_every=5, target=1.0, stop_early=True)
-    second = train(higher, run, device=CPU, observer=Silent(), resume=True)
+    second = Trainer(higher, run, device=CPU, callback=Silent()).fit(resume=True)
     assert (first.status, second.status) == ("reached target", "finished")
     assert second.step == first.step + 5
     assert Run(run.path).recipe == higher
@@ -131,15 +132,15 @@ def test_a_higher_target_goes_on() -> None:
 
 def test_a_finished_run_says_so(trained: Run) -> None:
     with pytest.raises(UserError, match="nothing left to do"):
-        train(trained.recipe, trained, device=CPU, observer=Silent(), resume=True)
+        Trainer(trained.recipe, trained, device=CPU, callback=Silent()).fit(resume=True)
 
 
 def test_looks_at_another_target_do_not_count() -> None:
     low = recipe(20, eval_every=5, target=0.0001, stop_early=False)
     run = new_run(None, low)
-    train(low, run, device=CPU, observer=Silent())
+    Trainer(low, run, device=CPU, callback=Silent()).fit()
     high = recipe(30, eval_every=5, target=1.0, stop_early=True)
-    assert train(high, run, device=CPU, observer=Silent(), resume=True).status == "finished"
+    assert Trainer(high, run, device=CPU, callback=Silent()).fit(resume=True).status == "finished"
 
 
 def test_weights_that_are_no_numbers_are_not_kept() -> None:
@@ -155,7 +156,7 @@ def test_weights_that_are_no_numbers_are_not_kept() -> None:
             self.model = model
 
     with pytest.raises(UserError, match="weights are no longer numbers at step 10"):
-        train(plan, run, device=CPU, observer=Poison())
+        Trainer(plan, run, device=CPU, callback=Poison()).fit()
     assert load_tensors(run.path / "resume.safetensors")[1]["progress"]["step"] == 5
 
 
@@ -169,7 +170,7 @@ def test_a_loss_that_is_no_number_ends_the_run() -> None:
                 model.weights["head"].fill_(float("nan"))
 
     with pytest.raises(UserError, match="the loss is nan at step 10"):
-        train(plan, run, device=CPU, observer=Poison())
+        Trainer(plan, run, device=CPU, callback=Poison()).fit()
     assert list(run.metrics()) == []
 
 
@@ -179,7 +180,7 @@ def test_a_look_agrees_with_greedy_decoding(trained: Run) -> None:
     with torch.no_grad():
         head = model.weights["head"]
         head.add_(0.5 * torch.randn(head.shape, generator=torch.Generator().manual_seed(2)))
-    vocab, problems = Vocab(task.alphabet), task.test(300, (2, 2), seed=9)
+    vocab, problems = Tokenizer(task.alphabet), task.test(300, (2, 2), seed=9)
     rows = ask(GPTSolver("noisy", model, task), task, [(2, 2)], samples=300, seed=9)
     share = look(model, {"2": tensors(task.pages(problems), vocab)})["2"]
     assert 0.05 < share < 0.98
@@ -211,7 +212,7 @@ def test_orthogonal_matrices_have_singular_values_near_one() -> None:
 
 def test_buckets_hold_the_same_pages_with_less_padding() -> None:
     task = TASKS["arith"]()
-    pages, vocab = task.batch(50, seed=0, split="train", rank=0, step=0), Vocab(task.alphabet)
+    pages, vocab = task.batch(50, seed=0, split="train", rank=0, step=0), Tokenizer(task.alphabet)
 
     def rows(batches: list[Batch]) -> list[tuple[list[int], list[int]]]:
         kept = [(x[: int((y != IGNORED).nonzero().max()) + 1], y) for xs, ys in batches for x, y in zip(xs, ys, strict=True)]
@@ -236,7 +237,7 @@ def test_buckets_side_by_side_learn_what_one_batch_learns() -> None:
     plan = Recipe.from_dict({"task": {"name": "arith"}, "train": {"batch_size": 24}}, "test")
     losses, gradients = [], []
     for n in (1, 4):
-        trainer = _Trainer(plan, new_run(None, plan), CPU)
+        trainer = Trainer(plan, new_run(None, plan), device=CPU)
         trainer.workers = ThreadPoolExecutor(2) if n > 1 else None
         batch = trainer.lessons.batches(trainer.lessons.pages(0), n)
         losses.append(trainer.learn(0, batch).item())
@@ -260,7 +261,7 @@ def test_resuming_with_buckets_side_by_side_gives_the_same_bits(monkeypatch: pyt
                 part = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
                 # the schedule depends on all steps, so an interrupted run keeps its recipe and is stopped from outside
                 monkeypatch.setattr("arithgpt.training.trainer.rate", lambda config, step, _: 1.0)
-                train(part, run, device=CPU, observer=Silent(), resume=steps != stops[0])
+                Trainer(part, run, device=CPU, callback=Silent()).fit(resume=steps != stops[0])
         weights.append(load_tensors(run.path / "weights.safetensors")[0])
     for name, tensor in weights[0].items():
         assert torch.equal(tensor, weights[1][name]), name
@@ -298,7 +299,7 @@ def test_batches_come_in_order_and_errors_come_through() -> None:
 
 def test_decoding_ends_at_the_stop_or_the_budget(trained: Run) -> None:
     task, model = trained.recipe.problems, trained.load_model()
-    vocab = Vocab(task.alphabet)
+    vocab = Tokenizer(task.alphabet)
     prompts = Ragged.from_strings(["1+2=", "21+34=", "9+9=", "5+5="])
     done = complete(model, vocab, prompts, np.array([9, 9, 9, 1]))
     assert done.text.to_strings() == ["3", "55", "81", "0"]
@@ -328,7 +329,7 @@ def test_threads_follow_the_work() -> None:
 
 
 def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:
-    vocab, prompts = Vocab(trained.recipe.problems.alphabet), Ragged.from_strings(["1+2="] * 50)
+    vocab, prompts = Tokenizer(trained.recipe.problems.alphabet), Ragged.from_strings(["1+2="] * 50)
 
     def draw(seed: int, temperature: float) -> list[str]:
         rng, max_new_tokens = np.random.default_rng(seed), np.full(50, 6)
@@ -342,7 +343,7 @@ def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:
 
 
 def test_decoding_refuses_nonsense(trained: Run) -> None:
-    model, vocab = trained.load_model(), Vocab(trained.recipe.problems.alphabet)
+    model, vocab = trained.load_model(), Tokenizer(trained.recipe.problems.alphabet)
     assert len(complete(model, vocab, Ragged.from_strings([]), np.array([], np.int64)).text) == 0
     with pytest.raises(ValueError, match="a prompt needs"):
         complete(model, vocab, Ragged.from_strings(["", "1"]), np.array([3, 3]))

@@ -15,7 +15,7 @@ from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
 from arithgpt.run import new_run
 from arithgpt.training.init_weights import weights_hash
-from arithgpt.training.trainer import train
+from arithgpt.training.trainer import Trainer
 from tasks import find
 
 CPU = torch.device("cpu")
@@ -65,9 +65,9 @@ def test_training_meets_the_set_and_nothing_else_and_resumes_to_the_same_bits() 
     assert set(met) == known
     assert sorted(met[:20]) == sorted(met[20:]) == sorted(known)
     whole, parts = new_run("whole", plan), new_run("parts", plan)
-    train(plan, whole, device=CPU, observer=Silent())
-    train(plan, parts, device=CPU, observer=Silent(), asked_to_stop=lambda: True)
-    train(plan, parts, device=CPU, observer=Silent(), resume=True)
+    Trainer(plan, whole, device=CPU, callback=Silent()).fit()
+    Trainer(plan, parts, device=CPU, callback=Silent(), should_stop=lambda: True).fit()
+    Trainer(plan, parts, device=CPU, callback=Silent()).fit(resume=True)
     assert weights_hash(whole.load_model("numpy").weights) == weights_hash(parts.load_model("numpy").weights)
 
 

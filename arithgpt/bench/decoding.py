@@ -1,6 +1,6 @@
 """How many problems a second are answered and checked: sums of 10-digit numbers, by how many are asked at once.
 
-    16 at once      arithgpt    arithgpt, no drafts     textbook    transformers generate()
+    16 at once      arithgpt    arithgpt, no verification     textbook    transformers generate()
 
 arithgpt is the calculator that ships; the others have its size and random weights, for being right takes no longer. All sums
 have 11 digits, so that everybody writes 12 characters: the calculator because it stops there, the others because they are
@@ -23,7 +23,7 @@ from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Side, by_turns, rate
 from arithgpt.bench.training import NO_TRANSFORMERS, gpt2, sized
 from arithgpt.config.recipe import Recipe
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import Run, shipped_run
 from arithgpt.runtime import synchronize
@@ -59,7 +59,7 @@ def _case(run: Run, n: int, plan: Plan, tell: Tell) -> Case:
     problems = sums(task, n, plan.seed)
     solvers = {
         "arithgpt": GPTSolver.of(run, plan.device),
-        "arithgpt, no drafts": GPTSolver.of(run, plan.device, drafts=False),
+        "arithgpt, no verification": GPTSolver.of(run, plan.device, verify=False),
     }
     if n <= ON_NUMPY:
         solvers["arithgpt on NumPy"] = GPTSolver.of(run, "numpy")
@@ -108,9 +108,9 @@ def continued(
     write: Callable[[Tensor, int], Tensor], task: Task, problems: Problems, alphabet: str, device: torch.device
 ) -> int:
     """Have problems answered by what writes ids (B, n) after ids (B, T), read and check the answers; how many there were."""
-    vocab = Vocab(alphabet)
+    vocab = Tokenizer(alphabet)
     prompts = torch.from_numpy(vocab.encode(task.prompts(problems).values)).to(device)
-    written = vocab.characters(write(prompts, WRITTEN).cpu().numpy())
+    written = vocab.decode(write(prompts, WRITTEN).cpu().numpy())
     synchronize(device)
     questions, right = task.questions(problems), 0
     for question, line in zip(questions, written, strict=True):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SIDES = {
     "train": ("arithgpt", "textbook", "import torch"),
-    "decode": ("arithgpt", "arithgpt, no drafts", "textbook", "import torch"),
+    "decode": ("arithgpt", "arithgpt, no verification", "textbook", "import torch"),
 }
 NAMES = {"train": "training, add --digits 8", "decode": "decoding 2,048 sums of 10 digits"}
 PROBLEMS = 2048
@@ -95,7 +95,7 @@ def _decode(side: str, device: torch.device, seed: int, n: int) -> None:
     task = run.recipe.problems.subtasks["add"]
     problems = decoding.sums(task, n, seed)
     if side.startswith("arithgpt"):
-        decoding.answered(GPTSolver.of(run, str(device), drafts=side == "arithgpt"), task, problems)
+        decoding.answered(GPTSolver.of(run, str(device), verify=side == "arithgpt"), task, problems)
         return
     model = textbook.seeded(seed, textbook.GPT, decoding.textbook_size(run.recipe)).to(device)
     decoding.continued(partial(textbook.generate, model), task, problems, run.recipe.problems.alphabet, device)

@@ -16,7 +16,7 @@ import torch
 
 from arithgpt.config.recipe import ModelConfig
 from arithgpt.runtime import Precision, synchronize
-from arithgpt.training.fused.linear import product
+from arithgpt.training.fused.linear import linear
 
 SIZES = (256, 512, 1024, 2048)
 SIZES_OF_A_GPU = (2048, 4096, 8192)
@@ -38,7 +38,7 @@ def peak_flops(device: torch.device, sizes: Sequence[int] | None = None, precisi
             synchronize(device)
             began, times = time.perf_counter(), max(1, ((SMALL_ON_A_GPU if on_gpu else SMALL) // n) ** 3)
             for _ in range(times):
-                a @ b if on_gpu else product(a, b)
+                a @ b if on_gpu else linear(a, b)
             synchronize(device)
             best = max(best, (2 * n**3 * times / max(time.perf_counter() - began, 1e-9), n))
     return best

@@ -26,11 +26,12 @@ from arithgpt.bench.training import Sums, recipes, textbook_size
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.collate import IGNORED, Batch
 from arithgpt.data.source import held_out_questions
-from arithgpt.data.tokenizer import Vocab
-from arithgpt.models.gpt import GPT
+from arithgpt.data.tokenizer import Tokenizer
+from arithgpt.models.language_model import LanguageModel
 from arithgpt.run import Run
 from arithgpt.runtime import synchronize
-from arithgpt.training.trainer import Progress, train
+from arithgpt.training.progress import Progress
+from arithgpt.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class _Teller:
 
     tell: Tell
 
-    def on_train_start(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
+    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None: ...
 
     def on_step(self, progress: Progress, loss: float) -> None:
         self.tell(f"step {progress.step:,}")
@@ -88,7 +89,7 @@ class _Teller:
 def ours(recipe: Recipe, device: torch.device, tell: Tell) -> Reached:
     """`train` until it stops by itself, in a folder that is then removed. KeyboardInterrupt after Ctrl-C."""
     with tempfile.TemporaryDirectory() as folder:
-        progress = train(recipe, Run(Path(folder)), device=device, observer=_Teller(tell))
+        progress = Trainer(recipe, Run(Path(folder)), device=device, callback=_Teller(tell)).fit()
     if progress.status == "interrupted":
         raise KeyboardInterrupt
     examples = progress.step * recipe.train.batch_size
@@ -99,7 +100,7 @@ def ours(recipe: Recipe, device: torch.device, tell: Tell) -> Reached:
 def theirs(recipe: Recipe, device: torch.device, limit: int, tell: Tell) -> Reached:
     """The textbook's loop until the same holds, or so many steps are done."""
     task, train_config = recipe.problems, recipe.train
-    questions = held_out_questions(task, Vocab(task.alphabet), train_config.eval_samples, device)
+    questions = held_out_questions(task, Tokenizer(task.alphabet), train_config.eval_samples, device)
     pages = Sums(recipe, recipe.seed)
     model = textbook.seeded(recipe.seed, textbook.GPT, textbook_size(recipe, pages)).to(device)
     optimiser, progress = textbook.make_optimiser(model), Progress()

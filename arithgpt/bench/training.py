@@ -17,7 +17,6 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -36,17 +35,19 @@ from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Measure, Side, by_turns, rate
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.data.collate import IGNORED, tensors
-from arithgpt.data.tokenizer import Vocab
-from arithgpt.models.gpt import GPT, MATRICES, initial
+from arithgpt.data.tokenizer import Tokenizer
+from arithgpt.models import build_model
+from arithgpt.models.language_model import LanguageModel
 from arithgpt.run import Run
 from arithgpt.runtime import resolve_precision, synchronize
-from arithgpt.training.loss import plainly
-from arithgpt.training.trainer import LOG_EVERY, Progress, train
+from arithgpt.training.optim import block_matrices
+from arithgpt.training.progress import Progress
+from arithgpt.training.trainer import LOG_EVERY, Trainer
 
 WARM = LOG_EVERY  # steps before the clock starts
 AHEAD = 3  # batches that are made before they are needed: as many steps come after the clock stops
 NEVER = 1 << 30
-PLAIN = "without block.py"
+PLAIN = "without the fused step"
 Maker: TypeAlias = Callable[[], list[str]]
 """Makes the pages of the next step."""
 
@@ -81,9 +82,9 @@ def _case(name: str, recipe: Recipe, plan: Plan, peak: float, tell: Tell) -> Cas
     pages = Sums(recipe, plan.seed) if recipe.problems.name == "add" else Given(recipe, steps)
     size = textbook_size(recipe, pages)
     sides: dict[str, Measure] = {"arithgpt": partial(ours, recipe, device, steps)}
-    figures = {"arithgpt": (_in_products(initial(recipe.model, recipe.problems.alphabet, 0)), lengths)}
+    figures = {"arithgpt": (_in_products(build_model(recipe.model, recipe.problems.alphabet, 0)), lengths)}
     if device.type == "cpu":
-        sides[PLAIN], figures[PLAIN] = partial(ours, recipe, device, steps, plain=True), figures["arithgpt"]
+        sides[PLAIN], figures[PLAIN] = partial(ours, recipe, device, steps, fused=False), figures["arithgpt"]
     others: dict[str, nn.Module] = {"textbook": textbook.seeded(plan.seed, textbook.GPT, size)}
     notes = []
     if find_spec("transformers") is not None:
@@ -118,8 +119,9 @@ def _whole(steps: int) -> int:
     return -(-max(steps, 1) // LOG_EVERY) * LOG_EVERY
 
 
-def _in_products(weights: dict[str, np.ndarray]) -> int:
-    return sum(w.size for name, w in weights.items() if name.split(".")[-1] in (*MATRICES, "head"))
+def _in_products(model: LanguageModel) -> int:
+    """Count the weights that tokens are multiplied with."""
+    return sum(weight.numel() for weight in block_matrices(model)) + len(model.alphabet) * model.config.n_embd
 
 
 def _products(module: nn.Module) -> list[Tensor]:
@@ -134,7 +136,7 @@ class _Watch:
     device: torch.device
     at: dict[int, float] = field(default_factory=dict)
 
-    def on_train_start(self, run: Run, model: GPT, device: torch.device, progress: Progress) -> None: ...
+    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None: ...
 
     def on_step(self, progress: Progress, loss: float) -> None:
         synchronize(self.device)
@@ -145,18 +147,20 @@ class _Watch:
     def on_train_end(self, progress: Progress) -> None: ...
 
 
-def ours(recipe: Recipe, device: torch.device, steps: int, *, plain: bool = False) -> float:
+def ours(recipe: Recipe, device: torch.device, steps: int, *, fused: bool = True) -> float:
     """Examples/s of `train` over so many steps, in a folder that is then removed. KeyboardInterrupt after Ctrl-C.
 
     steps: the next multiple of LOG_EVERY is taken
-    plain: with the gradients that torch works out of model.py, in place of those of block.py
+    fused: with the fused CPU step (training/fused)
     """
     steps = _whole(steps)
     never = {"eval_every": NEVER, "checkpoint_every": NEVER, "eval_samples": 1, "stop_early": False}
     train_config = recipe.train.model_copy(update={"max_steps": WARM + steps + AHEAD} | never)
     watch = _Watch(device)
-    with tempfile.TemporaryDirectory() as folder, plainly() if plain else nullcontext():
-        progress = train(recipe.model_copy(update={"train": train_config}), Run(Path(folder)), device=device, observer=watch)
+    with tempfile.TemporaryDirectory() as folder:
+        progress = Trainer(
+            recipe.model_copy(update={"train": train_config}), Run(Path(folder)), device=device, callback=watch, fused=fused
+        ).fit()
     if progress.status == "interrupted":
         raise KeyboardInterrupt
     return steps * train_config.batch_size / (watch.at[WARM + steps] - watch.at[WARM])
@@ -241,11 +245,10 @@ def _loop_over_heads(recipe: Recipe, plan: Plan, tell: Tell) -> Case:
     """arithgpt's model without positions, forward and backward, beside the same with a loop over its heads."""
     device = torch.device(plan.device)
     config, alphabet = recipe.model.model_copy(update={"positions": "none"}), recipe.problems.alphabet
-    weights = {name: torch.from_numpy(w).to(device).requires_grad_() for name, w in initial(config, alphabet, 0).items()}
-    batched = GPT(config, alphabet, weights)
+    batched = build_model(config, alphabet, 0).to(device)
     looped = Looped(batched).to(device)
     pages = recipe.problems.batch(recipe.train.batch_size, seed=recipe.seed, split="train", rank=0, step=0)
-    inputs, targets = (part.to(device) for part in tensors(pages, Vocab(alphabet)))
+    inputs, targets = (part.to(device) for part in tensors(pages, Tokenizer(alphabet)))
 
     def step(model: Callable[[Tensor], Tensor], parameters: list[Tensor]) -> int:
         loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
@@ -254,7 +257,7 @@ def _loop_over_heads(recipe: Recipe, plan: Plan, tell: Tell) -> Case:
         return len(inputs)
 
     sides = {
-        "all heads at once": partial(rate, lambda: step(batched, list(weights.values())), plan.seconds),
+        "all heads at once": partial(rate, lambda: step(batched, list(batched.parameters())), plan.seconds),
         "heads in a loop": partial(rate, lambda: step(looped, list(looped.parameters())), plan.seconds),
     }
     values = by_turns(sides, plan.repeats, lambda what: tell(f"train, heads: {what}"))

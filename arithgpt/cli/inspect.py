@@ -44,7 +44,7 @@ def command(
     from arithgpt.cli.options import output_files
     from arithgpt.cli.reports import check_extras
     from arithgpt.errors import UserError
-    from arithgpt.inference.attention import focuses, kernels, read
+    from arithgpt.inference.attention import focuses, kernels, read_page
     from arithgpt.run import find_run
 
     files = output_files({"--png": png_file})
@@ -55,11 +55,11 @@ def command(
         raise UserError(f"run {found.name}: its model is an encoder-decoder, which has no one page to look at; only a GPT has")
     if arch != "gpt":
         raise UserError(f"run {found.name}: its model is {arch.upper()}, which has no attention to look at")
-    model = found.load_model("numpy")
+    model = found.load_model("cpu")
     chosen = _chosen(model, layer, head)
     said, ids, prompt = _page(found, model, question)
     try:
-        reading = read(model, ids, prompt)
+        reading = read_page(model, ids, prompt)
     except ValueError as error:
         raise UserError(f"{question[:40]!r}: {error}") from None
     looked = [focus for focus in focuses(reading) if (focus.layer, focus.head) in chosen]
@@ -92,7 +92,7 @@ def _page(run: Run, model: GPT, typed: str) -> tuple[dict[str, Any], Any, int]:
     """What is told of the question, the ids of the whole page, and how many of them were given."""
     import numpy as np
 
-    from arithgpt.data.tokenizer import Vocab
+    from arithgpt.data.tokenizer import Tokenizer
     from arithgpt.errors import UserError
     from arithgpt.inference.attention import MAX_PAGE
     from arithgpt.inference.gpt_solver import GPTSolver
@@ -120,7 +120,7 @@ def _page(run: Run, model: GPT, typed: str) -> tuple[dict[str, Any], Any, int]:
     answer = task.extract(written.rstrip(STOP), question) if written.endswith(STOP) else None
     expected = task.answer(question)
     said = {"run": run.name, "question": question, "answer": answer, "expected": expected, "correct": answer == expected}
-    ids = Vocab(model.alphabet).encode(np.frombuffer((prompt + written).encode("ascii"), np.uint8))
+    ids = Tokenizer(model.alphabet).encode(np.frombuffer((prompt + written).encode("ascii"), np.uint8))
     return said, ids, len(prompt)
 
 
@@ -129,12 +129,13 @@ def _as_dict(
 ) -> dict[str, Any]:
     heads = []
     for focus in looked:
-        said: dict[str, Any] = {"layer": focus.layer + 1, "head": focus.head + 1, "blank": round(focus.blank, 6)}
+        said: dict[str, Any] = {"layer": focus.layer + 1, "head": focus.head + 1, "bos": round(focus.bos, 6)}
         said |= {"looks_at": dict(focus.looks_at), "share": round(focus.share, 6)}
         if kernels:
             own = {name: array[focus.head].tolist() for name, array in kernels[focus.layer].items()}
             said["kernel"] = {
-                name: value if name == "blank" else dict(zip(reading.axes, value, strict=True)) for name, value in own.items()
+                name: value if name == "bos_logit" else dict(zip(reading.axes, value, strict=True))
+                for name, value in own.items()
             }
         if maps:
             said["attention"] = [
@@ -144,7 +145,7 @@ def _as_dict(
     names = ("character", "probability", "next", "next_probability")
     characters = [dict(zip(names, one, strict=True)) for one in _likely(model, reading)]
     page = "".join(model.alphabet[i] for i in reading.ids.tolist())
-    return {"page": page, "prompt": page[:prompt], "blank": reading.blank, "characters": characters, "heads": heads}
+    return {"page": page, "prompt": page[:prompt], "has_bos": reading.has_bos, "characters": characters, "heads": heads}
 
 
 def _likely(model: GPT, reading: Reading) -> Iterator[tuple[str, float, str, float]]:
@@ -178,9 +179,9 @@ def _tell(
         say("probability of each character, and the next likeliest:")
         say(*_probabilities(model, reading, console.width), "")
     say("attention by head, over all that was written:")
-    console.print(_heads(looked, reading.blank))
+    console.print(_heads(looked, reading.has_bos))
     if kernels:
-        say("kernels: centre ×strength on each axis, and the logit of the blank:")
+        say("kernels: centre ×strength on each axis, and the logit of the bos token:")
         console.print(_kernels(looked, kernels, reading.axes))
 
 
@@ -190,13 +191,13 @@ def shown(char: str) -> str:
 
 
 def _legend(reading: Reading) -> str:
-    blank = f"; {BLANK} is the blank" if reading.blank else ""
+    blank = f"; {BLANK} is the bos token" if reading.has_bos else ""
     return " ".join(f"{shade} {share:.0%}" for share, shade in SHADES[::-1]) + " or more" + blank
 
 
 def _map(model: GPT, reading: Reading, focus: Focus, width: int) -> Iterator[str]:
     """A heat map, cut into bands of columns where it is wider than the terminal; in a band, the rows that look at it."""
-    columns = [BLANK] * reading.blank + [shown(model.alphabet[i]) for i in reading.ids[:-1].tolist()]
+    columns = [BLANK] * reading.has_bos + [shown(model.alphabet[i]) for i in reading.ids[:-1].tolist()]
     weights = reading.attention[focus.layer][focus.head]
     rows = [shown(model.alphabet[i]) for i in reading.written.tolist()]
     room = max(width - LABEL, 10)
@@ -229,22 +230,22 @@ def _table(*titles: str) -> Table:
     return table
 
 
-def _heads(looked: list[Focus], blank: bool) -> Table:
-    table = _table("head", *["blank"] * blank, "share", "most looked at, from the cell to be written")
+def _heads(looked: list[Focus], has_bos: bool) -> Table:
+    table = _table("head", *["bos"] * has_bos, "share", "most looked at, from the cell to be written")
     for focus in looked:
         where = ", ".join(f"{axis} {_signed(distance)}" for axis, distance in focus.looks_at)
-        shares = [f"{focus.blank:.0%}"] * blank + [f"{focus.share:.0%}"]
+        shares = [f"{focus.bos:.0%}"] * has_bos + [f"{focus.share:.0%}"]
         table.add_row(f"{focus.layer + 1}.{focus.head + 1}", *shares, where or "-")
     return table
 
 
 def _kernels(looked: list[Focus], kernels: list[dict[str, Any]], axes: tuple[str, ...]) -> Table:
-    table = _table("head", "blank", *axes)
+    table = _table("head", "bos", *axes)
     for focus in looked:
         own = {name: array[focus.head].tolist() for name, array in kernels[focus.layer].items()}
         pairs = zip(own["centre"], own["strength"], strict=True)
         cells = [f"{centre:.2f} ×{strength:.2f}" if strength >= NO_SAY else "-" for centre, strength in pairs]
-        table.add_row(f"{focus.layer + 1}.{focus.head + 1}", f"{own['blank']:.2f}", *cells)
+        table.add_row(f"{focus.layer + 1}.{focus.head + 1}", f"{own['bos_logit']:.2f}", *cells)
     return table
 
 
@@ -256,7 +257,7 @@ def _draw(file: Path, title: str, model: GPT, reading: Reading, chosen: list[tup
     from arithgpt.training.checkpoint import write_atomic
     from eval.reports.figures import attention_figure, png
 
-    looked_at = [BLANK] * reading.blank + [shown(model.alphabet[i]) for i in reading.ids[:-1].tolist()]
+    looked_at = [BLANK] * reading.has_bos + [shown(model.alphabet[i]) for i in reading.ids[:-1].tolist()]
     written = [shown(model.alphabet[i]) for i in reading.written.tolist()]
     maps = {f"layer {layer + 1}, head {head + 1}": reading.attention[layer][head] for layer, head in chosen}
     write_atomic(file, png([attention_figure(title, maps, written, looked_at)]))

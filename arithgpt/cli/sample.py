@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 if TYPE_CHECKING:
-    from arithgpt.config.recipe import ModelConfig
+    from arithgpt.inference.generate import Model
 
 
 def command(
@@ -32,8 +32,8 @@ def command(
 
     from arithgpt.data.text import encode
     from arithgpt.errors import UserError
-    from arithgpt.inference.sample import chooser, write
-    from arithgpt.models.architectures import room
+    from arithgpt.inference.sample import sample_text
+    from arithgpt.inference.sampler import random_sampler
     from arithgpt.run import find_run, newest_run
     from tasks import STOP
 
@@ -50,9 +50,9 @@ def command(
         ids = encode(prompt, model.alphabet)
     except UserError as error:
         raise UserError(f"--prompt: {error}") from None
-    window = text.context if text else room(model.config)
+    window = text.context if text else model.max_length
     if model.config.reads_question:
-        window, n = None, _fitting(model.config, prompt, n)
+        window, n = None, _fitting(model, prompt, n)
     stop = None if text else model.alphabet.index(STOP)
     if stop is not None and stop in ids:
         raise UserError(f"--prompt: has the character {STOP!r} that ends a page: there is nothing to go on from")
@@ -60,23 +60,23 @@ def command(
         sys.stdout.reconfigure(errors="replace")  # a terminal may not have every character
     say = sys.stdout.write
     say(prompt)
-    for id in write(model, ids, n, chooser(temperature, top_k, np.random.default_rng(seed)), window=window, stop=stop):
+    sampler = random_sampler(temperature, np.random.default_rng(seed), top_k)
+    for id in sample_text(model, ids, n, sampler, window=window, stop=stop):
         if id != stop:
             say(model.alphabet[id])
             sys.stdout.flush()
     say("\n")
 
 
-def _fitting(config: ModelConfig, prompt: str, n: int) -> int:
+def _fitting(model: Model, prompt: str, n: int) -> int:
     """How many of n characters an encoder-decoder has room to write after a prompt. UserError where it cannot begin."""
     from arithgpt.errors import UserError
-    from arithgpt.models.architectures import room
 
-    if config.prompt_end not in prompt:
+    if model.config.prompt_end not in prompt:
         raise UserError(
-            f"--prompt {prompt!r}: an encoder-decoder begins to write after {config.prompt_end!r}; there is none in it"
+            f"--prompt {prompt!r}: an encoder-decoder begins to write after {model.config.prompt_end!r}; there is none in it"
         )
-    limit = room(config)
+    limit = model.max_length
     if limit is not None and len(prompt) >= limit:
         raise UserError(f"--prompt: has {len(prompt)} characters, and positions end at block_size = {limit}")
     return n if limit is None else min(n, limit - len(prompt))

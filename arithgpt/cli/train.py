@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from arithgpt.config.recipe import Recipe
-    from arithgpt.models.architectures import Model
+    from arithgpt.models.language_model import LanguageModel
     from arithgpt.run import Run
     from arithgpt.training.callbacks import Tracker
     from arithgpt.training.distributed import ProcessGroup
-    from arithgpt.training.trainer import Progress
+    from arithgpt.training.progress import Progress
 
 EXIT_INTERRUPTED = 130
 
@@ -91,14 +91,14 @@ def _train(
     """Train, told to the terminal and to trackers; returns how it ended."""
     from arithgpt.errors import UserError
     from arithgpt.training.callbacks import Tracked
-    from arithgpt.training.trainer import train
+    from arithgpt.training.trainer import Trainer
 
     observer = _observer(recipe)
     tracked = Tracked(observer, trackers)
     try:
         where = configure(device)
         how = resolve_precision(precision, where)
-        return train(recipe, run, device=where, precision=how, observer=tracked, resume=resume, ranks=ranks).status
+        return Trainer(recipe, run, device=where, precision=how, callback=tracked, processes=ranks).fit(resume=resume).status
     except UserError:
         if not resume and ranks.rank == 0:
             run.discard()
@@ -175,7 +175,7 @@ class _Lines:
     def say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True)
 
-    def on_train_start(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
+    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
         from rich.markup import escape
 
         self.run, self.headed = run, False
@@ -269,7 +269,7 @@ class _Live(_Lines):
             transient=True,
         )
 
-    def on_train_start(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
+    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
         super().on_train_start(run, model, device, progress)
         self.first = progress.step, progress.seconds - progress.look_seconds  # the pace is that of this session
         self.line = self.bar.add_task("", total=self.recipe.train.max_steps, completed=progress.step, pace="")

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from tasks import Pages
 from tasks.core.ragged import Ints
 
@@ -28,19 +28,19 @@ Batch: TypeAlias = tuple[Tensor, Tensor]
 """Inputs and targets, both int64 (B, T)."""
 
 
-def tensors(pages: Pages, vocab: Vocab) -> Batch:
+def tensors(pages: Pages, tokenizer: Tokenizer) -> Batch:
     """What the model reads and what it should say next, prompt and padding masked; two of int64 (B, T-1)."""
-    ids = vocab.encode(pages.chars)
+    ids = tokenizer.encode(pages.chars)
     at = np.arange(1, ids.shape[1])
     counted = (at >= pages.prompt[:, None]) & (at < pages.total[:, None])
     return torch.from_numpy(ids[:, :-1].copy()), torch.from_numpy(np.where(counted, ids[:, 1:], IGNORED))
 
 
-def bucketed(pages: Pages, vocab: Vocab, n: int) -> list[Batch]:
+def bucketed(pages: Pages, tokenizer: Tokenizer, n: int) -> list[Batch]:
     """The same pages in at most n batches, each of pages of like length, cut so that the least is padding."""
     order = np.argsort(pages.total, kind="stable")
     ends = _cuts(pages.total[order], n)
-    return [tensors(pages[order[start:end]], vocab) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return [tensors(pages[order[start:end]], tokenizer) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def rounded_up(n: int) -> int:

@@ -16,7 +16,7 @@ from tasks import STOP
 UNKNOWN = 255
 
 
-class Vocab:
+class Tokenizer:
     """The characters of an alphabet and their ids. ValueError where the alphabet repeats a character or lacks the stop."""
 
     def __init__(self, alphabet: str) -> None:
@@ -46,6 +46,6 @@ class Vocab:
             raise ValueError(f"character {chr(chars[ids == UNKNOWN][0])!r} is not in the alphabet {self.alphabet!r}")
         return ids.astype(np.int64)
 
-    def characters(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def decode(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
         """uint8 ASCII codes of ids, any shape; the inverse of `encode`."""
         return self._codes[ids]

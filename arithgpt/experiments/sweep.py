@@ -114,7 +114,7 @@ def train_one(
 ) -> TrialResult:
     """Train one trial where it is not done, and ask it the exam; runs in a process of its own, perhaps on another machine."""
     from arithgpt.runtime import limit_threads
-    from arithgpt.training.trainer import NullCallback, train
+    from arithgpt.training.trainer import Trainer
 
     run = Run(folder)
     if multiprocessing.parent_process() is not None and threading.current_thread() is threading.main_thread():
@@ -127,7 +127,7 @@ def train_one(
                 from arithgpt.runtime import configure
 
                 where, begun = configure(device), len(list(folder.iterdir())) > 1
-                progress = train(recipe, run, device=where, observer=NullCallback(), resume=begun, asked_to_stop=stop.exists)
+                progress = Trainer(recipe, run, device=where, should_stop=stop.exists).fit(resume=begun)
                 if progress.status == "interrupted":
                     stop.touch()  # where it was not by that file, but by a signal to this process
                     return TrialResult(number, STOPPED)

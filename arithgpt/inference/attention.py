@@ -11,13 +11,18 @@ the number before the one being written.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from arithgpt.models.arrays import ops
+from arithgpt.inference.generate import to_model, to_numpy
 from arithgpt.models.gpt import GPT
+from arithgpt.models.positions.kernels import KernelBias
 
 MAX_PAGE = 1024  # characters: the distances of a page are squared in memory
 WORTH_NAMING = 0.01  # an axis is named where it says this much more
@@ -26,31 +31,30 @@ CHANCE = 0.05  # and `token` where it says this much more than the others
 
 @dataclass(frozen=True)
 class Reading:
-    """A page as a GPT reads it, T ids of which the last W were, or might have been, written by it.
-
-    logits: float (W, vocabulary), before each of the written characters
-    attention: of each block, each time it is applied, float (H, W, blank + T-1): by what is written, and by what is looked at;
-    the blank comes first
-    look, at: float (W, axes) the cell each written character goes to, and (T-1, axes) those of the characters looked at
-    axes: the names of the page's axes
-    """
+    """A page of T ids as a GPT reads it. The last W of them were written by it, or might have been."""
 
     ids: NDArray[np.int64]
+    """(T,)"""
     logits: NDArray[np.floating]
+    """(W, V), before each of the written characters."""
     attention: list[NDArray[np.floating]]
-    blank: bool
-    look: NDArray[np.floating]
-    at: NDArray[np.floating]
+    """For each block, each time it is applied: (H, W, bos + T - 1), by what is written and by what is looked at."""
+    has_bos: bool
+    """Whether the first key is the bos token."""
+    query_cells: NDArray[np.floating]
+    """(W, axes): the cell each written character goes to."""
+    key_cells: NDArray[np.floating]
+    """(T - 1, axes): the cells of the characters looked at."""
     axes: tuple[str, ...]
 
     @property
     def written(self) -> NDArray[np.int64]:
         """The last W ids."""
-        return self.ids[len(self.ids) - len(self.look) :]
+        return self.ids[len(self.ids) - len(self.query_cells) :]
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """(W, vocabulary), each row with the sum 1."""
+        """(W, V), each row with the sum 1."""
         scores = np.exp(self.logits - self.logits.max(-1, keepdims=True), dtype=np.float64)
         return scores / scores.sum(-1, keepdims=True)
 
@@ -61,68 +65,89 @@ class Focus:
 
     layer: int
     head: int
-    blank: float
-    """On the blank that stands nowhere; 0 where there is none."""
+    bos: float
+    """Share on the bos token, which stands nowhere; 0 where there is none."""
     looks_at: tuple[tuple[str, float], ...]
-    """One or two axes with the distance on each that takes the most, beyond what looking everywhere alike would give it; none
-    where nothing takes more than that."""
+    """One or two axes with the distance on each that takes the most, beyond what uniform attention would give it; none where no
+    distance takes more than that."""
     share: float
-    """On the characters at this distance."""
+    """Share on the characters at this distance."""
 
 
-def read(model: GPT, ids: NDArray[np.int64], prompt: int) -> Reading:
-    """What the model looks at, and would write, for each character of a page after its prompt.
+@contextmanager
+def capture_attention(model: GPT) -> Iterator[list[Tensor]]:
+    """Collect the attention weights (B, H, Tq, Tk) of each block, in the order in which blocks are applied.
 
-    It is computed as the cached decoder does it, exactly at any length.
+    with capture_attention(model) as weights:
+        model(ids)
+    """
+    captured: list[Tensor] = []
+    for block in model.blocks:
+        block.attention.captured = captured
+    try:
+        yield captured
+    finally:
+        for block in model.blocks:
+            block.attention.captured = None
 
-    ids: int64 (T,), prompt: how many of them are given. ValueError unless 1 <= prompt < T <= MAX_PAGE.
+
+@torch.inference_mode()
+def read_page(model: GPT, ids: NDArray[np.int64], prompt: int) -> Reading:
+    """Compute what the model looks at, and would write, for each character of a page after its prompt.
+
+    It is computed as cached decoding does it, which is exact at any length.
+
+    Args:
+        model: in eval mode
+        ids: int64 (T,)
+        prompt: how many of them are given
+
+    Raises:
+        ValueError: unless 1 <= prompt < T <= MAX_PAGE
     """
     T = len(ids)
     if not 1 <= prompt < T <= MAX_PAGE:
         raise ValueError(f"a page of {T} characters with {prompt} given: needs one given, one more, and {MAX_PAGE} at most")
-    like = model.like
-    xp, blank, cache = ops(like), int(model.scheme.blank), model.cache(1, T)
-    logits, attention = [], [np.zeros((H, T - 1, blank + T - 1), np.float32) for H in heads_of(model)]
-    with xp.inference():
-        for start, end in ((0, 1), (1, T - 1)):  # on top of a cache kernels are exact at any length
-            if start < end:
-                part, seen = model(xp.constant(ids[None, start:end], like), cache, return_attention=True)
-                logits.append(xp.to_numpy(part)[0])
-                for whole, weights in zip(attention, seen, strict=True):
-                    whole[:, start:end, : blank + end] = xp.to_numpy(weights)[0, :, start - end :]
-    cells = xp.to_numpy(cache.cells)[0, blank : blank + T]
-    scheme = model.scheme
+    n_bos, cache, pages = int(model.positions.has_bos), model.new_cache(1, T), to_model(model, ids[None])
+    logits, attention = [], [np.zeros((H, T - 1, n_bos + T - 1), np.float32) for H in heads_of(model)]
+    for start, end in ((0, 1), (1, T - 1)):  # on top of a cache kernels are exact at any length
+        if start < end:
+            with capture_attention(model) as captured:
+                logits.append(to_numpy(model(pages[:, start:end], cache))[0])
+            for whole, weights in zip(attention, captured, strict=True):
+                whole[:, start:end, : n_bos + end] = to_numpy(weights)[0, :, start - end :]
+    cells, coordinates = to_numpy(cache.cells)[0, n_bos : n_bos + T], model.positions.coordinates
     return Reading(
         ids=ids,
         logits=np.concatenate(logits)[prompt - 1 :],
         attention=[whole[:, prompt - 1 :] for whole in attention],
-        blank=bool(blank),
-        look=cells[prompt:, scheme.look],
-        at=cells[:-1, scheme.at],
-        axes=scheme.axes,
+        has_bos=bool(n_bos),
+        query_cells=cells[prompt:, coordinates.query_columns],
+        key_cells=cells[:-1, coordinates.key_columns],
+        axes=coordinates.axes,
     )
 
 
 def heads_of(model: GPT) -> tuple[int, ...]:
-    """The heads of each block, each time it is applied: what counts as a layer here."""
+    """Return the heads of each block, once for each time it is applied: what counts as a layer here."""
     return model.config.heads * model.config.loops
 
 
 def focuses(reading: Reading) -> list[Focus]:
     """Where every head looks, block by block."""
-    W, T = len(reading.look), len(reading.at)
+    W, T = len(reading.query_cells), len(reading.key_cells)
     visible = np.arange(T) <= np.arange(T - W, T)[:, None]  # (W, T)
     even = (visible / visible.sum(1, keepdims=True))[visible]  # of one who looks everywhere alike
     away = [
-        np.unique((reading.at[:, axis] - reading.look[:, axis, None])[visible], return_inverse=True)
+        np.unique((reading.key_cells[:, axis] - reading.query_cells[:, axis, None])[visible], return_inverse=True)
         for axis in range(len(reading.axes))
     ]
     found = []
     for layer, block in enumerate(reading.attention):
         for head, weights in enumerate(block):
-            own = weights[:, int(reading.blank) :][visible]
+            own = weights[:, int(reading.has_bos) :][visible]
             looks_at, share = _most_looked_at(own / W, even / W, away, reading.axes)
-            found.append(Focus(layer, head, float(weights[:, 0].mean()) if reading.blank else 0.0, looks_at, share))
+            found.append(Focus(layer, head, float(weights[:, 0].mean()) if reading.has_bos else 0.0, looks_at, share))
     return found
 
 
@@ -160,11 +185,15 @@ def _most_looked_at(
 
 
 def kernels(model: GPT) -> list[dict[str, NDArray[np.floating]]]:
-    """What the heads of each layer have learned of where to look: strength and centre (H, axes) and blank (H,).
+    """Return what the heads of each layer have learned of where to look.
 
-    Empty where the position scheme has no kernels.
+    Returns:
+        A table a layer: strength and centre (H, axes), bos_logit (H,). Empty where the position scheme has no kernels.
     """
-    names = ("strength", "centre", "blank")
-    blocks = [{name: block[name] for name in names if name in block} for block in model.blocks]
-    own = [{name: ops(array).to_numpy(array) for name, array in block.items()} for block in blocks if len(block) == len(names)]
-    return own * model.config.loops
+    biases = [block.attention.bias for block in model.blocks]
+    tables = [
+        {name: to_numpy(getattr(bias, name).detach()) for name in ("strength", "centre", "bos_logit")}
+        for bias in biases
+        if isinstance(bias, KernelBias)
+    ]
+    return tables * model.config.loops

@@ -1,253 +1,202 @@
-"""Batched decoding with a key-value cache: prompts in, what the model writes after them out."""
+"""Batched decoding with a key-value cache: prompts in, what the model writes after them out.
+
+    generate(model, tokenizer, prompts, max_new_tokens)      a batch of prompts, greedily or with another sampler
+    stream(model, tokenizer, "321+654=", 20)                 one prompt, character by character
+
+One loop (`Decoding`) serves torch on a CPU, torch on a GPU and NumPy: `prefill` reads the prompts, then each step samples one
+token for every row and reads it. Batches are planned in `batching.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arithgpt.data.tokenizer import Vocab
-from arithgpt.models.architectures import Model
-from arithgpt.models.arrays import Array, ops
+from arithgpt.data.tokenizer import Tokenizer
+from arithgpt.inference.batching import decoding_batches, for_each_batch
+from arithgpt.inference.numpy_gpt import NumpyGPT
+from arithgpt.inference.sampler import Sampler, greedy
 from tasks.core.ragged import Ints, Ragged
 
-MIN_ROWS, MAX_ROWS, MAX_ROWS_ON_GPU = 64, 1024, 1 << 16  # of a batch, where there are as many
-MAX_BYTES = 512 << 20  # of cache and attention mask, in all batches worked on at once
-KEEP_WHILE = 0.75  # rows that have ended stay in the cache until only this share goes on
-CHECK_EVERY = 16  # characters that a GPU writes between two questions whether any row goes on: the answer has to be waited for
-PROMPT_STEP = 64  # characters of a prompt read at once: a mask of this many rows, not of the whole prompt squared
+if TYPE_CHECKING:
+    from arithgpt.models.language_model import LanguageModel
+
+Model: TypeAlias = "LanguageModel | NumpyGPT"
+
+PROMPT_CHUNK = 64  # tokens of a prompt read at once: the mask has this many rows, not the prompt's length squared
+KEEP_WHILE = 0.75  # finished rows stay in the cache until only this share of the rows goes on
+CHECK_EVERY_ON_GPU = 16  # steps between two questions whether any row goes on: the answer has to be waited for
 
 
 @dataclass(frozen=True)
 class Completions:
-    """What was written after n prompts.
-
-    text: the ASCII characters, without the stop
-    finished: bool (n,), whether the stop was written before the budget ran out
-    """
+    """What was written after n prompts."""
 
     text: Ragged
-    finished: np.ndarray
+    """ASCII characters, without the stop."""
+    finished: NDArray[np.bool_]
+    """(n,): whether the stop was written within max_new_tokens."""
 
 
-def complete(
-    model: Model,
-    vocab: Vocab,
-    prompts: Ragged,
-    max_new_tokens: Ints,
-    *,
-    temperature: float = 0.0,
-    rng: np.random.Generator | None = None,
+def generate(
+    model: Model, tokenizer: Tokenizer, prompts: Ragged, max_new_tokens: Ints, *, sampler: Sampler = greedy
 ) -> Completions:
-    """Write after each prompt, greedily or at a temperature, until the stop or the budget.
+    """Write after each prompt until the stop, or until max_new_tokens are written.
 
-    prompts: n rows of ASCII, none empty; max_new_tokens: int64 (n,), characters at most, the stop included
-    ValueError for an empty prompt, a budget below 1, a negative temperature, or one above 0 without an rng to draw with.
+    Args:
+        model: a module in eval mode, or a NumpyGPT
+        tokenizer: of the model's alphabet
+        prompts: n rows of ASCII, none empty
+        max_new_tokens: int64 (n,), at least 1 each, the stop included
+        sampler: chooses each token; the greedy one computes batches side by side
+
+    Raises:
+        ValueError: a prompt is empty, or max_new_tokens is below 1
     """
     n = len(prompts)
     if n == 0:
         return Completions(Ragged(np.zeros((0, 0), np.uint8), np.zeros(0, np.int64)), np.zeros(0, bool))
-    if prompts.lengths.min() < 1 or max_new_tokens.min() < 1 or temperature < 0 or (temperature > 0 and rng is None):
-        raise ValueError("a prompt needs a character, a budget is at least 1, a temperature at least 0 and one above 0 an rng")
-    ids = vocab.encode(prompts.values)
+    if prompts.lengths.min() < 1 or max_new_tokens.min() < 1:
+        raise ValueError("a prompt needs a character, and max_new_tokens is at least 1")
+    ids = tokenizer.encode(prompts.values)
     parts: list[tuple[Ints, NDArray[np.int64], Ints]] = []
-    choose = _chooser(temperature, rng)
-    on_gpu = loops_on_gpu(model) and temperature == 0
 
     def write(rows: Ints) -> None:
-        batch = model, vocab, ids[rows], prompts.lengths[rows], max_new_tokens[rows]
-        parts.append((rows, *(_complete_on_gpu(*batch) if on_gpu else _complete_batch(*batch, choose))))
+        decoding = Decoding(model, ids[rows], prompts.lengths[rows], max_new_tokens[rows], tokenizer.stop, sampler)
+        for _ in decoding.steps():
+            pass
+        parts.append((rows, to_numpy(decoding.written), to_numpy(decoding.n_written)))
 
-    over_batches(write, lambda workers: _batches(prompts.lengths, max_new_tokens, model, workers), model, together=rng is None)
-    text = np.zeros((n, max(own.shape[1] for _, own, _ in parts)), np.uint8)
+    for_each_batch(
+        write,
+        lambda workers: decoding_batches(prompts.lengths, max_new_tokens, model, workers),
+        model,
+        side_by_side=sampler is greedy,
+    )
+    text = np.zeros((n, int(max(n_written.max() for _, _, n_written in parts))), np.uint8)
     lengths, finished = np.zeros(n, np.int64), np.zeros(n, bool)
-    for rows, own, total in parts:
-        last = own[np.arange(len(rows)), total - 1]
-        finished[rows], lengths[rows] = last == vocab.stop, total - (last == vocab.stop)
-        text[rows, : own.shape[1]] = vocab.characters(own)
+    for rows, written, n_written in parts:
+        width = int(n_written.max())
+        last = written[np.arange(len(rows)), n_written - 1]
+        finished[rows], lengths[rows] = last == tokenizer.stop, n_written - (last == tokenizer.stop)
+        text[rows, :width] = tokenizer.decode(written[:, :width])
     return Completions(Ragged(text * (np.arange(text.shape[1]) < lengths[:, None]), lengths), finished)
 
 
-def stream(model: Model, vocab: Vocab, prompt: str, budget: int) -> Iterator[str]:
-    """The characters that `complete` writes greedily after one prompt, as they come, the stop included if it is reached."""
-    ids = vocab.encode(np.frombuffer(prompt.encode("ascii"), np.uint8))[None]
-    for _, _, chosen in _written(model, vocab, ids, np.array([len(prompt)]), np.array([budget]), _chooser(0, None)):
-        yield vocab.alphabet[chosen[0]]
+def stream(model: Model, tokenizer: Tokenizer, prompt: str, max_new_tokens: int) -> Iterator[str]:
+    """Yield the characters that `generate` writes greedily after one prompt, as they come, the stop included."""
+    ids = tokenizer.encode(np.frombuffer(prompt.encode("ascii"), np.uint8))[None]
+    decoding = Decoding(model, ids, np.array([len(prompt)]), np.array([max_new_tokens]), tokenizer.stop, greedy)
+    for place, _ in enumerate(decoding.steps()):
+        yield tokenizer.alphabet[int(decoding.written[0, place])]
 
 
-def over_batches(
-    work: Callable[[Ints], None], batches: Callable[[int], list[Ints]], model: Model, *, together: bool = True, tokens: int = 1
-) -> None:
-    """Call `work` for the rows of each batch: on NumPy and on a GPU one after the other, on torch's CPU side by side.
+class Decoding:
+    """A batch of prompts that is being continued.
 
-    Several batches side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
+    The model reads together what all prompts have. It reads what longer ones have beyond that while it already writes after the
+    shorter ones. Finished rows leave the cache in bulk, as copying it costs about a step. On a GPU, where the host must not
+    wait for each step, finished rows are written on for a while, where nobody reads it.
 
-    batches: how many are worked on at once -> the rows of each
-    together: whether they may be; where problems are sampled they take turns, so that what is drawn does not depend on which
-    is faster
-    tokens: read at once of each row
+    Args:
+        model: a module in eval mode, or a NumpyGPT
+        prompts: int64 (B, T), each row as long as `lengths` says
+        lengths: int64 (B,), at least 1
+        max_new_tokens: int64 (B,), at least 1
+        stop: id of the stop
+        sampler: chooses each token
     """
-    if isinstance(model.like, np.ndarray) or loops_on_gpu(model):
-        for rows in batches(1):
-            work(rows)
-        return
+
+    def __init__(
+        self,
+        model: Model,
+        prompts: NDArray[np.int64],
+        lengths: Ints,
+        max_new_tokens: Ints,
+        stop: int,
+        sampler: Sampler,
+    ) -> None:
+        self.model, self.stop, self.sampler = model, stop, sampler
+        self.n_common, self.longest = int(lengths.min()), int((lengths + max_new_tokens).max())
+        self.prompts, self.lengths, self.limits = (to_model(model, of_row) for of_row in (prompts, lengths, max_new_tokens))
+        self.width = int(max_new_tokens.max())
+        self.written = to_model(model, np.full((len(prompts), self.width + 1), stop))
+        """int64 (B, width + 1): the ids written after each prompt; the last column holds what nobody reads."""
+        self.n_written = self.lengths * 0
+        """int64 (B,): how many of them count, the stop included."""
+        self.check_every = CHECK_EVERY_ON_GPU if is_on_gpu(model) else 1
+
+    def steps(self) -> Iterator[None]:
+        """Decode; yield after each step in which rows may have been written to."""
+        xp = namespace(self.model)
+        with no_grad(self.model):
+            cache = self.model.new_cache(len(self.prompts), self.longest)
+            logits = prefill(self.model, self.prompts[:, : self.n_common], cache)
+            rows = xp.arange(len(self.prompts), device=self.lengths.device)  # the rows in the cache
+            going = self.lengths > 0  # those of them that have not finished
+        for read in range(self.n_common, self.longest):
+            with no_grad(self.model):
+                ids = self.sampler(logits)
+                place = read - self.lengths[rows]
+                if read < self.prompts.shape[1]:
+                    ids = xp.where(place < 0, self.prompts[rows, read], ids)
+                writes = going & (place >= 0)
+                self.written[rows, xp.where(writes, place, self.width)] = ids
+                self.n_written[rows] = xp.where(writes, place + 1, self.n_written[rows])
+                going = going & ((place < 0) | ((ids != self.stop) & (place + 1 < self.limits[rows])))
+            yield
+            with no_grad(self.model):
+                if (read + 1) % self.check_every == 0 and (n_going := int(going.sum())) <= KEEP_WHILE * len(rows):
+                    if n_going == 0:
+                        return
+                    stay = xp.nonzero(going)[0] if xp is np else going.nonzero()[:, 0]
+                    cache.keep(stay)
+                    rows, ids, going = rows[stay], ids[stay], going[stay]
+                if read + 1 < self.longest:
+                    logits = step(self.model, ids, cache)
+
+
+def prefill(model: Model, prompts: Any, cache: Any) -> Any:
+    """Read prompts (B, T) of one length in chunks; return the logits (B, V) after their last token."""
+    for start in range(0, prompts.shape[1], PROMPT_CHUNK):
+        logits = model(prompts[:, start : start + PROMPT_CHUNK], cache, last=1)[:, -1]
+    return logits
+
+
+def step(model: Model, ids: Any, cache: Any) -> Any:
+    """Read one token (B,) for every row; return the logits (B, V) after it."""
+    return model(ids[:, None], cache)[:, -1]
+
+
+def namespace(model: Model) -> Any:
+    """Return the array library that a model computes with: numpy or torch."""
+    if isinstance(model, NumpyGPT):
+        return np
     import torch
 
-    from arithgpt.runtime import init_worker_thread, limit_threads, useful_threads
-
-    workers = torch.get_num_threads() if together else 1
-    all_rows = batches(workers)
-    if workers == 1 or len(all_rows) == 1:
-        for rows in all_rows:
-            with limit_threads(useful_threads(2 * model.n_params * len(rows) * tokens)):
-                work(rows)
-    else:
-        with limit_threads(1), ThreadPoolExecutor(workers, initializer=init_worker_thread) as pool:
-            list(pool.map(work, all_rows))
+    return torch
 
 
-def _batches(lengths: Ints, max_new_tokens: Ints, model: Model, workers: int) -> list[Ints]:
-    """Batches of rows whose prompts and max_new_tokens are of about the same length, the longest first."""
-    batches: list[Ints] = []
-    most_rows = MAX_ROWS_ON_GPU if loops_on_gpu(model) else MAX_ROWS
-    room = max_bytes(model)
-    octaves = np.stack([np.log2(lengths), np.log2(lengths + max_new_tokens)]).astype(np.int64)
-    order = np.lexsort((lengths + max_new_tokens, *octaves))
-    for start, end in pairwise([0, *(np.flatnonzero(np.diff(octaves[:, order]).any(0)) + 1).tolist(), len(order)]):
-        rows = order[start:end]
-        length = int(lengths[rows].max())
-        masked = masks(model) * min(length, PROMPT_STEP) * length
-        fitting = room // (4 * workers * (cached(model, length + int(max_new_tokens[rows].max()), length) + masked))
-        shared = max(MIN_ROWS, -(-len(rows) // workers))
-        step = max(1, min(most_rows, fitting, shared))
-        batches += [rows[start : start + step] for start in range(0, len(rows), step)]
-    return batches[::-1]
+def to_model(model: Model, array: NDArray[Any]) -> Any:
+    """Put an array where a model computes."""
+    return array if isinstance(model, NumpyGPT) else namespace(model).as_tensor(array, device=model.device)
 
 
-def cached(model: Model, size: int, prompt: int) -> int:
-    """Numbers in the cache of a page of `size` characters, of which `prompt` are given."""
-    config = model.config
-    return 2 * sum(config.kv_heads) * config.head_size * (config.loops * size + config.reads_question * prompt)
+def to_numpy(array: Any) -> NDArray[Any]:
+    """Return an array or a tensor of any device as a NumPy array."""
+    return array if isinstance(array, np.ndarray) else array.cpu().numpy()
 
 
-def masks(model: Model) -> int:
-    """Numbers that attention masks, and the distances they are made of, need at once for a query and a key."""
-    return 4 * max(*model.config.heads, 2 * model.scheme.n_axes)
+def no_grad(model: Model) -> AbstractContextManager[object]:
+    """Return a context in which nothing is recorded for gradients."""
+    return nullcontext() if isinstance(model, NumpyGPT) else namespace(model).inference_mode()
 
 
-def loops_on_gpu(model: Model) -> bool:
-    """Whether all that decoding needs to know stays on a GPU."""
-    return not isinstance(model.like, np.ndarray) and model.like.is_cuda
-
-
-def max_bytes(model: Model) -> int:
-    """Of cache and attention mask, in all batches worked on at once."""
-    if not loops_on_gpu(model):
-        return MAX_BYTES
-    from arithgpt.training.cuda_graphs import memory_for_decoding
-
-    return memory_for_decoding(model.like.device)
-
-
-_Chooser: TypeAlias = Callable[[Array], NDArray[np.int64]]
-
-
-def _complete_batch(
-    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, max_new_tokens: Ints, choose: _Chooser
-) -> tuple[NDArray[np.int64], Ints]:
-    """What is written after each prompt, int64 (B, <= the largest budget), and how much of it, (B,), the stop included."""
-    written, total = np.full((len(prompts), int(max_new_tokens.max())), vocab.stop), np.zeros(len(prompts), np.int64)
-    for rows, places, ids in _written(model, vocab, prompts, lengths, max_new_tokens, choose):
-        written[rows, places] = ids
-        total[rows] = places + 1
-    return written[:, : total.max()], total
-
-
-def _complete_on_gpu(
-    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, max_new_tokens: Ints
-) -> tuple[NDArray[np.int64], Ints]:
-    """What `_complete_batch` writes greedily, with torch alone: the device is waited for every CHECK_EVERY characters.
-
-    Rows that have ended are written on to until then, where nobody reads it.
-    """
-    like, (n, width) = model.like, (len(prompts), int(max_new_tokens.max()))
-    longest, given = int((lengths + max_new_tokens).max()), int(lengths.min())
-    xp, cache = ops(like), model.cache(n, longest)
-    all_prompts, all_lengths, all_budgets = (xp.constant(of_row, like) for of_row in (prompts, lengths, max_new_tokens))
-    with xp.inference():
-        for start in range(0, given, PROMPT_STEP):
-            part = all_prompts[:, start : min(start + PROMPT_STEP, given)]
-            logits = model(part, cache, last=1)[:, -1]
-        written = all_prompts.new_full((n, width + 1), vocab.stop)  # in the last column what nobody reads
-        total, rows = all_lengths * 0, xp.arange(n, like)
-        going = all_lengths > 0  # of the rows in the cache those that have not ended
-        for read in range(given, longest):
-            place = read - all_lengths[rows]
-            ids = logits.argmax(-1)
-            if read < prompts.shape[1]:
-                ids = xp.where(place < 0, all_prompts[rows, read], ids)
-            writes = going & (place >= 0)
-            written[rows, xp.where(writes, place, width)] = ids
-            total[rows] = xp.where(writes, place + 1, total[rows])
-            going = going & ((place < 0) | ((ids != vocab.stop) & (place + 1 < all_budgets[rows])))
-            if (read + 1) % CHECK_EVERY == 0 and (n_going := int(going.sum())) <= KEEP_WHILE * len(rows):
-                if n_going == 0:
-                    break
-                stay = going.nonzero()[:, 0]
-                cache.keep(stay)
-                rows, ids, going = rows[stay], ids[stay], going[stay]
-            if read + 1 < longest:
-                logits = model(ids[:, None], cache)[:, -1]
-    total = xp.to_numpy(total)
-    return xp.to_numpy(written)[:, : total.max()], total
-
-
-def _written(
-    model: Model, vocab: Vocab, prompts: NDArray[np.int64], lengths: Ints, max_new_tokens: Ints, choose: _Chooser
-) -> Iterator[tuple[Ints, Ints, NDArray[np.int64]]]:
-    """Step by step: the rows that are written to, at which place of their completion each, and the ids.
-
-    prompts: int64 (B, T), each its own length; the model reads together what all have, and what longer ones have beyond
-    that while it already writes after the shorter ones.
-    """
-    like = model.like
-    xp = ops(like)
-    cache, read = model.cache(len(prompts), int((lengths + max_new_tokens).max())), int(lengths.min())
-    rows = np.arange(len(prompts))  # those in the cache
-    going = np.ones(len(prompts), bool)  # those of them that have not ended
-    with xp.inference():
-        for start in range(0, read, PROMPT_STEP):
-            part = prompts[:, start : min(start + PROMPT_STEP, read)]
-            logits = model(xp.constant(part, like), cache, last=1)[:, -1]
-    while True:
-        ids, place = choose(logits), read - lengths[rows]
-        if (place < 0).any():
-            ids = np.where(place < 0, prompts[rows, min(read, prompts.shape[1] - 1)], ids)
-        writes = going & (place >= 0)
-        yield rows[writes], place[writes], ids[writes]
-        going &= (place < 0) | ((ids != vocab.stop) & (place + 1 < max_new_tokens[rows]))
-        n_going, read = int(going.sum()), read + 1
-        if n_going == 0:
-            return
-        with xp.inference():
-            if n_going <= KEEP_WHILE * len(rows):  # copying the cache costs about a step, so rows leave it in bulk
-                cache.keep(xp.constant(np.flatnonzero(going), like))
-                rows, ids, going = rows[going], ids[going], going[going]
-            logits = model(xp.constant(ids[:, None], like), cache)[:, -1]
-
-
-def _chooser(temperature: float, rng: np.random.Generator | None) -> _Chooser:
-    """Logits (B, vocabulary) -> the id chosen for each."""
-    if temperature == 0 or rng is None:
-        return lambda logits: ops(logits).to_numpy(logits.argmax(-1))
-
-    def draw(logits: Array) -> NDArray[np.int64]:
-        scores = ops(logits).to_numpy(logits).astype(np.float64) / temperature
-        return (scores + rng.gumbel(size=scores.shape)).argmax(-1)  # the Gumbel-max trick samples from the softmax
-
-    return draw
+def is_on_gpu(model: Model) -> bool:
+    """Whether a model computes on a GPU."""
+    return not isinstance(model, NumpyGPT) and model.device.type == "cuda"

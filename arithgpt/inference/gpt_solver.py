@@ -1,17 +1,17 @@
-"""A trained GPT as a solver: problems -> prompts -> decoding -> answers."""
+"""A trained model as a solver: problems -> prompts -> decoding -> answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from arithgpt.data.tokenizer import Vocab
+from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
-from arithgpt.inference.generate import complete, stream
-from arithgpt.inference.verify_greedy import complete_drafts
-from arithgpt.models.architectures import Model
+from arithgpt.inference.generate import Model, generate, stream
+from arithgpt.inference.verify_greedy import generate_verified
 from arithgpt.run import Run
 from eval.solver import Answer
 from tasks import Problems, Task
@@ -20,51 +20,60 @@ from tasks.core.ragged import Ints, Ragged
 
 @dataclass(frozen=True)
 class GPTSolver:
-    """A model and the task it was trained on. Decoding is greedy and free-running: nothing is corrected on the way.
-
-    drafts: whether the exact pages are read as drafts (drafts.py); it writes the same without, and slower
-    """
+    """A model and the task it was trained on. Decoding is greedy and free-running: nothing is corrected on the way."""
 
     name: str
     model: Model
     task: Task
-    drafts: bool = True
+    verify: bool = True
+    """Whether the exact pages are verified greedily (verify_greedy.py): the same text, sooner."""
 
     @staticmethod
-    def of(run: Run, device: str = "cpu", drafts: bool = True) -> GPTSolver:
-        """The model of a run. UserError where its weights cannot be used."""
-        return GPTSolver(run.name, run.load_model(device), run.recipe.problems, drafts)
+    def of(run: Run, device: str = "cpu", verify: bool = True) -> GPTSolver:
+        """Load the model of a run.
+
+        Raises:
+            UserError: its weights cannot be used
+        """
+        return GPTSolver(run.name, run.load_model(device), run.recipe.problems, verify)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the model's alphabet."""
+        return Tokenizer(self.model.alphabet)
 
     def solve(self, task: Task, problems: Problems) -> list[Answer]:
-        """Answers in order; one that its positions have no room for is cut off. UserError for a task it did not learn."""
+        """Answer problems in order; an answer that the positions have no room for is cut off.
+
+        Raises:
+            UserError: the model was trained on another task
+        """
         if task.name not in self.task.subtasks and task.name != self.task.name:
             raise UserError(f"run {self.name} was trained on task {self.task.name}: it cannot be asked {task.name}")
-        prompts, max_new_tokens = task.prompts(problems), self.max_new_tokens(task, problems)
-        fits = np.flatnonzero(max_new_tokens >= 1)
-        vocab = Vocab(self.model.alphabet)
-        if self.drafts:
-            pages = task.pages(problems[fits])
-            drafts = Ragged(pages.chars, pages.total)
-            completions = complete_drafts(self.model, vocab, drafts, pages.prompt, max_new_tokens[fits])
+        limits = self.max_new_tokens(task, problems)
+        fits = np.flatnonzero(limits >= 1)
+        asked, questions = problems[fits], task.questions(problems)
+        if self.verify:
+            pages = task.pages(asked)
+            guesses = Ragged(pages.chars, pages.total)
+            completions = generate_verified(self.model, self.tokenizer, guesses, pages.prompt, limits[fits])
         else:
-            completions = complete(self.model, vocab, prompts[fits], max_new_tokens[fits])
+            completions = generate(self.model, self.tokenizer, task.prompts(asked), limits[fits])
         answers = [Answer(None, finished=False)] * len(problems)
-        questions = task.questions(problems)
-        for row, written, finished in zip(
-            fits.tolist(), completions.text.to_strings(), completions.finished.tolist(), strict=True
-        ):
-            answers[row] = Answer(task.extract(written, questions[row]) if finished else None, written, finished)
+        texts = completions.text.to_strings()
+        for row, text, finished in zip(fits.tolist(), texts, completions.finished.tolist(), strict=True):
+            answers[row] = Answer(task.extract(text, questions[row]) if finished else None, text, finished)
         return answers
 
     def stream(self, question: str) -> Iterator[str]:
-        """What `solve` gets written for one plain question, as it comes, and then "$" if it was finished."""
+        """Yield what `solve` gets written for one plain question, as it comes, and the stop if it is reached."""
         problems = self.task.problems([question])
-        prompt, budget = self.task.prompts(problems).to_strings()[0], int(self.max_new_tokens(self.task, problems)[0])
-        yield from stream(self.model, Vocab(self.model.alphabet), prompt, budget) if budget >= 1 else ()
+        [prompt], [limit] = self.task.prompts(problems).to_strings(), self.max_new_tokens(self.task, problems).tolist()
+        yield from stream(self.model, self.tokenizer, prompt, limit) if limit >= 1 else ()
 
     def max_new_tokens(self, task: Task, problems: Problems) -> Ints:
-        """The characters each completion is allowed, as far as positions have room for them; may be below 1."""
-        max_new_tokens, config = task.max_new_tokens(problems), self.model.config
-        if not self.model.scheme.limited:
-            return max_new_tokens
-        return np.minimum(max_new_tokens, config.block_size - task.prompts(problems).lengths)
+        """Return the most characters of each completion, int64 (n,), as far as positions have room; it may be below 1."""
+        limits = task.max_new_tokens(problems)
+        if self.model.max_length is None:
+            return limits
+        return np.minimum(limits, self.model.max_length - task.prompts(problems).lengths)

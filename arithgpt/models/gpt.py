@@ -1,265 +1,229 @@
-"""The GPT, in one sitting: pre-norm blocks, QK-norm, all heads in one batched attention, positions by name.
+"""The GPT: pre-norm blocks, QK-norm, page positions. Read this file first.
 
-    weights = initial(config, "0123456789+=$", seed=0)         named NumPy arrays
-    logits = GPT(config, "0123456789+=$", weights)(ids)        (B, T) -> (B, T, vocabulary)
+    model = GPT(config, alphabet="0123456789+=$")
+    logits = model(ids)                                  # int64 (B, T) -> float32 (B, T, vocabulary)
 
-The weights may be NumPy arrays or torch tensors, and the same lines run on either (arrays.py). B is the batch, T the
-characters, C = n_embd, H = the heads of a block, D = head_size. Matrices are (out, in), as in torch.nn.Linear.
+Shapes: B pages, T tokens, C = n_embd, H heads, K heads of keys and values (K = H unless n_kv_head says else), D = head_size,
+V = vocabulary. Parameters start at zero or one; `build_model` in arithgpt/models/__init__.py draws them.
+
+What differs from the GPT of the lectures: a position scheme is a module with three hooks (positions/base.py), and each block
+may have its own number of heads. A bos token, where the scheme has one, stands before the page inside the model alone.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-from arithgpt.models.arrays import Array, ops
-from arithgpt.models.positions import EMBEDDING_STD, SCHEMES
+from arithgpt.models.kv_cache import KVCache
+from arithgpt.models.language_model import LanguageModel
+from arithgpt.models.layers import MLP, NORMS, Dropout, Linear, RMSNorm, attend, attention_weights, repeat_kv
+from arithgpt.models.positions.base import PositionScheme
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from arithgpt.config.recipe import ModelConfig
-    from arithgpt.runtime import Precision
-
-MATRICES = ("qkv", "out", "up", "gate", "down")
-"""The matrices of a block."""
+    from arithgpt.config.schema import ModelConfig
 
 
-def initial(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarray]:
-    """The weights before training, float32 by name; the same on every machine.
+@dataclass(frozen=True)
+class Context:
+    """What every block of one forward pass needs besides x."""
 
-    Small random matrices; what a block adds begins at zero, so the first step sees an identity.
-    """
-    rng = np.random.default_rng(seed)
-    V, C, D = len(alphabet), config.n_embd, config.head_size
-    scheme, hidden = SCHEMES[config.positions], config.mlp_ratio * config.n_embd
-
-    def matrix(rows: int, columns: int) -> np.ndarray:
-        return 0.5 * columns**-0.5 * rng.standard_normal((rows, columns))
-
-    weights = {"characters": EMBEDDING_STD * rng.standard_normal((V, C))} | scheme.initial(config, V, rng)
-    for layer, (n_head, n_kv_head) in enumerate(zip(config.heads, config.kv_heads, strict=True)):
-        A = n_head * D
-        block = {
-            "attention_norm": np.ones(C),
-            "qkv": matrix((n_head + 2 * n_kv_head) * D, C),
-            "q_norm": np.ones(D),
-            "k_norm": np.ones(D),
-            "out": np.zeros((C, A)),
-            "mlp_norm": np.ones(C),
-            "up": matrix(hidden, C),
-            "down": np.zeros((C, hidden)),
-        } | scheme.initial_of_block(n_head, rng)
-        if config.activation == "swiglu":
-            block["gate"] = matrix(hidden, C)
-        weights |= {f"blocks.{layer}.{name}": array for name, array in block.items()}
-    weights["norm"] = np.ones(C)
-    if not config.tied:
-        weights["head"] = matrix(V, C)
-    return {name: array.astype(np.float32) for name, array in weights.items()}
+    cells: Tensor
+    """(B, S + 1, columns): page coordinates of all S tokens so far, and of the next."""
+    distances: Tensor | None
+    """What attention biases need to know of pairs of cells; None where they are folded into queries and keys, or absent."""
+    cache: KVCache | None
+    generator: torch.Generator | None
+    """Source of dropout; None for torch's default."""
 
 
-class Cache:
-    """Keys, values and cells of the tokens already read, so that each new one is computed once.
+class CausalSelfAttention(nn.Module):
+    """Multi-head causal self-attention with QK-norm (arXiv 2302.05442) and grouped queries (arXiv 2305.13245)."""
 
-    Room for `n` pages of at most `size` characters is allocated at the start; `length` tokens are filled, a blank included.
-    """
+    def __init__(self, config: ModelConfig, layer: int, positions: PositionScheme) -> None:
+        super().__init__()
+        self.n_head, self.n_kv_head, self.head_size = config.heads[layer], config.kv_heads[layer], config.head_size
+        self.qkv = Linear(config.n_embd, (self.n_head + 2 * self.n_kv_head) * self.head_size)
+        self.q_norm, self.k_norm = RMSNorm(self.head_size), RMSNorm(self.head_size)
+        self.out = Linear(self.n_head * self.head_size, config.n_embd)
+        self.bias = positions.attention_bias(self.n_head)
+        self.rotate = positions.rotate
+        self.captured: list[Tensor] | None = None
+        """Collects the attention weights (B, H, Tq, Tk) of each call where it is a list (inference/attention.py)."""
 
-    def __init__(self, model: GPT, n: int, size: int) -> None:
-        config, like = model.config, model.like
-        size += model.scheme.blank
-        shapes = [(2, n, n_head, size, config.head_size) for n_head in config.kv_heads] * config.loops
-        self.keys_values = [ops(like).zeros(shape, like) for shape in shapes]  # of each block, each time it is applied
-        self.cells = ops(like).zeros((n, size + 1, len(model.coordinates.first_cell)), like)
-        self.length = 0
+    def forward(self, x: Tensor, context: Context, depth: int, last: int | None = None) -> Tensor:
+        """Attend to the tokens before.
 
-    def store(self, depth: int, k: Array, v: Array) -> tuple[Array, Array]:
-        """Append k and v (B, H, T, D) of one application of a block; return all of it so far."""
-        end = self.length + k.shape[2]
-        keys, values = self.keys_values[depth]
-        keys[:, :, self.length : end] = k
-        values[:, :, self.length : end] = v
-        return keys[:, :, :end], values[:, :, :end]
+        Args:
+            x: (B, T, C)
+            context: page coordinates, cache
+            depth: which application of a block this is, for the cache
+            last: compute only the last so many tokens; None for all
 
-    def keep(self, rows: Array) -> None:
-        """Drop every page but the chosen ones."""
-        self.keys_values = [of_block[:, rows] for of_block in self.keys_values]
-        self.cells = self.cells[rows]
-
-
-def check_shapes(weights: Mapping[str, Array], first: Mapping[str, np.ndarray]) -> None:
-    """ValueError where a weight is missing, left over or of another shape than those before training."""
-    wanted = {name: array.shape for name, array in first.items()}
-    given = {name: tuple(array.shape) for name, array in weights.items()}
-    if given != wanted:
-        odd = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
-        raise ValueError(f"weights: {odd[0]} is {given.get(odd[0])}, not {wanted.get(odd[0])}")
-
-
-def blocks_of(weights: Mapping[str, Array], n_layer: int, stack: str = "blocks") -> list[dict[str, Array]]:
-    """The weights of each block of a stack of them, by the names they have within it."""
-    return [
-        {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
-        for prefix in (f"{stack}.{layer}." for layer in range(n_layer))
-    ]
-
-
-class GPT:
-    """A GPT over the characters of `alphabet`. ValueError where a weight is missing, left over or of another shape."""
-
-    def __init__(
-        self, config: ModelConfig, alphabet: str, weights: Mapping[str, Array], precision: Precision = "float32"
-    ) -> None:
-        """precision: of the products with MATRICES; all else is computed in the type of the weights (device.py)"""
-        check_shapes(weights, initial(config, alphabet, seed=0))
-        self.config, self.alphabet, self.weights = config, alphabet, dict(weights)
-        self.like = self.weights["characters"]  # the library, device and type of all that is computed
-        self.product = partial(ops(self.like).product, precision=precision)
-        self.scheme = SCHEMES[config.positions]
-        self.coordinates = self.scheme.coordinates(alphabet, like=ops(self.like).detached(self.like))
-        self.blocks = blocks_of(weights, config.n_layer)
-
-    def cache(self, n: int, size: int) -> Cache:
-        """An empty cache for n pages of at most `size` characters."""
-        return Cache(self, n, size)
-
-    def __call__(
-        self,
-        ids: Array,
-        cache: Cache | None = None,
-        last: int | None = None,
-        rng: np.random.Generator | None = None,
-        return_attention: bool = False,
-    ) -> Array | tuple[Array, list[Array]]:
-        """The logits of the character after each of `ids`, or after the `last` so many of them.
-
-        ids: int64 (B, T): whole pages, or with a cache the characters that follow those in it, which it then holds too
-        rng: what is random in training is drawn from it, and then this is training
-        Returns (B, T, vocabulary), or (B, last, vocabulary) with `last`, which spares the last block the others; with
-        `return_attention` also the weights (B, H, queries, keys) of each block, each time it is applied; of the keys the first
-        is the blank if there is one.
+        Returns:
+            (B, T or last, C).
         """
-        attention: list[Array] | None = [] if return_attention else None
-        begins = cache is None or cache.length == 0
-        blank = self.scheme.blank and begins
-        x, cells = self.embedded(ids, None if begins else cache.cells[:, cache.length], rng)
-        if cache is not None:
-            end = cache.length + x.shape[1]
-            cache.cells[:, cache.length : end + 1] = cells
-            cells = cache.cells[:, : end + 1]
-        looks = (last or 0) if begins and self.scheme.folds else x.shape[1]
-        distances = self.scheme.distances(cells[:, -looks:], cells[:, :-1]) if looks else None
-        embedded = x = self._dropped(x, rng)
-        for depth in range(n_deep := self.config.n_layer * self.config.loops):
-            layer = depth % self.config.n_layer
-            block, looking = self.blocks[layer], last if depth == n_deep - 1 else None
-            if self.config.inject and depth > 0 and layer == 0:
-                x = x + embedded
-            normed = self._normed(x, block["attention_norm"])
-            attended = self._attention(block, normed, cells, distances, cache, depth, looking, attention)
-            x = (x if looking is None else x[:, -looking:]) + self._dropped(attended, rng)
-            x = x + self._dropped(self._mlp(block, self._normed(x, block["mlp_norm"])), rng)
-        if cache is not None:
-            cache.length = end
-        logits = self.head(x[:, int(blank) :] if last is None else x)
-        return logits if attention is None else (logits, attention)
-
-    def embedded(self, ids: Array, start: Array | None = None, rng: np.random.Generator | None = None) -> tuple[Array, Array]:
-        """What the first block reads, and the cells of it.
-
-        ids: int64 (B, T); start: (B, columns), the cell of the first of them, None where the pages begin, and then the blank
-        comes first if there is one; rng: as when called
-        Returns (B, T, C) and (B, T+1, columns), or with the blank one more of each.
-        """
-        w, xp, B = self.weights, ops(ids), ids.shape[0]
-        cells = self.coordinates(ids, self.coordinates.first(B) if start is None else start)
-        if rng is not None:
-            cells = self.scheme.at_random(cells, self.config, rng)
-        x = w["characters"][ids]  # (B, T, C)
-        positions = self.scheme.embedding(w, cells)
-        if positions is not None:
-            x = x + positions
-        if self.scheme.blank and start is None:  # it is written nowhere, and looks at the first cell
-            x = xp.concat([xp.broadcast_to(w["blank"], (B, 1, x.shape[2])), x], 1)
-            cells = xp.concat([cells[:, :1], cells], 1)
-        return x, cells
-
-    def head(self, x: Array) -> Array:
-        """The logits (..., vocabulary) of what the last block gave, (..., C)."""
-        x = self._normed(x, self.weights["norm"])
-        return x @ (self.weights["characters"] * x.shape[-1] ** -0.5 if self.config.tied else self.weights["head"]).T
-
-    def _normed(self, x: Array, weight: Array) -> Array:
-        return ops(x).layer_norm(x, weight) if self.config.norm == "layer" else ops(x).rms_norm(x, weight)
-
-    def _dropped(self, x: Array, rng: np.random.Generator | None) -> Array:
-        """Dropout, in training only: where there is an rng."""
-        return x if rng is None or self.config.dropout == 0 else ops(x).dropout(x, self.config.dropout, rng)
-
-    def _mlp(self, block: dict, x: Array) -> Array:
-        """(B, T, C) -> (B, T, C), over mlp_ratio C hidden features."""
-        hidden = self.product(x, block["up"])
-        if self.config.activation == "gelu":
-            hidden = ops(x).gelu(hidden)
-        elif self.config.activation == "relu2":
-            hidden = ops(x).maximum(hidden, 0) ** 2
-        else:  # swiglu: another product decides how much of each feature comes through
-            gate = self.product(x, block["gate"])
-            hidden = gate * ops(x).sigmoid(gate) * hidden
-        return self.product(hidden, block["down"])
-
-    def _attention(
-        self,
-        block: dict,
-        x: Array,
-        cells: Array,
-        distances: Array | None,
-        cache: Cache | None,
-        depth: int,
-        last: int | None,
-        seen: list[Array] | None,
-    ) -> Array:
-        """Causal self-attention over all heads at once.
-
-        x: (B, T, C); cells: (B, T+1, columns) where the page begins with x, else (B, length+T+1, ...); distances: from
-        the queries where not all of them see just their own and the keys before, as PagePositions.distances gives them;
-        seen: takes the attention weights (B, H, T or 1, keys), which fused kernels would not give, where it is a list
-        Returns (B, T or 1, C).
-        """
-        layer = depth % self.config.n_layer
-        xp, H, K = ops(x), self.config.heads[layer], self.config.kv_heads[layer]  # K: heads of keys and values
         B, T, _ = x.shape
-        D = self.config.head_size
-        qkv = self.product(x, block["qkv"]).reshape(B, T, H + 2 * K, D).swapaxes(1, 2)  # (B, H + 2 K, T, D)
-        q, k, v = qkv[:, :H], qkv[:, H : H + K], qkv[:, H + K :]
-        q, k = xp.rms_norm(q, block["q_norm"]), xp.rms_norm(k, block["k_norm"])
-        own = cells[:, -T - 1 : -1]  # those of x
-        q, k = self.scheme.turn(q, own), self.scheme.turn(k, own)
-        if cache is not None:
-            k, v = cache.store(depth, k, v)
-        if K < H:  # each serves a group of queries
-            k, v = (xp.broadcast_to(y[:, :, None], (B, K, H // K, *y.shape[2:])).reshape(B, H, -1, D) for y in (k, v))
+        H, K, D = self.n_head, self.n_kv_head, self.head_size
+        qkv = self.qkv(x).view(B, T, H + 2 * K, D).transpose(1, 2)  # (B, H + 2 K, T, D)
+        q, k, v = qkv.split([H, K, K], dim=1)
+        own_cells = context.cells[:, -T - 1 : -1]
+        q, k = self.rotate(self.q_norm(q), own_cells), self.rotate(self.k_norm(k), own_cells)
+        if context.cache is not None:
+            k, v = context.cache.append(depth, k, v)  # (B, K, S, D)
+        k, v = repeat_kv(k, H), repeat_kv(v, H)
         if last is not None:
             q, T = q[:, :, -last:], last
-        if k.shape[2] == T and self.scheme.folds:  # the page begins here: nothing but causality hides a key
-            q, k = self.scheme.widen(block, q, k, cells)
+        if k.shape[2] == T and (self.bias is None or self.bias.can_fold):  # whole pages: only causality hides keys
             mask = None
+            if self.bias is not None:
+                q, k = self.bias.fold_into_qk(q, k, context.cells)
         else:
-            mask = xp.zeros((1, 1), x)
-            if T > 1:  # keys after the query are hidden
-                back = xp.arange(k.shape[2], x)[None] - xp.arange(T, x)[:, None]
-                mask = xp.where(back > k.shape[2] - T, -np.inf, mask)  # (T, length+T)
-            if distances is not None:
-                mask = mask + self.scheme.bias(block, distances[:, -T:])
-        if seen is None:
-            y = xp.attend(q, k, v, mask, D**-0.5)
+            mask = self._mask(context.distances, T, k.shape[2], x)
+        if self.captured is None:
+            y = attend(q, k, v, mask)  # (B, H, T, D)
         else:
-            seen.append(xp.attention(q, k, mask, D**-0.5))
-            y = seen[-1] @ v
-        return self.product(y.swapaxes(1, 2).reshape(B, T, H * D), block["out"])
+            self.captured.append(attention_weights(q, k, mask, D**-0.5))
+            y = self.captured[-1] @ v
+        return self.out(y.transpose(1, 2).reshape(B, T, H * D))
 
-    @property
-    def n_params(self) -> int:
-        return sum(int(np.prod(array.shape)) for array in self.weights.values())
+    def _mask(self, distances: Tensor | None, n_queries: int, n_keys: int, x: Tensor) -> Tensor:
+        """Add what hides later keys to the attention bias: broadcasts to (B, H, n_queries, n_keys)."""
+        mask = x.new_zeros(1, 1)
+        if n_queries > 1:
+            mask = x.new_full((n_queries, n_keys), -torch.inf).triu(1 + n_keys - n_queries)
+        if distances is not None and self.bias is not None:
+            mask = mask + self.bias(distances[:, -n_queries:])
+        return mask
+
+
+class Block(nn.Module):
+    """One transformer block: attention, then an MLP, each added to the residual stream."""
+
+    def __init__(self, config: ModelConfig, layer: int, positions: PositionScheme) -> None:
+        super().__init__()
+        norm = NORMS[config.norm]
+        self.attention_norm = norm(config.n_embd)
+        self.attention = CausalSelfAttention(config, layer, positions)
+        self.mlp_norm = norm(config.n_embd)
+        self.mlp = MLP(config)
+        self.dropout = Dropout(config.dropout)
+
+    def forward(self, x: Tensor, context: Context, depth: int, last: int | None = None) -> Tensor:
+        """(B, T, C) -> (B, T or last, C); arguments as those of the attention."""
+        attended = self.attention(self.attention_norm(x), context, depth, last)
+        x = (x if last is None else x[:, -last:]) + self.dropout(attended, context.generator)
+        return x + self.dropout(self.mlp(self.mlp_norm(x)), context.generator)
+
+
+class GPT(LanguageModel):
+    """A GPT over the characters of an alphabet.
+
+    Args:
+        config: the model's shape
+        alphabet: the characters of the vocabulary, in the order of their ids
+    """
+
+    def __init__(self, config: ModelConfig, alphabet: str) -> None:
+        super().__init__(config, alphabet)
+        self.token_embedding = nn.Embedding(len(alphabet), config.n_embd, _weight=torch.zeros(len(alphabet), config.n_embd))
+        self.positions = self.make_positions()
+        self.blocks = nn.ModuleList(Block(config, layer, self.positions) for layer in range(config.n_layer))
+        self.norm = NORMS[config.norm](config.n_embd)
+        self.head = None if config.tied else Linear(config.n_embd, len(alphabet))
+        self.dropout = Dropout(config.dropout)
+
+    def init_weights(self, rng: np.random.Generator) -> None:
+        """Draw small random matrices. What a block adds starts at zero, so the first step sees the identity."""
+        self.init_embedding(self.token_embedding, rng)
+        self.positions.init_weights(rng)
+        for block in self.blocks:
+            block.attention.qkv.init_normal(rng)
+            block.mlp.up.init_normal(rng)
+            if block.attention.bias is not None:
+                block.attention.bias.init_weights(rng)
+            if self.config.activation == "swiglu":
+                block.mlp.gate.init_normal(rng)
+        if self.head is not None:
+            self.head.init_normal(rng)
+
+    def forward(
+        self, ids: Tensor, cache: KVCache | None = None, last: int | None = None, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Compute the logits of the character after each token.
+
+        Args:
+            ids: int64 (B, T): whole pages, or with a cache the characters that follow those it holds; it then holds them too
+            cache: from `new_cache`
+            last: compute only the last so many tokens, which spares the last block the others; None for all
+            generator: source of dropout and random positions while training; None for torch's default
+
+        Returns:
+            float32 (B, T, V), or (B, last, V).
+        """
+        begins = cache is None or cache.length == 0
+        x, cells = self.embed(ids, None if begins else cache.cells[:, cache.length], generator)
+        if cache is not None:
+            cells = cache.append_cells(cells)
+        context = Context(cells, self._distances(cells, x.shape[1], begins, last), cache, generator)
+        first = x = self.dropout(x, generator)
+        n_blocks = len(self.blocks)
+        for depth in range(n_blocks * self.config.loops):
+            if self.config.inject and depth > 0 and depth % n_blocks == 0:
+                x = x + first
+            is_last = depth == n_blocks * self.config.loops - 1
+            x = self.blocks[depth % n_blocks](x, context, depth, last if is_last else None)
+        if cache is not None:
+            cache.length += first.shape[1]
+        has_bos = begins and last is None and self.positions.has_bos
+        return self.logits(x[:, 1:] if has_bos else x)
+
+    def embed(
+        self, ids: Tensor, start: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Embed tokens and compute their page coordinates.
+
+        Args:
+            ids: int64 (B, T)
+            start: (B, columns), the cell of the first token; None where pages begin: the bos token, if any, is then put first
+            generator: source of random positions while training
+
+        Returns:
+            (B, S, C) and (B, S + 1, columns), where S is T, or T + 1 with the bos token.
+        """
+        cells = self.positions.cells(ids, start)
+        if self.training:
+            cells = self.positions.training_cells(cells, generator)
+        x = self.token_embedding(ids)  # (B, T, C)
+        if (added := self.positions.embedding(cells)) is not None:
+            x = x + added
+        if self.positions.has_bos and start is None:
+            x = torch.cat([self.positions.bos_embedding.expand(len(ids), 1, -1), x], 1)
+            cells = torch.cat([cells[:, :1], cells], 1)  # it is written nowhere, and looks at the first cell
+        return x, cells
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Project what the last block returned, (..., C), to the vocabulary: (..., V)."""
+        x = self.norm(x)
+        return x @ (self.token_embedding.weight * x.shape[-1] ** -0.5).T if self.head is None else self.head(x)
+
+    def new_cache(self, n: int, size: int) -> KVCache:
+        """Make an empty cache for n pages of at most `size` characters."""
+        config, n_columns = self.config, len(self.positions.first_cell)
+        size += self.positions.has_bos
+        return KVCache(n, size, config.kv_heads * config.loops, config.head_size, n_columns, self.device)
+
+    def _distances(self, cells: Tensor, n_queries: int, begins: bool, last: int | None) -> Tensor | None:
+        """Compute what attention biases need, for all queries; None where every bias can be folded into whole pages."""
+        bias = self.blocks[0].attention.bias
+        if bias is None:
+            return None
+        if begins and bias.can_fold:
+            if last is None or last >= n_queries:
+                return None
+            n_queries = last  # blocks before the last one fold, the last one has fewer queries than keys
+        return self.positions.distances(cells[:, -n_queries:], cells[:, :-1])

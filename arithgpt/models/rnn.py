@@ -1,138 +1,106 @@
-"""Recurrent nets in the place of the GPT: Elman's, LSTM and GRU, read character by character with a state in place of a cache.
+"""Recurrent nets in place of the GPT: Elman's, LSTM and GRU. They read character by character and keep a state, not a cache.
 
     [model]
-    arch = "lstm"        or rnn, gru; n_layer layers of width n_embd
+    arch = "lstm"        # or rnn, gru; n_layer layers of width n_embd
 
-They have no attention and so no use for positions, heads and MLPs: of the model's fields only n_layer, n_embd, tied and
-dropout have a say. The gates stand in torch's order, and torch's fused recurrences run on torch; on NumPy the same is written
-out below.
+They have no attention, so positions, heads and MLPs mean nothing to them: the fields n_layer, n_embd, tied and dropout count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-from arithgpt.models.arrays import Array, ops
-from arithgpt.models.gpt import blocks_of, check_shapes
-from arithgpt.models.positions import EMBEDDING_STD, SCHEMES
+from arithgpt.models.language_model import LanguageModel
+from arithgpt.models.layers import Dropout, Linear
 
 if TYPE_CHECKING:
-    from arithgpt.config.recipe import ModelConfig
+    from arithgpt.config.schema import ModelConfig
 
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-
-
-def initial_recurrent(config: ModelConfig, alphabet: str, seed: int) -> dict[str, np.ndarray]:
-    """The weights before training, float32 by name; the same on every machine. An LSTM begins by forgetting little."""
-    rng = np.random.default_rng(seed)
-    V, C = len(alphabet), config.n_embd
-    rows = GATES[config.arch] * C
-    weights = {"characters": EMBEDDING_STD * rng.standard_normal((V, C))}
-    for layer in range(config.n_layer):
-        bias = np.zeros(rows)
-        if config.arch == "lstm":
-            bias[C : 2 * C] = 1.0
-        weights |= {
-            f"blocks.{layer}.input": C**-0.5 * rng.uniform(-1, 1, (rows, C)),
-            f"blocks.{layer}.recurrent": C**-0.5 * rng.uniform(-1, 1, (rows, C)),
-            f"blocks.{layer}.input_bias": bias,
-            f"blocks.{layer}.recurrent_bias": np.zeros(rows),
-        }
-    if not config.tied:
-        weights["head"] = C**-0.5 * rng.standard_normal((V, C))
-    return {name: array.astype(np.float32) for name, array in weights.items()}
+LAYERS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
-class States:
-    """What each layer remembers of n pages: its output and, of an LSTM, its cells; `length` characters have been read."""
+class RNNState:
+    """What each layer remembers of n pages; `length` characters have been read.
 
-    def __init__(self, model: Recurrent, n: int) -> None:
-        shape = (1 + (model.config.arch == "lstm"), n, model.config.n_embd)
-        self.layers = [ops(model.like).zeros(shape, model.like) for _ in model.blocks]
+    Args:
+        n_layer: layers
+        n_states: 2 for an LSTM (output and cell), else 1
+        n: pages
+        width: features
+        device: where the model is
+    """
+
+    def __init__(self, n_layer: int, n_states: int, n: int, width: int, device: torch.device) -> None:
+        self.layers = [torch.zeros(n_states, n, width, device=device) for _ in range(n_layer)]
         self.length = 0
 
-    def keep(self, rows: Array) -> None:
-        """Drop every page but the chosen ones."""
+    def keep(self, rows: Tensor) -> None:
+        """Drop all pages but those of int64 `rows`."""
         self.layers = [state[:, rows] for state in self.layers]
 
 
-class Recurrent:
-    """A recurrent net over the characters of `alphabet`. ValueError where a weight is missing, left over or misshapen."""
+class RNN(LanguageModel):
+    """A recurrent net over the characters of an alphabet.
 
-    def __init__(self, config: ModelConfig, alphabet: str, weights: Mapping[str, Array]) -> None:
-        check_shapes(weights, initial_recurrent(config, alphabet, seed=0))
-        self.config, self.alphabet, self.weights = config, alphabet, dict(weights)
-        self.like = self.weights["characters"]  # the library, device and type of all that is computed
-        self.scheme = SCHEMES["none"]
-        self.blocks = blocks_of(weights, config.n_layer)
-        self.step = {"rnn": _rnn, "gru": _gru, "lstm": _lstm}[config.arch]
+    Args:
+        config: the model's shape
+        alphabet: the characters of the vocabulary, in the order of their ids
+    """
 
-    def cache(self, n: int, size: int) -> States:
-        """The states of n pages before their first character; how long they become does not matter."""
-        return States(self, n)
+    def __init__(self, config: ModelConfig, alphabet: str) -> None:
+        super().__init__(config, alphabet)
+        V, C = len(alphabet), config.n_embd
+        self.token_embedding = nn.Embedding(V, C, _weight=torch.zeros(V, C))
+        # By way of the meta device torch draws no weights.
+        layers = (LAYERS[config.arch](C, C, batch_first=True, device="meta") for _ in range(config.n_layer))
+        self.layers = nn.ModuleList(layer.to_empty(device="cpu") for layer in layers)
+        self.head = None if config.tied else Linear(C, V)
+        self.dropout = Dropout(config.dropout)
 
-    def __call__(
-        self, ids: Array, cache: States | None = None, last: int | None = None, rng: np.random.Generator | None = None
-    ) -> Array:
-        """The logits of the character after each of `ids`, or after the `last` so many of them, as of a GPT.
+    @torch.no_grad()
+    def init_weights(self, rng: np.random.Generator) -> None:
+        """Draw the weights. An LSTM starts by forgetting little: the bias of its forget gate is 1."""
+        C = self.config.n_embd
+        self.init_embedding(self.token_embedding, rng)
+        for layer in self.layers:
+            for weight in (layer.weight_ih_l0, layer.weight_hh_l0):
+                values = C**-0.5 * rng.uniform(-1, 1, tuple(weight.shape))
+                weight.copy_(torch.from_numpy(values.astype(np.float32)))
+            layer.bias_ih_l0.zero_()
+            layer.bias_hh_l0.zero_()
+            if self.config.arch == "lstm":  # gates: input, forget, cell, output
+                layer.bias_ih_l0[C : 2 * C] = 1.0
+        if self.head is not None:
+            values = C**-0.5 * rng.standard_normal(tuple(self.head.weight.shape))
+            self.head.weight.copy_(torch.from_numpy(values.astype(np.float32)))
 
-        ids: int64 (B, T): whole pages, or with a cache the characters that follow those it has read
-        rng: what is random in training is drawn from it, and then this is training
-        Returns (B, T, vocabulary), or (B, last, vocabulary) with `last`.
+    def forward(
+        self, ids: Tensor, cache: RNNState | None = None, last: int | None = None, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Compute the logits of the character after each token; arguments as those of `GPT.forward`.
+
+        Returns:
+            float32 (B, T, V), or (B, last, V).
         """
-        w, states = self.weights, cache or States(self, len(ids))
-        x = self._dropped(w["characters"][ids], rng)  # (B, T, C)
-        for layer, block in enumerate(self.blocks):
-            read = self._on_numpy if isinstance(x, np.ndarray) else self._on_torch
-            x, states.layers[layer] = read(block, x, states.layers[layer])
-            x = self._dropped(x, rng)
-        states.length += ids.shape[1]
+        state = cache if cache is not None else self.new_cache(len(ids), ids.shape[1])
+        x = self.dropout(self.token_embedding(ids), generator)  # (B, T, C)
+        for number, layer in enumerate(self.layers):
+            before = state.layers[number]  # (1 or 2, B, C)
+            if self.config.arch == "lstm":
+                x, after = layer(x, (before[:1].contiguous(), before[1:].contiguous()))
+                state.layers[number] = torch.cat(after)
+            else:
+                x, state.layers[number] = layer(x, before)
+            x = self.dropout(x, generator)
+        state.length += ids.shape[1]
         x = x if last is None else x[:, -last:]
-        return x @ (w["characters"] * x.shape[2] ** -0.5 if self.config.tied else w["head"]).T
+        return x @ (self.token_embedding.weight * x.shape[2] ** -0.5).T if self.head is None else self.head(x)
 
-    def _dropped(self, x: Array, rng: np.random.Generator | None) -> Array:
-        return x if rng is None or self.config.dropout == 0 else ops(x).dropout(x, self.config.dropout, rng)
-
-    def _on_numpy(self, block: dict, x: Array, state: Array) -> tuple[Array, Array]:
-        """One layer: (B, T, C) and its state (1 or 2, B, C) -> the same of the outputs."""
-        inputs, outputs = x @ block["input"].T + block["input_bias"], np.empty_like(x)
-        for t in range(x.shape[1]):
-            state = self.step(inputs[:, t], state[0] @ block["recurrent"].T + block["recurrent_bias"], state)
-            outputs[:, t] = state[0]
-        return outputs, state
-
-    def _on_torch(self, block: dict, x: Array, state: Array) -> tuple[Array, Array]:
-        import torch
-
-        weights = [block[name] for name in ("input", "recurrent", "input_bias", "recurrent_bias")]
-        rest = (weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)  # biases, one layer, no dropout, ..., batch first
-        if self.config.arch == "lstm":
-            outputs, *state = torch.lstm(x, (state[:1], state[1:]), *rest)
-            return outputs, torch.cat(state)
-        return (torch.gru if self.config.arch == "gru" else torch.rnn_tanh)(x, state, *rest)
-
-    @property
-    def n_params(self) -> int:
-        return sum(int(np.prod(array.shape)) for array in self.weights.values())
-
-
-def _rnn(of_input: Array, of_state: Array, state: Array) -> Array:
-    return np.tanh(of_input + of_state)[None]
-
-
-def _gru(of_input: Array, of_state: Array, state: Array) -> Array:
-    """Gates to reset and to keep, and what is new; each (B, C) of (B, 3 C)."""
-    (reset, keep, new), (of_reset, of_keep, of_new) = (np.split(gates, 3, 1) for gates in (of_input, of_state))
-    reset, keep = ops(new).sigmoid(reset + of_reset), ops(new).sigmoid(keep + of_keep)
-    return (1 - keep) * np.tanh(new + reset * of_new) + keep * state
-
-
-def _lstm(of_input: Array, of_state: Array, state: Array) -> Array:
-    """Gates to write, to forget, what is new, and the gate to tell; each (B, C) of (B, 4 C)."""
-    write, forget, new, tell = np.split(of_input + of_state, 4, 1)
-    sigmoid = ops(new).sigmoid
-    cells = sigmoid(forget) * state[1] + sigmoid(write) * np.tanh(new)
-    return np.stack([sigmoid(tell) * np.tanh(cells), cells])
+    def new_cache(self, n: int, size: int) -> RNNState:
+        """Make the states of n pages before their first character; any `size` will do."""
+        n_states = 2 if self.config.arch == "lstm" else 1
+        return RNNState(self.config.n_layer, n_states, n, self.config.n_embd, self.device)

@@ -19,12 +19,25 @@ from eval.solver import MissingExtra
 if TYPE_CHECKING:
     import torch
 
-    from arithgpt.models.architectures import Model
+    from arithgpt.models.language_model import LanguageModel
     from arithgpt.run import Run
-    from arithgpt.training.trainer import Callback, Progress
+    from arithgpt.training.progress import Progress
 
 PROJECT = "arithgpt"
 ELSEWHERE = ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL")  # where they are set, trackio would send the run away
+
+
+class Callback(Protocol):
+    """Is told how training goes."""
+
+    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None: ...
+    def on_step(self, progress: Progress, loss: float) -> None: ...
+    def on_validation(self, progress: Progress) -> None: ...
+    def on_train_end(self, progress: Progress) -> None: ...
+
+
+class NullCallback(Callback):
+    """Does nothing."""
 
 
 class Tracker(Protocol):
@@ -106,7 +119,7 @@ class Tracked:
     def __init__(self, observer: Callback, trackers: Mapping[str, Tracker]) -> None:
         self.observer, self.trackers = observer, dict(trackers)
 
-    def on_train_start(self, run: Run, model: Model, device: torch.device, progress: Progress) -> None:
+    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
         self.observer.on_train_start(run, model, device, progress)
         parts = {} if run.recipe.text else run.recipe.problems.subtasks
         self.tasks = {part.operator: name for name, part in parts.items()}

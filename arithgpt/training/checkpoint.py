@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from typing import Any as Array
 
 from safetensors import SafetensorError, safe_open
 
 from arithgpt.errors import UserError
-from arithgpt.models.arrays import Array
 
 if TYPE_CHECKING:
     import torch

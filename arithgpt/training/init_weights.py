@@ -14,18 +14,19 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 
 from arithgpt.config.recipe import ModelConfig, Recipe
 from arithgpt.data.pseudo_labels import read_pages
 from arithgpt.errors import UserError
 
 if TYPE_CHECKING:
-    from arithgpt.models.architectures import Model
+    from torch import Tensor
 
-BY_CHARACTER = {"characters": 0, "head": 0, "marks": 1}
-"""Weights with a row for each character, and the row of the first; `marks` has one for no mark before."""
+    from arithgpt.models.language_model import LanguageModel
+
+BY_CHARACTER = {"token_embedding.weight": 0, "head.weight": 0, "positions.mark_embedding": 1}
+"""Weights with a row for each character, and the row of the first; the first row of `mark_embedding` means no mark."""
 
 BY_INDEX = ("learned", "randomized", "abacus", "coupled")
 """Position schemes with weights for each of block_size places."""
@@ -42,46 +43,51 @@ def resolve(recipe: Recipe) -> Recipe:
     if recipe.text:
         sections["task"] = recipe.text.resolve()
     if recipe.init.run:
-        sections["init"] = recipe.init.model_copy(update={"weights": weights_hash(_model(recipe).weights)})
+        sections["init"] = recipe.init.model_copy(update={"weights": weights_hash(_model(recipe).state_dict())})
     if recipe.data.pages:
         sections["data"] = recipe.data.model_copy(update={"pages_sha256": read_pages(recipe)[1]})
     return recipe.replace(**sections) if sections else recipe
 
 
-def initial_weights(recipe: Recipe, alphabet: str, first: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """The weights that training starts from: those of the other run, by character where they belong to characters.
+def initial_weights(recipe: Recipe, alphabet: str, drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights that training starts from: those of the other run, by character where they belong to characters.
 
-    first: the weights of a run from nothing, of the same names and shapes as what is returned
-    UserError as from `resolve`, or where the recipe is not resolve.
+    Args:
+        recipe: resolved, with an `init.run`
+        alphabet: the characters of the new run
+        drawn: the weights that the new run would start from by itself; characters that only it has keep theirs
+
+    Raises:
+        UserError: as `resolve`, or the recipe is not resolved
     """
     if not recipe.init.weights:
         raise UserError("init.weights: missing; init_weights.resolve fills it in")
     other = _model(recipe)
-    weights = {name: array.copy() for name, array in (first if other.alphabet != alphabet else other.weights).items()}
-    if other.alphabet == alphabet:
-        return weights
-    both = [char for char in alphabet if char in other.alphabet]
-    ours, theirs = (np.array([of.index(char) for char in both], np.int64) for of in (alphabet, other.alphabet))
-    for name, array in other.weights.items():
-        if name in BY_CHARACTER:
-            row = BY_CHARACTER[name]
-            weights[name][:row] = array[:row]
-            weights[name][row + ours] = array[row + theirs]
-        else:
-            weights[name] = array.copy()
+    known, given = other.alphabet, other.state_dict()
+    if known == alphabet:
+        return dict(given)
+    shared = [char for char in alphabet if char in known]
+    ours, theirs = (torch.tensor([chars.index(char) for char in shared], dtype=torch.long) for chars in (alphabet, known))
+    weights = dict(given)
+    for name, first_row in BY_CHARACTER.items():
+        if name in given:
+            weights[name] = drawn[name].cpu().clone()
+            weights[name][:first_row] = given[name][:first_row]
+            weights[name][first_row + ours] = given[name][first_row + theirs]
     return weights
 
 
-def weights_hash(weights: Mapping[str, NDArray[np.float32]]) -> str:
-    """SHA-256 of named arrays, whatever file they came from and when it was written."""
+def weights_hash(weights: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of named tensors, whatever file they came from and when it was written."""
     digest = hashlib.sha256()
-    for name, array in sorted(weights.items()):
+    for name, tensor in sorted(weights.items()):
+        array = tensor.detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
-def _model(recipe: Recipe) -> Model:
+def _model(recipe: Recipe) -> LanguageModel:
     """The model to start from. UserError where it is not the one that is meant, or its shape does not fit."""
     from arithgpt.run import find_run
 
@@ -92,8 +98,8 @@ def _model(recipe: Recipe) -> Model:
         here, there = (getattr(config, field) for config in (ours, theirs))
         if _shape(ours, field) != _shape(theirs, field):
             raise UserError(f"--from {init.run}: model.{field} is {there!r} there and {here!r} here; both must be the same")
-    model = run.load_model("numpy")
-    if init.weights not in ("", found := weights_hash(model.weights)):
+    model = run.load_model("cpu")
+    if init.weights not in ("", found := weights_hash(model.state_dict())):
         raise UserError(f"init.weights = {init.weights[:12]}...: the weights of run {init.run} are others, {found[:12]}...")
     return model
 

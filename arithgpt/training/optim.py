@@ -14,26 +14,31 @@ import torch
 from torch import Tensor
 
 from arithgpt.config.recipe import OptimConfig
-from arithgpt.models.gpt import MATRICES
+from arithgpt.models.language_model import LanguageModel
+from arithgpt.models.layers import Linear
 from arithgpt.runtime import Precision
 
 MOMENTUM = 0.95
 
 Each: TypeAlias = Callable[[Callable[[Tensor], Tensor], list[Tensor]], Iterable[Tensor]]
-"""A function applied to each of some tensors: `map`, or that of an executor."""
+"""Applies a function to each of some tensors: `map`, or that of an executor."""
 
 
 def make_optimisers(
-    weights: dict[str, Tensor], config: OptimConfig, precision: Precision = "float32", each: Each = map
+    model: LanguageModel, config: OptimConfig, precision: Precision = "float32", each: Each = map
 ) -> list[torch.optim.Optimizer]:
-    """The optimisers that together change every weight of a GPT, each at its peak learning rate.
+    """Make the optimisers that together change every weight, each at its peak learning rate.
 
-    precision: of the products in which Muon makes an update orthogonal; weights and momenta are float32
-    each: `map`, or that of threads, which then do this for the matrices of different shapes side by side
+    Args:
+        model: gives the weights
+        config: names and rates
+        precision: of the products in which Muon makes an update orthogonal; weights and momenta are float32
+        each: `map`, or that of threads, which orthogonalise matrices of different shapes side by side
     """
-    matrices = [weight for name, weight in weights.items() if name.split(".")[-1] in MATRICES]
-    rest = [weight for name, weight in weights.items() if name.split(".")[-1] not in MATRICES]
-    if config.name == "adamw" or not matrices:  # recurrent nets have none that Muon is for
+    matrices = block_matrices(model)
+    chosen = set(map(id, matrices))
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
+    if config.name == "adamw" or not matrices:  # recurrent nets have no matrices that Muon is for
         groups = [{"params": matrices, "weight_decay": config.weight_decay}] if matrices else []
         groups.append({"params": rest})
         return [torch.optim.AdamW(groups, lr=config.adamw_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
@@ -41,11 +46,16 @@ def make_optimisers(
     return [Muon(matrices, config.muon_lr, config.weight_decay, MOMENTUM, precision, each), adamw]
 
 
-def rate(config: OptimConfig, step: int, steps: int) -> float:
-    """The learning rate at a step (from 0) as a share of its peak: linear warm-up, constant, linear decay to nearly zero."""
+def block_matrices(model: LanguageModel) -> list[Tensor]:
+    """Return the weights of the linear maps inside blocks, the head apart."""
+    return [module.weight for name, module in model.named_modules() if isinstance(module, Linear) and name != "head"]
+
+
+def learning_rate_factor(config: OptimConfig, step: int, max_steps: int) -> float:
+    """Return the learning rate at a step (from 0) as a share of its peak: linear warm-up, constant, linear cooldown."""
     warmup = min(1.0, (step + 1) / max(config.warmup_steps, 1))
-    decay = min(1.0, (steps - step) / max(config.cooldown_fraction * steps, 1))
-    return warmup * decay
+    cooldown = min(1.0, (max_steps - step) / max(config.cooldown_fraction * max_steps, 1))
+    return warmup * cooldown
 
 
 class Muon(torch.optim.Optimizer):

@@ -23,10 +23,10 @@ import numpy as np
 from arithgpt.config.recipe import Recipe
 from arithgpt.config.schema import InitConfig
 from arithgpt.data.pseudo_labels import as_lines
-from arithgpt.data.tokenizer import Vocab
 from arithgpt.errors import UserError
-from arithgpt.inference.generate import complete
+from arithgpt.inference.generate import generate
 from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.inference.sampler import random_sampler
 from arithgpt.run import NAME, Run, new_run, runs_folder
 from arithgpt.training.checkpoint import write_atomic
 from arithgpt.training.init_weights import weights_hash
@@ -84,7 +84,7 @@ def improve(
     run is there with other settings, or nothing passed the filter.
     asked_to_stop: as of train.train
     """
-    from arithgpt.training.trainer import NullCallback, train
+    from arithgpt.training.trainer import Trainer
 
     task = run.recipe.problems
     if len(task.subtasks) > 1 or task.span[1] == 0:
@@ -103,7 +103,7 @@ def improve(
             found = _known(own, said)
         if own.info.get("step", 0) < how.steps:
             begun = (own.path / "resume.safetensors").exists()
-            train(own.recipe, own, device=device, observer=NullCallback(), resume=begun, asked_to_stop=asked_to_stop)
+            Trainer(own.recipe, own, device=device, should_stop=asked_to_stop).fit(resume=begun)
         own = Run(own.path)
         status = own.info["status"]
         yield dataclasses.replace(found, status=status)
@@ -130,7 +130,7 @@ def _begin(
 ) -> tuple[Run, Round]:
     """Ask the run before, keep what passes, and make the folder of the next."""
     task, most = base.problems, base.problems.span[1] + number * how.digits_step
-    solver, rng = GPTSolver.of(before, device, drafts=False), np.random.default_rng([how.seed, OWN, number])
+    solver, rng = GPTSolver.of(before, device, verify=False), np.random.default_rng([how.seed, OWN, number])
     pages, asked, right, kept_right = [], 0, 0, 0
     for digits in range(most - how.digits_step + 1, most + 1):
         problems = _drawn(task, rng, how.samples, (digits, digits))
@@ -192,11 +192,11 @@ def _asked_another_way(solver: GPTSolver, problems: Problems, rng: np.random.Gen
     task = solver.task
     if task.operator in ("+", "*"):
         return [[answer.text for answer in solver.solve(task, Problems(problems.fields[::-1]))]]
-    vocab, questions, votes = Vocab(solver.model.alphabet), task.questions(problems), []
+    questions, votes = task.questions(problems), []
     prompts, max_new_tokens = task.prompts(problems), solver.max_new_tokens(task, problems)
     fits = np.flatnonzero(max_new_tokens >= 1)
     for _ in range(BALLOTS):
-        done = complete(solver.model, vocab, prompts[fits], max_new_tokens[fits], temperature=1.0, rng=rng)
+        done = generate(solver.model, solver.tokenizer, prompts[fits], max_new_tokens[fits], sampler=random_sampler(1.0, rng))
         votes.append([None] * len(problems))
         for row, text, finished in zip(fits.tolist(), done.text.to_strings(), done.finished.tolist(), strict=True):
             votes[-1][row] = task.extract(text, questions[row]) if finished else None

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from arithgpt.data.source import TEXT_ROWS, losses_of
+from arithgpt.data.source import TEXT_ROWS, target_losses
 from arithgpt.data.text import Text, bits
-from arithgpt.models.architectures import Model
+from arithgpt.models.language_model import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class TextLoss:
     """The mean cross-entropy of held-out characters."""
 
     loss: float
-    """In nats a character."""
+    """Nats a character."""
     error: float
     """Its standard error, over windows."""
     characters: int
@@ -37,21 +37,28 @@ class TextLoss:
 
     @property
     def bits(self) -> float:
-        """In bits a character."""
+        """Bits a character."""
         return bits(self.loss)
 
     @property
     def perplexity(self) -> float:
+        """exp(loss)."""
         return math.exp(self.loss)
 
 
 def held_out_loss(
-    model: Model, text: Text, device: torch.device, tell: Callable[[int, int], None] = lambda done, of: None
+    model: LanguageModel, text: Text, device: torch.device, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> TextLoss:
-    """The loss over the whole held-out part.
+    """Compute the loss over the whole held-out part of a text.
 
-    model: on the device; tell: is told how many of the windows are done
-    UserError where the file cannot be read.
+    Args:
+        model: in eval mode, on the device
+        text: what is read
+        device: where the model is
+        progress: is told how many of the windows are done
+
+    Raises:
+        UserError: the file cannot be read
     """
     span, size = text.span("held-out"), text.context
     last = span.stop - 1 - size
@@ -61,11 +68,11 @@ def held_out_loss(
     for first in range(0, len(starts), TEXT_ROWS):
         rows = slice(first, first + TEXT_ROWS)
         pages = torch.from_numpy(text.pages(starts[rows], size + 1)).to(device)
-        losses = losses_of(model, pages[:, :-1], pages[:, 1:]).double().cpu().numpy()
+        losses = target_losses(model, pages[:, :-1], pages[:, 1:]).double().cpu().numpy()
         for own, begin in zip(losses, begins[rows].tolist(), strict=True):
             total += own[begin:].sum()
             means.append(own[begin:].mean())
-        tell(min(first + TEXT_ROWS, len(starts)), len(starts))
+        progress(min(first + TEXT_ROWS, len(starts)), len(starts))
     counted = len(span) - 1
     error = float(np.std(means, ddof=1) / len(means) ** 0.5) if len(means) > 1 else math.nan
     return TextLoss(float(total / counted), error, counted, (size - max(1, size // 2) + 1, size))

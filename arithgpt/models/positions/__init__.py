@@ -1,40 +1,66 @@
-"""The position schemes, by name: how a GPT knows where on the page its characters stand.
+"""Position schemes by name: how a model knows where on the page its characters stand.
 
-page sheet                                    kernels.py     kernels on the axes of the page
-learned sinusoidal randomized ...             absolute.py    embeddings of the index of a character
-abacus coupled                                digits.py      embeddings of the place of a digit
-rope alibi t5 fire                            relative.py    the distance between two characters
+    page expression_page                          kernels.py     kernels on page coordinates
+    learned sinusoidal randomized ...             absolute.py    embeddings of the index of a character
+    abacus coupled                                digits.py      embeddings of the place of a digit
+    rope alibi t5 fire                            relative.py    the distance between two characters
+    none                                          base.py        and the hooks that a scheme of your own overrides
 
-`[model] positions = "rope"` is all that a recipe says of it; what a scheme can do is told in base.py.
+A recipe names a scheme in `[model] positions`. This file imports no torch: recipes are checked without it.
 """
 
 from __future__ import annotations
 
-from arithgpt.models.positions.absolute import (
-    LearnedPositions,
-    RandomizedPositions,
-    RandomizedSinusoidalPositions,
-    SinusoidalPositions,
-)
-from arithgpt.models.positions.base import EMBEDDING_STD, NoPositions
-from arithgpt.models.positions.digits import AbacusPositions, CoupledPositions
-from arithgpt.models.positions.kernels import ExpressionPagePositions, PagePositions
-from arithgpt.models.positions.relative import AlibiPositions, FirePositions, RotaryPositions, T5Positions
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["EMBEDDING_STD", "SCHEMES", "NoPositions", "PagePositions"]
+if TYPE_CHECKING:
+    from arithgpt.models.positions.base import PositionScheme
 
-SCHEMES: dict[str, NoPositions] = {
-    "page": PagePositions(),
-    "expression_page": ExpressionPagePositions(),
-    "learned": LearnedPositions(),
-    "sinusoidal": SinusoidalPositions(),
-    "randomized": RandomizedPositions(),
-    "randomized-sinusoidal": RandomizedSinusoidalPositions(),
-    "abacus": AbacusPositions(),
-    "coupled": CoupledPositions(),
-    "rope": RotaryPositions(),
-    "alibi": AlibiPositions(),
-    "t5": T5Positions(),
-    "fire": FirePositions(),
-    "none": NoPositions(),
+_BUILT_IN = {
+    "page": "kernels:PagePositions",
+    "expression_page": "kernels:ExpressionPagePositions",
+    "learned": "absolute:LearnedPositions",
+    "sinusoidal": "absolute:SinusoidalPositions",
+    "randomized": "absolute:RandomizedPositions",
+    "randomized-sinusoidal": "absolute:RandomizedSinusoidalPositions",
+    "abacus": "digits:AbacusPositions",
+    "coupled": "digits:CoupledPositions",
+    "rope": "relative:RotaryPositions",
+    "alibi": "relative:AlibiPositions",
+    "t5": "relative:T5Positions",
+    "fire": "relative:FirePositions",
+    "none": "base:PositionScheme",
 }
+_REGISTERED: dict[str, type[PositionScheme]] = {}
+
+
+def scheme_names() -> list[str]:
+    """Return the names of all schemes, those registered from outside last."""
+    return [*_BUILT_IN, *_REGISTERED]
+
+
+def find_scheme(name: str) -> type[PositionScheme]:
+    """Return the scheme of a name; importing it imports torch.
+
+    Raises:
+        ValueError: there is none of this name
+    """
+    if name in _REGISTERED:
+        return _REGISTERED[name]
+    if name not in _BUILT_IN:
+        raise ValueError(f"positions = {name!r}: no such scheme; there are: {', '.join(scheme_names())}")
+    module, _, class_name = _BUILT_IN[name].partition(":")
+    scheme: type[PositionScheme] = getattr(import_module(f"{__name__}.{module}"), class_name)
+    return scheme
+
+
+def register(name: str, scheme: type[PositionScheme]) -> None:
+    """Make a scheme known by a name, so that recipes can say `positions = name`.
+
+    Raises:
+        ValueError: the name is taken
+    """
+    if name in _BUILT_IN or _REGISTERED.get(name, scheme) is not scheme:
+        raise ValueError(f"positions = {name!r}: this name is taken; choose another one")
+    _REGISTERED[name] = scheme

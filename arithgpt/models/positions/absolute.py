@@ -1,77 +1,87 @@
-"""Embeddings of the index of each character, 0 1 2 ...: as in GPT-2, as waves, and with indices drawn at random in training."""
+"""Embeddings of the index of each character, 0 1 2 ...: learned, as waves, and with indices drawn at random in training."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-from arithgpt.models.arrays import Array, ops
-from arithgpt.models.page import AXES
-from arithgpt.models.positions.base import EMBEDDING_STD, NoPositions
+from arithgpt.models.positions.base import PositionScheme, copy_normal
+from arithgpt.models.positions.page_coordinates import TOKEN
 
 if TYPE_CHECKING:
-    from arithgpt.config.recipe import ModelConfig
+    from arithgpt.config.schema import ModelConfig
 
-TOKEN = AXES.index("token")
-LONGEST_WAVE = 10_000  # over 2 pi, in characters (1706.03762)
+LONGEST_WAVE = 10_000  # over 2 pi, in characters (arXiv 1706.03762)
 STRETCH = 4  # indices to draw from for each character of the longest page; a power of two, so that floats hold the shares of it
 
 
-class LearnedPositions(NoPositions):
+class LearnedPositions(PositionScheme):
     """A learned vector for each character index, as in GPT-2. Pages longer than block_size raise ValueError."""
 
-    limited = True
-    recordable = False
-    stretch = 1
+    is_limited = True
+    is_static = False
+    stretch: ClassVar[int] = 1
     """Vectors for each character of the longest page."""
 
-    def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return {"positions": EMBEDDING_STD * rng.standard_normal((self.stretch * config.block_size, config.n_embd))}
+    def __init__(self, config: ModelConfig, alphabet: str) -> None:
+        super().__init__(config, alphabet)
+        self.position_embedding = nn.Parameter(torch.zeros(self.stretch * config.block_size, config.n_embd))
 
-    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        vectors = weights["positions"]
-        index = self.stretch * cells[:, :-1, TOKEN]
+    def init_weights(self, rng: np.random.Generator) -> None:
+        """Draw the vectors."""
+        copy_normal(self.position_embedding, rng)
+
+    def embedding(self, cells: Tensor) -> Tensor:
+        """Look up the vector of each index: (B, T + 1, columns) -> (B, T, C)."""
+        index = (self.stretch * cells[:, :-1, TOKEN]).long()
         longest = int(index.max()) // self.stretch + 1
-        if longest * self.stretch > len(vectors):
-            room = len(vectors) // self.stretch
-            raise ValueError(f"a page of {longest} characters: learned positions end at block_size = {room}")
-        return vectors[ops(cells).integers(index)]
+        if longest > self.config.block_size:
+            raise ValueError(f"a page of {longest} characters: learned positions end at block_size = {self.config.block_size}")
+        return self.position_embedding[index]
 
 
-class SinusoidalPositions(NoPositions):
-    """Sines and cosines of the character index, of wavelengths from 2 pi to 2 pi LONGEST_WAVE (arXiv 1706.03762)."""
+class SinusoidalPositions(PositionScheme):
+    """Sines and cosines of the character index, of wavelengths from 2 pi to 2 pi LONGEST_WAVE. Source: arXiv 1706.03762."""
 
-    recordable = False
-    stretch = 1
+    is_static = False
+    stretch: ClassVar[int] = 1
 
-    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        C, xp = weights["characters"].shape[1], ops(cells)
+    def embedding(self, cells: Tensor) -> Tensor:
+        """Compute the waves at each index: (B, T + 1, columns) -> (B, T, C)."""
+        C = self.config.n_embd
         n = (C + 1) // 2
-        frequencies = xp.constant(LONGEST_WAVE ** -(np.arange(n) / n), cells)
-        angles = self.stretch * cells[:, :-1, TOKEN, None] * frequencies  # (B, T, n)
-        return xp.cast(xp.concat([xp.sin(angles), xp.cos(angles)], 2)[..., :C], weights["characters"])
+        frequencies = LONGEST_WAVE ** -(torch.arange(n, dtype=torch.float64, device=cells.device) / n)
+        angles = self.stretch * cells[:, :-1, TOKEN, None] * frequencies.to(cells.dtype)  # (B, T, n)
+        return torch.cat([angles.sin(), angles.cos()], 2)[..., :C]
 
 
-class _Randomized(NoPositions):
-    """In training the indices of a batch are an ordered random choice of STRETCH times block_size (arXiv 2305.16843).
+class _RandomIndices(PositionScheme):
+    """In training the indices of a batch are an ordered random choice of STRETCH * block_size. Source: arXiv 2305.16843.
 
-    So all of them are seen, however short the pages. The paper draws when it is asked, too; here the indices then are every
-    STRETCH-th one, so that an answer is a function of its question and a page can be read bit by bit.
+    So all of them are seen, however short the pages. The paper draws at inference too. Here the indices then are every
+    STRETCH-th one, so that an answer is a function of its question.
     """
 
-    limited = True
-    stretch = STRETCH
+    is_limited = True
+    is_static = False
+    stretch: ClassVar[int] = STRETCH
 
-    def at_random(self, cells: Array, config: ModelConfig, rng: np.random.Generator) -> Array:
-        indices = np.sort(rng.choice(STRETCH * config.block_size, cells.shape[1], replace=False))
-        cells[..., TOKEN] = ops(cells).constant(indices / STRETCH, cells)
+    def training_cells(self, cells: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Replace the indices of a batch by random ones in order."""
+        device = generator.device if generator is not None else cells.device
+        drawn = torch.randperm(STRETCH * self.config.block_size, generator=generator, device=device)
+        indices = drawn[: cells.shape[1]].sort().values
+        cells = cells.clone()
+        cells[..., TOKEN] = (indices / STRETCH).to(cells)
         return cells
 
 
-class RandomizedPositions(_Randomized, LearnedPositions):
-    """A learned vector for each index. Pages longer than block_size raise ValueError."""
+class RandomizedPositions(_RandomIndices, LearnedPositions):
+    """A learned vector for each of STRETCH * block_size indices. Pages longer than block_size raise ValueError."""
 
 
-class RandomizedSinusoidalPositions(_Randomized, SinusoidalPositions):
-    """Sines and cosines of the index."""
+class RandomizedSinusoidalPositions(_RandomIndices, SinusoidalPositions):
+    """Sines and cosines of the random index."""

@@ -1,75 +1,141 @@
-"""What every position scheme can do; this one does nothing of it.
+"""What a position scheme can do, and the scheme that does nothing.
 
-A scheme works from the page coordinates (page.py) and can act at four points: on the embeddings, once; on the queries and keys
-of each block; and on its attention logits, by `bias`, or for whole pages by `widen`, which must be the same function of the
-cells. A test holds every scheme to that.
+A scheme is a small module. It computes page coordinates from the ids and can act at three hooks, each of which a subclass may
+override:
+
+    embedding       added to the token embeddings, once                           learned, sinusoidal, abacus, ...
+    rotate          applied to queries and keys in every block                    rope
+    attention_bias  makes a module for each block that biases its logits          page, alibi, t5, fire
+
+A scheme of your own: subclass `PositionScheme`, then `register("my_scheme", MyScheme)`; a recipe names it as
+`positions = "my_scheme"` (docs: adding a position scheme).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+import array_api_compat.torch as xp
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-from arithgpt.models.arrays import Array
-from arithgpt.models.page import AXES, PageCoordinates
+from arithgpt.models.positions.page_coordinates import PageCoordinates
 
 if TYPE_CHECKING:
-    from arithgpt.config.recipe import ModelConfig
+    from arithgpt.config.schema import ModelConfig
 
 EMBEDDING_STD = 0.5
+"""Standard deviation of the initial embeddings."""
 
 
-class NoPositions:
-    """Nothing but the order in which causal attention sees the characters; also what the other schemes change."""
+class PositionScheme(nn.Module):
+    """No positions: only the order in which causal attention sees the characters. Other schemes subclass it.
 
-    blank = False
-    """Whether a blank stands before the first character of every page."""
-    n_axes = 0
-    """How many axes the kernels of its heads have."""
-    folds = True
-    """Whether `widen` does for a whole page what `bias` does for the cached decoder; else `bias` does both."""
-    limited = False
-    """Whether it has no place for pages of more than block_size characters."""
-    recordable = True
-    """Whether a GPU can record what it computes in training (cuda.py): nothing is drawn, sent to it or read from it."""
-    axes: tuple[str, ...] = AXES
-    """The axes of a page on which it tells characters apart, by name."""
-    look: slice | list[int] = slice(len(AXES))
-    """The columns of a cell that say where a query looks from, by axis."""
-    at: slice | list[int] = slice(len(AXES))
-    """Those that say where a key stands."""
-    coordinates: type[PageCoordinates] = PageCoordinates
-    """What follows the cells of a page; their columns are its own, but for the first six."""
+    Args:
+        config: shape of the model
+        alphabet: the characters of the vocabulary, in the order of their ids
+    """
 
-    def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """The first weights of the whole model's part in it, by name."""
-        return {}
+    has_bos: ClassVar[bool] = False
+    """Whether a token that is no character, the bos token, stands before every page."""
+    is_embedding: ClassVar[bool] = True
+    """Whether the scheme acts by `embedding` alone, as an encoder-decoder needs it."""
+    is_limited: ClassVar[bool] = False
+    """Whether pages are limited to block_size characters."""
+    is_static: ClassVar[bool] = True
+    """Whether a CUDA graph can record it: it draws nothing and reads nothing back from the GPU."""
+    n_axes: ClassVar[int] = 0
+    """The axes on which its attention biases compare cells, for planning memory."""
+    coordinates_class: ClassVar[type[PageCoordinates]] = PageCoordinates
 
-    def initial_of_block(self, n_head: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """The first weights of a block's part in it, by name."""
-        return {}
+    def __init__(self, config: ModelConfig, alphabet: str) -> None:
+        super().__init__()
+        self.config = config
+        self.coordinates = self.coordinates_class(alphabet)
+        self.register_buffer("roles", torch.from_numpy(self.coordinates.roles), persistent=False)
+        self.register_buffer("first_cell", torch.tensor(self.coordinates.first_cell), persistent=False)
 
-    def at_random(self, cells: Array, config: ModelConfig, rng: np.random.Generator) -> Array:
-        """The cells of whole pages (B, T+1, columns) as they are shown in training; may change the array it is given."""
+    def init_weights(self, rng: np.random.Generator) -> None:
+        """Draw the scheme's own weights."""
+
+    def cells(self, ids: Tensor, start: Tensor | None = None) -> Tensor:
+        """Compute the cells of characters, and of the character after them.
+
+        Args:
+            ids: int64 (B, T)
+            start: float (B, columns), the cell of the first character; None where the pages begin
+
+        Returns:
+            float32 (B, T + 1, columns).
+        """
+        if start is None:
+            start = self.first_cell.expand(len(ids), -1)
+        return self.coordinates(ids, start, self.roles, xp)
+
+    def training_cells(self, cells: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Change the cells (B, T + 1, columns) of whole pages at random, as they are shown in training."""
         return cells
 
-    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        """What is added to the embeddings of the characters: (B, T+1, columns) -> (B, T, C); the last cell is still empty."""
+    def embedding(self, cells: Tensor) -> Tensor | None:
+        """Hook 1: what is added to the token embeddings.
+
+        Args:
+            cells: float (B, T + 1, columns); the last cell is still empty
+
+        Returns:
+            (B, T, C), or None for nothing.
+        """
         return None
 
-    def turn(self, x: Array, cells: Array) -> Array:
-        """Queries or keys (B, H, T, D), turned by the cells (B, T, columns) of their own characters."""
+    def rotate(self, x: Tensor, cells: Tensor) -> Tensor:
+        """Hook 2: rotate queries or keys (B, H, T, D) by the cells (B, T, columns) of their own characters."""
         return x
 
-    def widen(self, block: dict[str, Array], q: Array, k: Array, cells: Array) -> tuple[Array, Array]:
-        """Queries and keys of a whole page (B, H, T, D), made so that their products know the cells (B, T+1, columns)."""
-        return q, k
-
-    def distances(self, look: Array, at: Array) -> Array | None:
-        """What every block's `bias` needs of the cells (B, Tq, columns) looked from and (B, Tk, ...) looked at."""
+    def attention_bias(self, n_head: int) -> AttentionBias | None:
+        """Hook 3: make the module that biases the attention logits of one block; None for no bias."""
         return None
 
-    def bias(self, block: dict[str, Array], distances: Array) -> Array:
-        """What a block adds to its attention logits: (B or 1, H, Tq, Tk)"""
+    def distances(self, queries: Tensor, keys: Tensor) -> Tensor | None:
+        """Compute what the biases of all blocks need to know of pairs of cells.
+
+        Args:
+            queries: (B, Tq, columns), the cells that queries look from
+            keys: (B, Tk, columns), the cells in which keys stand, the bos token first if there is one
+
+        Returns:
+            (B or 1, Tq, Tk, ...) in a form of the scheme's own, or None where it has no bias.
+        """
+        return None
+
+
+class AttentionBias(nn.Module):
+    """Adds a function of two cells to the attention logits of one block."""
+
+    can_fold: ClassVar[bool] = False
+    """Whether `fold_into_qk` does for a whole page what `forward` does for pairs of cells."""
+
+    def init_weights(self, rng: np.random.Generator) -> None:
+        """Draw the weights."""
+
+    def forward(self, distances: Tensor) -> Tensor:
+        """Compute the bias (B or 1, H, Tq, Tk) from what `PositionScheme.distances` returned."""
         raise NotImplementedError
+
+    def fold_into_qk(self, q: Tensor, k: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+        """Widen queries and keys of whole pages so that their product contains the bias.
+
+        Args:
+            q, k: (B, H, T, D)
+            cells: (B, T + 1, columns), one more than there are tokens
+
+        Returns:
+            Two of (B, H, T, W) with W >= D.
+        """
+        raise NotImplementedError
+
+
+def copy_normal(parameter: nn.Parameter, rng: np.random.Generator, std: float = EMBEDDING_STD) -> None:
+    """Fill a parameter with normal numbers; NumPy draws them, so they are the same on every machine."""
+    with torch.no_grad():
+        parameter.copy_(torch.from_numpy((std * rng.standard_normal(tuple(parameter.shape))).astype(np.float32)))

@@ -1,58 +1,66 @@
-"""Embeddings of the place that a digit has in its number, begun at a random offset in training.
+"""Embeddings of the place that a digit has in its number, starting at a random offset in training.
 
     page       3  2  1  +  6  5  4  =  9
-    abacus     1  2  3  .  1  2  3  .  1        the digits alone; marks have a vector of zeros added
+    abacus     1  2  3  .  1  2  3  .  1        the digits alone; marks get a vector of zeros
     coupled    1  2  3  4  1  2  3  4  1        all that stands in one column of the page
 
-There are block_size places; a digit beyond them has the last one's vector, which makes its place unknown. In training all
-places of a page are moved on by one number drawn from 0 to as far as there is room, so that all vectors are learned from short
-numbers.
+There are block_size places. A digit beyond them gets the vector of the last place, which makes its place unknown. In training
+all places of a page are moved by one number, drawn from 0 to as far as there is room. So short numbers train all vectors.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-from arithgpt.models.arrays import Array, ops
-from arithgpt.models.page import AXES
-from arithgpt.models.positions.base import EMBEDDING_STD, NoPositions
+from arithgpt.models.positions.base import PositionScheme, copy_normal
+from arithgpt.models.positions.page_coordinates import PageCoordinates
 
 if TYPE_CHECKING:
-    from arithgpt.config.recipe import ModelConfig
+    from arithgpt.config.schema import ModelConfig
 
-DIGIT = AXES.index("digit")
+PLACE, DIGIT = PageCoordinates.axes.index("place"), PageCoordinates.axes.index("digit")
 
 
-class CoupledPositions(NoPositions):
-    """One learned vector for what has the same place in its number (position coupling, arXiv 2405.20671)."""
+class CoupledPositions(PositionScheme):
+    """One learned vector for what has the same place in its number (position coupling). Source: arXiv 2405.20671."""
 
-    recordable = False
-    axis = AXES.index("place")
+    is_static = False
+    column: ClassVar[int] = PLACE
+    """The column of a cell that is looked up."""
 
-    def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return {"places": EMBEDDING_STD * rng.standard_normal((config.block_size, config.n_embd))}
+    def __init__(self, config: ModelConfig, alphabet: str) -> None:
+        super().__init__(config, alphabet)
+        self.place_embedding = nn.Parameter(torch.zeros(config.block_size, config.n_embd))
 
-    def at_random(self, cells: Array, config: ModelConfig, rng: np.random.Generator) -> Array:
-        room = max(0, config.block_size - int(cells[..., self.axis].max()))
-        offsets = rng.integers(0, room + 1, (len(cells), 1)).astype(np.float64)
-        cells[..., self.axis] += ops(cells).constant(offsets, cells)
+    def init_weights(self, rng: np.random.Generator) -> None:
+        """Draw the vectors."""
+        copy_normal(self.place_embedding, rng)
+
+    def training_cells(self, cells: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Move the places of each page by a random offset."""
+        room = max(0, self.config.block_size - int(cells[..., self.column].max()))
+        device = generator.device if generator is not None else cells.device
+        offsets = torch.randint(0, room + 1, (len(cells), 1), generator=generator, device=device)
+        cells = cells.clone()
+        cells[..., self.column] += offsets.to(cells)
         return cells
 
-    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        vectors, xp = weights["places"], ops(cells)
-        beyond = xp.maximum(
-            len(vectors) - cells[:, :-1, self.axis], 0
-        )  # how far from the last place, of which there is none after
-        return vectors[len(vectors) - 1 - xp.integers(beyond)]
+    def embedding(self, cells: Tensor) -> Tensor:
+        """Look up the vector of each place: (B, T + 1, columns) -> (B, T, C)."""
+        places = cells[:, :-1, self.column].long().clamp(max=self.config.block_size)
+        return self.place_embedding[places - 1]
 
 
 class AbacusPositions(CoupledPositions):
-    """A learned vector for the index of a digit within its number, and none for marks (arXiv 2405.17399)."""
+    """A learned vector for the index of a digit within its number, and none for marks. Source: arXiv 2405.17399."""
 
-    axis = DIGIT
+    column = DIGIT
 
-    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        is_digit = cells[:, 1:, DIGIT] > cells[:, :-1, DIGIT]  # a mark begins the count again
-        return super().embedding(weights, cells) * is_digit[..., None]
+    def embedding(self, cells: Tensor) -> Tensor:
+        """Look up the vector of each digit: (B, T + 1, columns) -> (B, T, C)."""
+        is_digit = cells[:, 1:, DIGIT] > cells[:, :-1, DIGIT]  # after a mark the count starts again
+        return super().embedding(cells) * is_digit[..., None]

@@ -1,22 +1,23 @@
-"""Kernels on page coordinates, in the attention logits of each head: the schemes `page` and `sheet`."""
+"""Gaussian kernels on page coordinates in the attention logits: the schemes `page` and `expression_page`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-from arithgpt.models import sheet
-from arithgpt.models.arrays import Array, ops
-from arithgpt.models.page import AXES, MARK
-from arithgpt.models.positions.base import EMBEDDING_STD, NoPositions
+from arithgpt.models.positions.base import AttentionBias, PositionScheme, copy_normal
+from arithgpt.models.positions.expression_coordinates import ExpressionPageCoordinates
+from arithgpt.models.positions.page_coordinates import MARK, PageCoordinates
 
 if TYPE_CHECKING:
-    from arithgpt.config.recipe import ModelConfig
+    from arithgpt.config.schema import ModelConfig
 
-# What each head looks at before training, over and over: one cell of one number, or what stands a fixed way back. A centre is
-# counted from the cell about to be written. The first four are what addition needs, the rest is for longer workings.
-_HEAD_STARTS: tuple[dict[str, float], ...] = (
+# What each head looks at before training, cyclically: one cell of one number, or what stands a fixed way back. A centre is
+# counted from the cell about to be written. Addition needs the first four; longer scratchpads need the others.
+_PAGE_HEADS: tuple[dict[str, float], ...] = (
     {"place": 0},
     {"place": 0, "number": -1},
     {"place": 0, "number": -2},
@@ -30,116 +31,178 @@ _HEAD_STARTS: tuple[dict[str, float], ...] = (
     {"token": -2},
     {"digit": -1},
 )
-_STRENGTH, _BLANK = 1.0, -2.0
+# Later blocks need fewer heads, and the first of the list: of three blocks the later two need 16 and 8 (runs/LOG.md).
+_EXPRESSION_HEADS: tuple[dict[str, float], ...] = (
+    *({"token": -1}, {"field": -1}, {"field": 0}, {"field": 1}, {"field": 1, "digit of the line": 0}),
+    *({"work": 0, "place": 0}, {"field": 0, "digit": -1}, {"place": -0.5}),
+    *({"field": 0, "place": 0}, {"field": 1, "place": 0}, {"field": 0, "place": -0.5}, {"field": 0, "digit": 0}),
+    *({"field": 1, "digit": 0}, {"number": -1, "digit": 0}, {"number": -3, "digit": 0}, {"number": -3, "digit": -1}),
+    *({"number": -1, "place": 0}, {"number": -2, "place": 0}, {"number": -3, "place": 0}, {"place": -1, "number": 0}),
+    *({"number": 0}, {"number": -1}, {"number": -1, "digit": -1}, {"number": -1, "place of the digit": 0}),
+    *({"work": 0}, {"work": 0, "digit": 0}, {"field": 0, "place": -1}, {"field": 1, "dots": -0.5}),
+)
+_STRENGTH, _BOS_LOGIT = 1.0, -2.0  # before training
 _WIDTH_STEP = 8  # fused attention is fastest where queries and keys are a multiple of this wide
 
 
-class PagePositions(NoPositions):
-    """Gaussian kernels on page coordinates in the attention logits of each head, and an embedding of marks.
+class KernelBias(AttentionBias):
+    """Gaussian kernels of one block, and the logit of the bos token.
 
-    On each axis a head has a learned strength s >= 0 and a learned centre c. Writing into the cell `look`, it adds to the
-    logit of the character in the cell `at`
+    On each axis a head has a learned strength s >= 0 and a learned centre c. Writing into the cell `query`, it adds to the
+    logit of the character in the cell `key`
 
-        sum over axes of   -s (look + c - at)^2
+        sum over axes of   -s (query + c - key)^2
 
-    so a distance never seen in training is suppressed by construction, which is why models extrapolate to longer numbers.
-    The first token of a page, the blank, is no character and stands nowhere: its logit is a learned constant of the head. A
-    head that looks where nothing is written sees the blank, not whatever is nearest.
+    A distance never seen in training is suppressed by construction, which is why models extrapolate to longer numbers. The bos
+    token stands nowhere; its logit is a learned constant of the head. A head that looks where nothing is written sees the bos
+    token, not whatever is nearest.
 
-    The embedding is a learned vector for the mark that opened the number in which a character stands: it says what the number
-    is for. Of `321+654=975` the digits 654 were opened by `+` and 975 by `=`; no mark opened 321, which has its own vector.
+    Args:
+        n_head: heads of the block
+        coordinates: the coordinate system, which names the axes
+        heads: for each head the axes it looks along before training, with their centres; used cyclically
     """
 
-    blank = True
-    n_axes = len(AXES)
-    head_starts: tuple[dict[str, float], ...] = _HEAD_STARTS
+    can_fold = True
 
-    def initial(self, config: ModelConfig, n_characters: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return {
-            "marks": EMBEDDING_STD * rng.standard_normal((1 + n_characters, config.n_embd)),
-            "blank": EMBEDDING_STD * rng.standard_normal(config.n_embd),
-        }
+    def __init__(self, n_head: int, coordinates: PageCoordinates, heads: tuple[dict[str, float], ...]) -> None:
+        super().__init__()
+        self.heads, self.coordinates = heads, coordinates
+        shape = n_head, len(coordinates.axes)
+        self.strength, self.centre = nn.Parameter(torch.zeros(shape)), nn.Parameter(torch.zeros(shape))
+        self.bos_logit = nn.Parameter(torch.zeros(n_head))
 
-    def initial_of_block(self, n_head: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        strength, centre = np.zeros((2, n_head, self.n_axes))
-        for head in range(n_head):
-            for axis, start in self.head_starts[head % len(self.head_starts)].items():
-                strength[head, self.axes.index(axis)] = _STRENGTH
-                centre[head, self.axes.index(axis)] = start
-        return {"strength": strength, "centre": centre, "blank": np.full(n_head, _BLANK)}
+    @torch.no_grad()
+    def init_weights(self, rng: np.random.Generator) -> None:
+        """Set every head to its place in the list of heads; nothing is drawn."""
+        for head in range(len(self.strength)):
+            for axis, centre in self.heads[head % len(self.heads)].items():
+                self.strength[head, self.coordinates.axes.index(axis)] = _STRENGTH
+                self.centre[head, self.coordinates.axes.index(axis)] = centre
+        self.bos_logit.fill_(_BOS_LOGIT)
 
-    def embedding(self, weights: dict[str, Array], cells: Array) -> Array | None:
-        return weights["marks"][ops(cells).integers(cells[:, :-1, MARK])]
+    def forward(self, distances: Tensor) -> Tensor:
+        """Compute the kernels from the distances and their squares: exact at any length, as nothing large cancels.
 
-    def widen(self, block: dict[str, Array], q: Array, k: Array, cells: Array) -> tuple[Array, Array]:
-        """Widened so that their scaled dot product has the kernel in it: no T x T tensor is made.
+        Args:
+            distances: (B, Tq, Tk - 1, 2 axes), as `PagePositions.distances` returns them
 
-        The square expands to 2 s (look + c) at - s at^2, less s (look + c)^2, which softmax ignores and only the blank needs:
-        a product of one more feature an axis and two more. The large terms cancel, so in float32 the error of a logit grows
-        with the square of the place: 0.0004 at 10 digits, 0.06 at 100, 7 at 1000 (a trained model, the largest of some
-        pages). That is enough to train on; what is long is decoded with `bias`.
-
-        q, k: (B, H, T, D), the blank first; cells: (B, T+1, columns), one more than there are tokens
-        Returns two of (B, H, T, W), W the next multiple of 8 from D + axes + 2.
+        Returns:
+            (B, H, Tq, Tk), the bos token first.
         """
-        xp = ops(q)
-        q_cell, k_cell = self.features(block, cells, q.shape[3])
-        return xp.concat([q, q_cell.swapaxes(1, 2)], 3), xp.concat([k, k_cell.swapaxes(1, 2)], 3)
+        s, c = self.strength.clamp(min=0), self.centre
+        # -s (c - d)^2 = 2 s c d - s d^2 - s c^2, for all heads in one product
+        weights = torch.cat([2 * s * c, -s], 1)  # (H, 2 axes)
+        logits = distances @ weights.T - (s * c * c).sum(1)  # (B, Tq, Tk - 1, H)
+        bos = self.bos_logit.expand(*logits.shape[:2], 1, -1)
+        return torch.cat([bos, logits], 2).permute(0, 3, 1, 2)
 
-    def features(self, block: dict[str, Array], cells: Array, D: int) -> tuple[Array, Array]:
-        """By what queries and keys of D features are widened: two of (B, T, H, W - D)."""
-        xp, n = ops(cells), self.n_axes
-        B, T, H = cells.shape[0], cells.shape[1] - 1, block["strength"].shape[0]
-        fill = -(D + n + 2) % _WIDTH_STEP
-        s, c = xp.maximum(block["strength"], 0), block["centre"]  # (H, axes)
-        look = xp.columns(cells[:, 1:], self.look)  # (B, T, axes)
-        at = xp.columns(cells[:, 1:-1], self.at)  # (B, T-1, axes): the blank stands nowhere
-        # A query's features are linear in its cell, the squares and 1; they are made for all heads in one product.
-        axis = xp.eye(n, s)
-        of_cell = xp.concat([2 * s[:, :, None] * axis, xp.zeros((H, n, n), s), (2 * s * c)[:, :, None]], 2)
-        one = xp.broadcast_to(xp.eye(2 * n + 1, s)[-1:], (H, 1, 2 * n + 1))
-        of_blank = xp.concat([2 * s * c, s, (s * c * c).sum(1)[:, None] + block["blank"][:, None]], 1)[:, None]
-        weights = xp.concat([of_cell, one, of_blank, xp.zeros((H, fill, 2 * n + 1), s)], 1)  # (H, axes + 2 + fill, 2 axes + 1)
-        basis = xp.concat([look, look * look, xp.zeros((B, T, 1), s) + 1], 2)
-        q_cell = basis @ (weights * D**0.5).reshape(-1, 2 * n + 1).T  # attention divides by sqrt(D)
-        of_at = xp.broadcast_to(at[:, :, None], (B, T - 1, H, n))
-        square = -((at * at) @ s.T)[..., None]  # (B, T-1, H, 1)
-        k_cell = xp.concat([of_at, square, xp.zeros((B, T - 1, H, 1 + fill), s)], 3)
-        only_blank = xp.broadcast_to(xp.eye(n + 2 + fill, s)[n + 1], (B, 1, H, n + 2 + fill))
-        return q_cell.reshape(B, T, H, -1), xp.concat([only_blank, k_cell], 1)
+    def fold_into_qk(self, q: Tensor, k: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+        """Widen queries and keys so that their scaled product contains the kernels: no (T, T) tensor is made.
 
-    def distances(self, look: Array, at: Array) -> Array | None:
-        """(B, Tq, Tk-1, 2 axes): how far each cell but the blank is away from the one looked from, and the squares of that."""
-        xp = ops(look)
-        away = xp.columns(at[:, None, 1:], self.at) - xp.columns(look[:, :, None], self.look)
-        return xp.concat([away, away * away], 3)
+        The square expands to 2 s (query + c) key - s key^2, less s (query + c)^2. Softmax ignores the last term, except for the
+        bos token. So one feature an axis and two more suffice. The large terms cancel, so in float32 the error of a logit grows
+        with the square of the place: 0.0004 at 10 digits, 0.06 at 100, 7 at 1000 (the largest of some pages of a trained
+        model). That suffices for training; long pages are decoded with `forward`.
 
-    def bias(self, block: dict[str, Array], distances: Array) -> Array:
-        """The kernel itself, exact at any length: with distances from the query's own cell nothing large cancels."""
-        xp = ops(distances)
-        s, c = xp.maximum(block["strength"], 0), block["centre"]
-        # -s (c - away)^2 = 2 s c away - s away^2 - s c^2, for all heads in one product
-        weights = xp.concat([2 * s * c, -s], 1)  # (H, 2 axes)
-        cells = distances @ weights.T - (s * c * c).sum(1)  # (B, Tq, Tk-1, H)
-        blank = xp.broadcast_to(block["blank"], (*cells.shape[:2], 1, cells.shape[3]))
-        return xp.concat([blank, cells], 2).swapaxes(2, 3).swapaxes(1, 2)
+        Args:
+            q, k: (B, H, T, D), the bos token first
+            cells: (B, T + 1, columns)
+
+        Returns:
+            Two of (B, H, T, W), W the next multiple of 8 from D + axes + 2.
+        """
+        q_features, k_features = self.qk_features(cells, q.shape[3])
+        return torch.cat([q, q_features.transpose(1, 2)], 3), torch.cat([k, k_features.transpose(1, 2)], 3)
+
+    def qk_features(self, cells: Tensor, head_size: int) -> tuple[Tensor, Tensor]:
+        """Compute the features by which queries and keys of `head_size` features are widened: two of (B, T, H, W - D)."""
+        return kernel_features(self.strength, self.centre, self.bos_logit, self.coordinates, cells, head_size)
+
+
+def kernel_features(
+    strength: Tensor, centre: Tensor, bos_logit: Tensor, coordinates: PageCoordinates, cells: Tensor, head_size: int
+) -> tuple[Tensor, Tensor]:
+    """Compute the query and key features of `KernelBias.fold_into_qk`, for the heads of one or of several blocks.
+
+    Args:
+        strength, centre: (H, axes)
+        bos_logit: (H,)
+        coordinates: names the columns of queries and keys
+        cells: (B, T + 1, columns)
+        head_size: D, the width of queries and keys without the features
+
+    Returns:
+        Two of (B, T, H, W - D).
+    """
+    n, D, (H, _) = len(coordinates.axes), head_size, strength.shape
+    B, T = cells.shape[0], cells.shape[1] - 1
+    padding = -(D + n + 2) % _WIDTH_STEP
+    s, c = strength.clamp(min=0), centre
+    query = select_columns(cells[:, 1:], coordinates.query_columns)  # (B, T, axes)
+    key = select_columns(cells[:, 1:-1], coordinates.key_columns)  # (B, T - 1, axes): the bos token stands nowhere
+    # Query features are linear in the cell, its squares and 1; one product makes them for all heads.
+    eye, zeros = torch.eye(n, dtype=s.dtype, device=s.device), s.new_zeros
+    linear = torch.cat([2 * s[:, :, None] * eye, zeros(H, n, n), (2 * s * c)[:, :, None]], 2)
+    one = torch.cat([zeros(H, 1, 2 * n), zeros(H, 1, 1) + 1], 2)
+    bos = torch.cat([2 * s * c, s, (s * c * c).sum(1)[:, None] + bos_logit[:, None]], 1)[:, None]
+    weights = torch.cat([linear, one, bos, zeros(H, padding, 2 * n + 1)], 1)  # (H, axes + 2 + padding, 2 axes + 1)
+    basis = torch.cat([query, query * query, zeros(B, T, 1) + 1], 2)
+    q_features = basis @ (weights * D**0.5).reshape(-1, 2 * n + 1).T  # attention divides by sqrt(D)
+    keys = key[:, :, None].expand(B, T - 1, H, n)
+    squares = -((key * key) @ s.T)[..., None]  # (B, T - 1, H, 1)
+    k_features = torch.cat([keys, squares, zeros(B, T - 1, H, 1 + padding)], 3)
+    only_bos = torch.cat([zeros(n + 1), zeros(1) + 1, zeros(padding)]).expand(B, 1, H, -1)
+    return q_features.view(B, T, H, -1), torch.cat([only_bos, k_features], 1)
+
+
+class PagePositions(PositionScheme):
+    """Kernels on page coordinates, and an embedding of marks.
+
+    The embedding is a learned vector for the mark that opened the number in which a character stands: it says what the number
+    is for. In `321+654=975` the digits 654 were opened by `+` and 975 by `=`; no mark opened 321, which has its own vector.
+    """
+
+    has_bos = True
+    is_embedding = False
+    n_axes = len(PageCoordinates.axes)
+    heads: ClassVar[tuple[dict[str, float], ...]] = _PAGE_HEADS
+
+    def __init__(self, config: ModelConfig, alphabet: str) -> None:
+        super().__init__(config, alphabet)
+        self.mark_embedding = nn.Parameter(torch.zeros(1 + len(alphabet), config.n_embd))
+        self.bos_embedding = nn.Parameter(torch.zeros(config.n_embd))
+
+    def init_weights(self, rng: np.random.Generator) -> None:
+        """Draw the embeddings of marks and of the bos token."""
+        copy_normal(self.mark_embedding, rng)
+        copy_normal(self.bos_embedding, rng)
+
+    def embedding(self, cells: Tensor) -> Tensor:
+        """Look up the mark that opened each number: (B, T + 1, columns) -> (B, T, C)."""
+        return self.mark_embedding[cells[:, :-1, MARK].long()]
+
+    def attention_bias(self, n_head: int) -> KernelBias:
+        """Make the kernels of one block."""
+        return KernelBias(n_head, self.coordinates, self.heads)
+
+    def distances(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Compute how far each key but the bos token is from each query, and the squares: (B, Tq, Tk - 1, 2 axes)."""
+        key = select_columns(keys[:, None, 1:], self.coordinates.key_columns)
+        away = key - select_columns(queries[:, :, None], self.coordinates.query_columns)
+        return torch.cat([away, away * away], 3)
 
 
 class ExpressionPagePositions(PagePositions):
-    """The same kernels on the axes of sheet.py: for whole expressions, rewritten row by row with workings in between."""
+    """The same kernels on the axes of `expression_coordinates.py`: rows of an expression with scratchpads in between."""
 
-    n_axes = len(sheet.AXES)
-    look = sheet.LOOK
-    at = sheet.AT
-    axes = sheet.AXES
-    coordinates = sheet.ExpressionPageCoordinates
-    # Later blocks need less to look at, and it comes first: of three, 16 and 8 heads suffice the later two (runs/LOG.md).
-    head_starts = (
-        *({"token": -1}, {"field": -1}, {"field": 0}, {"field": 1}, {"field": 1, "digit of the line": 0}),
-        *({"work": 0, "place": 0}, {"field": 0, "digit": -1}, {"place": -0.5}),
-        *({"field": 0, "place": 0}, {"field": 1, "place": 0}, {"field": 0, "place": -0.5}, {"field": 0, "digit": 0}),
-        *({"field": 1, "digit": 0}, {"number": -1, "digit": 0}, {"number": -3, "digit": 0}, {"number": -3, "digit": -1}),
-        *({"number": -1, "place": 0}, {"number": -2, "place": 0}, {"number": -3, "place": 0}, {"place": -1, "number": 0}),
-        *({"number": 0}, {"number": -1}, {"number": -1, "digit": -1}, {"number": -1, "place of the digit": 0}),
-        *({"work": 0}, {"work": 0, "digit": 0}, {"field": 0, "place": -1}, {"field": 1, "dots": -0.5}),
-    )
+    n_axes = len(ExpressionPageCoordinates.axes)
+    coordinates_class = ExpressionPageCoordinates
+    heads = _EXPRESSION_HEADS
+
+
+def select_columns(cells: Tensor, columns: list[int]) -> Tensor:
+    """Select columns of the last axis: a slice where they are the first ones, else a stack (a GPU need not read an index)."""
+    if columns == list(range(len(columns))):
+        return cells[..., : len(columns)]
+    return torch.stack([cells[..., column] for column in columns], -1)

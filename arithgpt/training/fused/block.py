@@ -1,39 +1,36 @@
-"""A block of a GPT in training on a CPU, its gradients worked out by hand: few calls, and few passes over memory.
+"""One transformer block in training on a CPU, with its gradients written by hand: few calls, few passes over memory.
 
-    block(x, q_more, k_more, groups, chosen, weights)       what model.py computes with a block, and its gradients
+It computes what `Block` in models/gpt.py computes, and the same gradients. Composed of torch's operations a block takes up to
+twice the time (runs/LOG.md): a thousand calls, most of them on a few kilobytes. What differs from the module:
 
-Put together of torch's operations one by one, a block takes up to twice the time (runs/LOG.md): a thousand calls, most of
-them on a few kilobytes. What is done here in another way than there:
-
-- The characters of pages of different lengths are rows of one matrix; only attention takes them length by length.
-- Queries, keys and values are written where they are needed. torch's softmax over less than 16 keys takes ten times as long for
-  each as over 16, and products with 8 values twice as long as with 16: both are filled up.
-- Of long pages the queries come in parts, each with no more keys than it may see.
-- The last block goes on, after its attention, with the rows alone that have a target.
+- The tokens of pages of different lengths are rows of one matrix; only attention works length by length.
+- Queries, keys and values are written where they are needed. torch's softmax over fewer than 16 keys takes ten times as long
+  for each as over 16, and products with 8 values twice as long as with 16. So both are padded.
+- Long pages take their queries in chunks, each with no more keys than it may see.
+- The last block goes on, after its attention, with only those rows that have a target.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from arithgpt.training.fused.gelu import gelu, of_gelu_
-from arithgpt.training.fused.linear import of_weight, product
-from arithgpt.training.fused.norm import normed, of_normed
+from arithgpt.models.gpt import Block
+from arithgpt.training.fused.gelu import gelu, gelu_backward_
+from arithgpt.training.fused.linear import linear, linear_weight_grad
+from arithgpt.training.fused.norm import rms_norm, rms_norm_backward
 
-WIDTH = 16  # the numbers that a register of AVX-512 holds
-PART = 48  # queries at once
-WEIGHTS = ("attention_norm", "qkv", "q_norm", "k_norm", "out", "mlp_norm", "up", "down")
-"""The weights of a block, in the order of their gradients."""
+VECTOR_WIDTH = 16  # float32 numbers that a register of AVX-512 holds
+CHUNK = 48  # queries at once
 
 
 @dataclass(frozen=True)
-class Group:
-    """`pages` pages of `length` characters each, which are rows from `start` on."""
+class Segment:
+    """`pages` pages of `length` tokens each, in packed rows from `start` on."""
 
     start: int
     pages: int
@@ -41,132 +38,190 @@ class Group:
 
     @property
     def end(self) -> int:
+        """The row after the last one."""
         return self.start + self.pages * self.length
 
-    def of(self, rows: Tensor) -> Tensor:
-        """Its own of the rows (rows, H, D), by heads: a view (pages, H, length, D)"""
+    def slice(self, rows: Tensor) -> Tensor:
+        """Slice this segment from packed rows (rows, H, D); returns a view (pages, H, length, D)."""
         return rows[self.start : self.end].view(self.pages, self.length, *rows.shape[1:]).transpose(1, 2)
 
-    def filled(self, rows: Tensor, width: int) -> Tensor:
-        """Zeros that have room for those: (pages, H, at least WIDTH keys, width)"""
-        return rows.new_zeros(self.pages, rows.shape[1], max(self.length, WIDTH), width)
+    def padded_zeros(self, rows: Tensor, width: int) -> Tensor:
+        """Allocate zeros (pages, H, at least VECTOR_WIDTH keys, width) for this segment."""
+        return rows.new_zeros(self.pages, rows.shape[1], max(self.length, VECTOR_WIDTH), width)
 
 
-def block(
-    x: Tensor, q_more: Tensor, k_more: Tensor, groups: Sequence[Group], chosen: Tensor | None, weights: Mapping[str, Tensor]
+def fused_block(
+    block: Block, x: Tensor, q_features: Tensor, k_features: Tensor, segments: Sequence[Segment], kept: Tensor | None
 ) -> Tensor:
-    """x (rows, C), of which those behind the last group are nobody's, to (rows, C), or to (chosen, C)
+    """Apply a block to packed rows.
 
-    q_more, k_more: (rows of the groups, H, features), by which queries and keys are wider
-    chosen: int64, different rows with which to go on after attention; all where it is None
+    Args:
+        block: gives the weights
+        x: (rows, C); rows after the last segment are padding
+        q_features, k_features: (rows of the segments, H, features), by which queries and keys are widened
+        segments: pages of one length each
+        kept: int64, the rows to go on with after attention; None for all
+
+    Returns:
+        (rows, C), or (len(kept), C).
     """
-    return _Block.apply(x, q_more, k_more, groups, chosen, *(weights[name] for name in WEIGHTS))
+    attention, mlp = block.attention, block.mlp
+    weights = (
+        *(block.attention_norm.weight, attention.qkv.weight, attention.q_norm.weight, attention.k_norm.weight),
+        *(attention.out.weight, block.mlp_norm.weight, mlp.up.weight, mlp.down.weight),
+    )
+    return _FusedBlock.apply(x, q_features, k_features, segments, kept, *weights)
 
 
-class _Block(torch.autograd.Function):
+class _FusedBlock(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, q_more: Tensor, k_more: Tensor, groups: Sequence[Group], chosen: Tensor | None, *weights: Tensor
+        ctx: Any,
+        x: Tensor,
+        q_features: Tensor,
+        k_features: Tensor,
+        segments: Sequence[Segment],
+        kept: Tensor | None,
+        *weights: Tensor,
     ) -> Tensor:
         attention_norm, qkv, q_norm, k_norm, out, mlp_norm, up, down = weights
         D = len(q_norm)
         H = len(qkv) // (3 * D)
-        first, first_inverse = normed(x)
-        attending = first * attention_norm
-        heads = product(attending, qkv).view(len(x), 3 * H, D)
-        qk, qk_inverse = normed(heads[:, : 2 * H])
-        looked, seen = x.new_zeros(len(x), H, D), []
-        for group in groups:
-            q, k = group.filled(looked, D + q_more.shape[2]), group.filled(looked, D + k_more.shape[2])
-            v = group.filled(looked, D + -D % WIDTH)
-            for wide, narrow, norm, more in ((q, qk[:, :H], q_norm, q_more), (k, qk[:, H:], k_norm, k_more)):
-                torch.mul(group.of(narrow), norm, out=wide[:, :, : group.length, :D])
-                wide[:, :, : group.length, D:] = group.of(more)
-            v[:, :, : group.length, :D] = group.of(heads[:, 2 * H :])
-            y, *shares = _attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), D**-0.5)
-            group.of(looked).copy_(y.view_as(v)[:, :, : group.length, :D])
-            seen += [q, k, v, *shares]
-        looked = looked.flatten(1)
-        if chosen is not None:
-            looked, x = looked[chosen], x[chosen]
-        x = product(looked, out, plus=x)
-        second, second_inverse = normed(x)
-        read = second * mlp_norm
-        hidden = product(read, up)
-        active, share = gelu(hidden)
-        ctx.groups, ctx.chosen = groups, chosen
+        x_hat, x_inverse = rms_norm(x)
+        attention_in = x_hat * attention_norm
+        heads = linear(attention_in, qkv).view(len(x), 3 * H, D)
+        qk_hat, qk_inverse = rms_norm(heads[:, : 2 * H])
+        attended, saved = x.new_zeros(len(x), H, D), []
+        for segment in segments:
+            q = segment.padded_zeros(attended, D + q_features.shape[2])
+            k = segment.padded_zeros(attended, D + k_features.shape[2])
+            v = segment.padded_zeros(attended, D + -D % VECTOR_WIDTH)
+            for wide, narrow, norm, features in (
+                (q, qk_hat[:, :H], q_norm, q_features),
+                (k, qk_hat[:, H:], k_norm, k_features),
+            ):
+                torch.mul(segment.slice(narrow), norm, out=wide[:, :, : segment.length, :D])
+                wide[:, :, : segment.length, D:] = segment.slice(features)
+            v[:, :, : segment.length, :D] = segment.slice(heads[:, 2 * H :])
+            y, *probabilities = _attention(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), D**-0.5)
+            segment.slice(attended).copy_(y.view_as(v)[:, :, : segment.length, :D])
+            saved += [q, k, v, *probabilities]
+        attended = attended.flatten(1)
+        if kept is not None:
+            attended, x = attended[kept], x[kept]
+        x = linear(attended, out, residual=x)
+        h_hat, h_inverse = rms_norm(x)
+        mlp_in = h_hat * mlp_norm
+        hidden = linear(mlp_in, up)
+        active, gate = gelu(hidden)
+        ctx.segments, ctx.kept = segments, kept
         ctx.save_for_backward(
-            *(*weights, first, first_inverse, attending, qk, qk_inverse, looked, second, second_inverse, read, hidden),
-            *(active, share, *seen),
+            *(*weights, x_hat, x_inverse, attention_in, qk_hat, qk_inverse, attended, h_hat, h_inverse, mlp_in, hidden),
+            *(active, gate, *saved),
         )
-        return product(active, down, plus=x)
+        return linear(active, down, residual=x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         attention_norm, qkv, q_norm, k_norm, out, mlp_norm, up, down, *saved = ctx.saved_tensors
-        first, first_inverse, attending, qk, qk_inverse, looked, second, second_inverse, read, hidden, *saved = saved
-        active, share, *seen = saved
-        (rows, heads, D), gradient = qk.shape, gradient.contiguous()
-        H, chosen = heads // 2, ctx.chosen
-        of_down = of_weight(active, gradient)
-        of_hidden = of_gelu_(product(gradient, down.T), hidden, share)
-        of_up = of_weight(read, of_hidden)
-        of_x, of_mlp_norm = of_normed(product(of_hidden, up.T), second, second_inverse, mlp_norm)
-        of_x += gradient
-        of_out, of_looked = of_weight(looked, of_x), product(of_x, out.T)
-        if chosen is not None:
-            of_x, of_looked = (y.new_zeros(rows, y.shape[1]).index_copy_(0, chosen, y) for y in (of_x, of_looked))
-        of_looked, of_heads = of_looked.view(rows, H, D), qk.new_zeros(rows, 3 * H, D)
-        of_q_more, of_k_more = (qk.new_empty(ctx.groups[-1].end, H, wide.shape[3] - D) for wide in seen[:2])
-        for group in ctx.groups:
-            (q, k, v), n, n_parts = seen[:3], group.length, len(_parts(seen[2].shape[2]))
-            shares, seen = seen[3 : 3 + n_parts], seen[3 + n_parts :]
-            y = group.filled(of_looked, v.shape[3])
-            y[:, :, :n, :D] = group.of(of_looked)
-            wide = _of_attend(*(z.flatten(0, 1) for z in (y, q, k, v)), shares, D**-0.5)
-            of_q, of_k, of_v = (of.view(*v.shape[:3], -1)[:, :, :n] for of in wide)
-            for at, of in enumerate((of_q, of_k, of_v)):
-                group.of(of_heads[:, at * H : (at + 1) * H]).copy_(of[..., :D])
-            group.of(of_q_more).copy_(of_q[..., D:])
-            group.of(of_k_more).copy_(of_k[..., D:])
+        x_hat, x_inverse, attention_in, qk_hat, qk_inverse, attended, h_hat, h_inverse, mlp_in, hidden, *saved = saved
+        active, gate, *saved = saved
+        (rows, heads, D), grad = qk_hat.shape, grad.contiguous()
+        H, kept = heads // 2, ctx.kept
+        down_grad = linear_weight_grad(active, grad)
+        hidden_grad = gelu_backward_(linear(grad, down.T), hidden, gate)
+        up_grad = linear_weight_grad(mlp_in, hidden_grad)
+        x_grad, mlp_norm_grad = rms_norm_backward(linear(hidden_grad, up.T), h_hat, h_inverse, mlp_norm)
+        x_grad += grad
+        out_grad, attended_grad = linear_weight_grad(attended, x_grad), linear(x_grad, out.T)
+        if kept is not None:
+            x_grad, attended_grad = (y.new_zeros(rows, y.shape[1]).index_copy_(0, kept, y) for y in (x_grad, attended_grad))
+        attended_grad, heads_grad = attended_grad.view(rows, H, D), qk_hat.new_zeros(rows, 3 * H, D)
+        q_features_grad, k_features_grad = _attention_backward(ctx.segments, saved, attended_grad, heads_grad)
         norms = torch.cat([q_norm.expand(H, D), k_norm.expand(H, D)])
-        of_heads[:, : 2 * H], of_norms = of_normed(of_heads[:, : 2 * H], qk, qk_inverse, norms)
-        of_heads = of_heads.flatten(1)
-        of_qkv = of_weight(attending, of_heads)
-        of_first, of_attention_norm = of_normed(product(of_heads, qkv.T), first, first_inverse, attention_norm)
-        of_weights = (of_attention_norm, of_qkv, of_norms[:H].sum(0), of_norms[H:].sum(0), of_out, of_mlp_norm, of_up, of_down)
-        return of_x.add_(of_first), of_q_more, of_k_more, None, None, *of_weights
+        heads_grad[:, : 2 * H], norms_grad = rms_norm_backward(heads_grad[:, : 2 * H], qk_hat, qk_inverse, norms)
+        heads_grad = heads_grad.flatten(1)
+        qkv_grad = linear_weight_grad(attention_in, heads_grad)
+        through, attention_norm_grad = rms_norm_backward(linear(heads_grad, qkv.T), x_hat, x_inverse, attention_norm)
+        weight_grads = (
+            *(attention_norm_grad, qkv_grad, norms_grad[:H].sum(0), norms_grad[H:].sum(0)),
+            *(out_grad, mlp_norm_grad, up_grad, down_grad),
+        )
+        return x_grad.add_(through), q_features_grad, k_features_grad, None, None, *weight_grads
 
 
-def _parts(n: int) -> list[slice]:
-    """The queries that are computed with at once, of n."""
-    times = -(-n // PART)
-    return [slice(n * i // times, n * (i + 1) // times) for i in range(times)]
+def _chunks(n: int) -> list[slice]:
+    """Split n queries into chunks of at most CHUNK."""
+    count = -(-n // CHUNK)
+    return [slice(n * i // count, n * (i + 1) // count) for i in range(count)]
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, scale: float) -> list[Tensor]:
-    """Causal attention (n, keys, width of v), and of each part of the queries what it multiplies the values with.
+def _attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> list[Tensor]:
+    """Compute causal attention.
 
-    q, k, v: (n, keys, widths)
+    Args:
+        q, k, v: (n, keys, widths)
+
+    Returns:
+        The output (n, keys, width of v), and the attention probabilities of each chunk of queries.
     """
-    y, shares = torch.empty_like(v), []
+    y, probabilities = torch.empty_like(v), []
     hidden = q.new_full((q.shape[1], q.shape[1]), -torch.inf).triu_(1)
-    for part in _parts(q.shape[1]):
-        mask, seen = hidden[part, : part.stop].expand(len(q), -1, -1), slice(part.stop)
-        shares.append(torch.baddbmm(mask, q[:, part], k[:, seen].mT, alpha=scale).softmax(-1))
-        y[:, part] = shares[-1] @ v[:, seen]
-    return [y, *shares]
+    for chunk in _chunks(q.shape[1]):
+        mask, seen = hidden[chunk, : chunk.stop].expand(len(q), -1, -1), slice(chunk.stop)
+        probabilities.append(torch.baddbmm(mask, q[:, chunk], k[:, seen].mT, alpha=scale).softmax(-1))
+        y[:, chunk] = probabilities[-1] @ v[:, seen]
+    return [y, *probabilities]
 
 
-def _of_attend(
-    gradient: Tensor, q: Tensor, k: Tensor, v: Tensor, shares: list[Tensor], scale: float
+def _attention_backward(
+    segments: Sequence[Segment], saved: list[Tensor], attended_grad: Tensor, heads_grad: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Compute the gradients of attention, segment by segment.
+
+    Args:
+        segments: pages of one length each
+        saved: for each segment q, k, v and the probabilities of its chunks
+        attended_grad: (rows, H, D), the gradient of the output
+        heads_grad: (rows, 3 H, D), takes the gradients of queries, keys and values
+
+    Returns:
+        The gradients of the query and key features, (rows of the segments, H, features) each.
+    """
+    H, D = attended_grad.shape[1:]
+    q_features_grad, k_features_grad = (attended_grad.new_empty(segments[-1].end, H, wide.shape[3] - D) for wide in saved[:2])
+    for segment in segments:
+        (q, k, v), n = saved[:3], segment.length
+        n_chunks = len(_chunks(v.shape[2]))
+        probabilities, saved = saved[3 : 3 + n_chunks], saved[3 + n_chunks :]
+        y_grad = segment.padded_zeros(attended_grad, v.shape[3])
+        y_grad[:, :, :n, :D] = segment.slice(attended_grad)
+        grads = _qkv_grads(*(z.flatten(0, 1) for z in (y_grad, q, k, v)), probabilities, D**-0.5)
+        q_grad, k_grad, v_grad = (grad.view(*v.shape[:3], -1)[:, :, :n] for grad in grads)
+        for number, grad in enumerate((q_grad, k_grad, v_grad)):
+            segment.slice(heads_grad[:, number * H : (number + 1) * H]).copy_(grad[..., :D])
+        segment.slice(q_features_grad).copy_(q_grad[..., D:])
+        segment.slice(k_features_grad).copy_(k_grad[..., D:])
+    return q_features_grad, k_features_grad
+
+
+def _qkv_grads(
+    grad: Tensor, q: Tensor, k: Tensor, v: Tensor, probabilities: list[Tensor], scale: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients by q, k and v."""
-    of_q, of_k, of_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
-    for part, share in zip(_parts(q.shape[1]), shares, strict=True):
-        own, seen = gradient[:, part], slice(part.stop)
-        of_v[:, seen] += share.mT @ own
-        of_scores = torch.ops.aten._softmax_backward_data(own @ v[:, seen].mT, share, -1, q.dtype).mul_(scale)
-        of_q[:, part] = of_scores @ k[:, seen]
-        of_k[:, seen] += of_scores.mT @ q[:, part]
-    return of_q, of_k, of_v
+    """Compute the gradients of q, k and v from that of the attention output; all (n, keys, widths)."""
+    q_grad, k_grad, v_grad = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
+    for chunk, p in zip(_chunks(q.shape[1]), probabilities, strict=True):
+        own, seen = grad[:, chunk], slice(chunk.stop)
+        v_grad[:, seen] += p.mT @ own
+        scores_grad = softmax_backward(own @ v[:, seen].mT, p).mul_(scale)
+        q_grad[:, chunk] = scores_grad @ k[:, seen]
+        k_grad[:, seen] += scores_grad.mT @ q[:, chunk]
+    return q_grad, k_grad, v_grad
+
+
+def softmax_backward(grad: Tensor, probabilities: Tensor) -> Tensor:
+    """Compute the gradient of softmax's input over the last axis, by torch's kernel where it can be called."""
+    try:
+        return torch.ops.aten._softmax_backward_data(grad, probabilities, -1, grad.dtype)
+    except (AttributeError, RuntimeError, TypeError):
+        return probabilities * (grad - (grad * probabilities).sum(-1, keepdim=True))

@@ -1,0 +1,49 @@
+"""The key-value cache: what attention has already computed of a batch of pages, so that each new token is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class KVCache:
+    """Keys, values and cells of the tokens already read.
+
+    `length` tokens are filled, a bos token included.
+
+    Args:
+        n: pages
+        size: most tokens of a page
+        kv_heads: heads of keys and values, of each application of a block
+        head_size: width of a head
+        n_columns: columns of a cell
+        device: where the model is
+    """
+
+    def __init__(
+        self, n: int, size: int, kv_heads: Sequence[int], head_size: int, n_columns: int, device: torch.device
+    ) -> None:
+        self.keys_values = [torch.zeros(2, n, n_head, size, head_size, device=device) for n_head in kv_heads]
+        self.cells = torch.zeros(n, size + 1, n_columns, device=device)
+        self.length = 0
+
+    def append(self, depth: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Append keys and values (B, K, T, D) of one application of a block; return all of them so far."""
+        end = self.length + k.shape[2]
+        keys, values = self.keys_values[depth]
+        keys[:, :, self.length : end] = k
+        values[:, :, self.length : end] = v
+        return keys[:, :, :end], values[:, :, :end]
+
+    def append_cells(self, cells: Tensor) -> Tensor:
+        """Append the cells (B, T + 1, columns) of T tokens and of the next; return all of them so far."""
+        end = self.length + cells.shape[1]
+        self.cells[:, self.length : end] = cells
+        return self.cells[:, :end]
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all pages but those of int64 `rows`."""
+        self.keys_values = [keys_values[:, rows] for keys_values in self.keys_values]
+        self.cells = self.cells[rows]
