@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from arithgpt.runtime import configure
-
 EXIT_INTERRUPTED = 130
 
 
@@ -36,6 +34,7 @@ def command(
 
     from arithgpt.errors import UserError
     from arithgpt.run import find_run
+    from arithgpt.runtime import configure
     from arithgpt.training.self_improve import FILTERS, Rounds, improve
 
     if keep not in FILTERS:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.runtime import configure, resolve_precision
-
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
@@ -67,6 +65,7 @@ def command(
 
     def begin() -> tuple[Run, Recipe]:
         from arithgpt.run import new_run
+        from arithgpt.runtime import configure, resolve_precision
         from arithgpt.training.callbacks import make_trackers
 
         if resume:
@@ -90,6 +89,7 @@ def _train(
 ) -> str:
     """Train, told to the terminal and to trackers; returns how it ended."""
     from arithgpt.errors import UserError
+    from arithgpt.runtime import configure, resolve_precision
     from arithgpt.training.callbacks import Tracked
     from arithgpt.training.trainer import Trainer
 
