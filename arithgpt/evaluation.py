@@ -1,6 +1,6 @@
 """Evaluate a resolved solver, and record what the figures were measured on.
 
-evaluate_resolved(resolve_solver("mine"), [TASKS["add"]()], EvalSpec(samples=100))
+evaluate_resolved(resolve_solver("mine"), [make("add")], EvalSpec(samples=100))
 -> EvalResult("mine", rows=..., provenance={"seed": 1, "weights_sha256": ..., ...})
 """
 
@@ -19,7 +19,7 @@ from eval.result import EvalResult
 from eval.solver import MissingExtra
 from eval.spec import EvalSpec
 from tasks import ProblemSize, Task
-from tasks.adapters.reasoning_gym import PREFIX
+from tasks.registry import GYM_PREFIX
 
 
 def evaluate_resolved(
@@ -62,7 +62,7 @@ def evaluate_resolved(
 def _software(tasks: Sequence[Task]) -> dict[str, Any]:
     """The versions of the packages that decide the figures, the machine, and the commit of the source."""
     packages = ["arithgpt", "numpy", "torch"]
-    if any(task.name.startswith(PREFIX) for task in tasks):
+    if any(task.name.startswith(GYM_PREFIX) for task in tasks):
         packages.append("reasoning-gym")
     return {
         "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},

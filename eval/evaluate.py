@@ -85,7 +85,7 @@ def _evaluate_size(solver: Solver, task: Task, suite: str, size: ProblemSize, sp
         {
             "task": task.name,
             "suite": suite,
-            "digits": sizes.shown(size),
+            "digits": sizes.format_size(size),
             "left": size[0],
             "right": size[1],
             "trained": np.where(task.in_range(problems), split, "beyond") if trained else "unknown",

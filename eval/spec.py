@@ -39,7 +39,7 @@ class EvalSpec:
         """List the suites that a task is asked."""
         if self.suites is not None:
             return list(self.suites)
-        return [suite for suite in task.suites if suite not in task.on_request]
+        return [suite for suite in task.suites if suite not in task.slow_suites]
 
     def sizes_of(self, task: Task, suite: str = "random") -> list[ProblemSize]:
         """List the sizes that a task is asked, without those whose pages are too long."""
@@ -48,7 +48,7 @@ class EvalSpec:
         elif self.sizes is not None:
             sizes = self.sizes
         else:
-            sizes = task.beyond if suite == "long" else default_sizes(task)
+            sizes = task.long_sizes if suite == "long" else default_sizes(task)
         return [size for size in sizes if fits(task, size)]
 
 
@@ -59,5 +59,5 @@ def default_sizes(task: Task) -> list[ProblemSize]:
 
 def fits(task: Task, size: ProblemSize) -> bool:
     """Tell whether a problem of this size has a page short enough to be asked."""
-    problem = task.draw_suite(np.random.default_rng(0), 1, size, "random")
+    problem = task.sample_suite(np.random.default_rng(0), 1, size, "random")
     return int(task.prompts(problem).lengths[0] + task.max_new_tokens(problem)[0]) <= MAX_PAGE_LENGTH

@@ -1,9 +1,15 @@
-"""How many digits the two operands of a problem have, written the way recipes and the command line write it.
+"""The sizes of problems, and the one notation in which recipes and the command line write them.
 
-"1-8"               both operands from 1 to 8 digits
-"1-6x1-6"           the same for 6, spelled out: left x right
-"12x6"              12 digits with 6
-"1-6,1-10x1-3"      either of two size_ranges
+The size of a problem is two numbers, most often the digits of its left and of its right operand. The notation:
+
+    8                   both operands have exactly 8 digits
+    1-8                 lengths from 1 to 8
+    12x6                12 digits on the left, 6 on the right
+    1-6x1-6             left and right lengths from 1 to 6, independently of each other
+    1-6,1-10x1-3        either of two ranges
+
+`parse_ranges` reads the lengths of training, where `1-8` lets the lengths of both operands differ. `parse_sizes` reads the list
+of sizes to ask, where `1-8` is the eight sizes in which both operands are equally long, and `1-8x1-8` is all sixty-four.
 """
 
 from __future__ import annotations
@@ -11,113 +17,150 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.core.ragged import Ints
 
-MAX_DIGITS = 2000
-"""The longest operand any task accepts: room for every experiment, and a bound on what one line of input can cost."""
+MAX_DIGITS: Final = 2000
+"""The longest operand that any task accepts. It bounds what one line of input can cost."""
 
-ProblemSize: TypeAlias = tuple[int, int]
-"""The digits of the left and of the right operand."""
-
-NO_DIGITS: ProblemSize = (0, 0)
-"""The one cell of a task whose problems have no operands to count the digits of."""
+LONGER_BY: Final = (2, 5, 10, 100)
+"""The suite `long` asks problems this many times as long as the longest of training."""
 
 _SPAN = r"([0-9]{1,9})(?:-([0-9]{1,9}))?"
-_BOX = re.compile(rf"{_SPAN}(?:x{_SPAN})?")
+_RANGE = re.compile(rf"{_SPAN}(?:x{_SPAN})?")
+
+
+class ProblemSize(NamedTuple):
+    """The size of a problem: what `Task.size_names` says, most often digits."""
+
+    left: int
+    right: int
+
+
+NO_SIZE: Final = ProblemSize(0, 0)
+"""The one size of a task whose problems have no operands to count the digits of."""
+
+
+class Span(NamedTuple):
+    """A range of lengths, both ends included."""
+
+    low: int
+    high: int
 
 
 @dataclass(frozen=True)
 class SizeRange:
-    """All cells whose left and right lengths lie in two ranges, ends included."""
+    """All sizes whose left and right lengths lie in two spans."""
 
-    left: tuple[int, int]
-    right: tuple[int, int]
+    left: Span
+    right: Span
+    equal: bool = False
+    """Only the sizes whose two lengths are the same, for problems with one operand."""
 
     def __iter__(self) -> Iterator[ProblemSize]:
-        for left in range(self.left[0], self.left[1] + 1):
-            for right in range(self.right[0], self.right[1] + 1):
-                yield left, right
+        for left in range(self.left.low, self.left.high + 1):
+            for right in range(self.right.low, self.right.high + 1):
+                if not self.equal or left == right:
+                    yield ProblemSize(left, right)
 
     def spread(self, n: int) -> list[ProblemSize]:
-        """At most n different cells, evenly from the shortest to the longest of both."""
-        ends = (np.linspace(*side, max(n, 1)).round().astype(int).tolist() for side in (self.left, self.right))
-        return list(dict.fromkeys(zip(*ends, strict=True)))[-n:]
+        """At most n different sizes, evenly spaced from the shortest to the longest of both operands."""
+        lefts, rights = (np.linspace(*side, max(n, 1)).round().astype(int).tolist() for side in (self.left, self.right))
+        return list(dict.fromkeys(ProblemSize(left, right) for left, right in zip(lefts, rights, strict=True)))[-n:]
 
 
-@dataclass(frozen=True)
-class Alike(SizeRange):
-    """Only those cells in which both lengths are the same: of problems with one operand."""
-
-    def __iter__(self) -> Iterator[ProblemSize]:
-        return ((n, n) for n in range(self.left[0], self.left[1] + 1))
+def left_span(size_ranges: Sequence[SizeRange]) -> Span:
+    """The shortest and the longest left length of the ranges."""
+    return Span(min(sizes.left.low for sizes in size_ranges), max(sizes.left.high for sizes in size_ranges))
 
 
-def left_span(size_ranges: Sequence[SizeRange]) -> tuple[int, int]:
-    """The fewest and the most that the first lengths of size_ranges say."""
-    return min(box.left[0] for box in size_ranges), max(box.left[1] for box in size_ranges)
+def parse_ranges(text: str) -> tuple[SizeRange, ...]:
+    """Read the lengths of training, such as "1-6,1-10x1-3".
 
-
-def parse(text: str) -> tuple[SizeRange, ...]:
-    """The size_ranges that `text` names. ValueError where it names none, or a length out of range."""
+    Raises:
+        ValueError: the text is not in the notation, or a length is not from 1 to MAX_DIGITS.
+    """
     size_ranges = []
     for part in text.split(","):
-        match = _BOX.fullmatch(part.strip().replace("×", "x"))
+        match = _RANGE.fullmatch(part.strip().replace("×", "x"))
         if match is None:
             raise ValueError(f"must be lengths such as 8, 1-8, 12x6 or 1-6x1-6,1-10x1-3, each from 1 to {MAX_DIGITS}")
-        a, b, c, d = match.groups()
-        left = int(a), int(b or a)
-        right = (int(c), int(d or c)) if c else left
-        if not (1 <= left[0] <= left[1] <= MAX_DIGITS and 1 <= right[0] <= right[1] <= MAX_DIGITS):
+        left_low, left_high, right_low, right_high = match.groups()
+        left = Span(int(left_low), int(left_high or left_low))
+        right = Span(int(right_low), int(right_high or right_low)) if right_low else left
+        if not all(1 <= side.low <= side.high <= MAX_DIGITS for side in (left, right)):
             raise ValueError(f"a range goes from the fewest digits to the most, each from 1 to {MAX_DIGITS}")
         size_ranges.append(SizeRange(left, right))
     return tuple(size_ranges)
 
 
-def cells(text: str) -> list[ProblemSize]:
-    """The cells to ask that `text` names, each once: of "1-8" the eight in which both operands are equally long, of "1-8x1-8"
-    all. ValueError as from `parse`."""
+def parse_sizes(text: str) -> list[ProblemSize]:
+    """Read the sizes to ask, each listed once: "1-8" is eight sizes with equally long operands, "1-8x1-8" is sixty-four.
+
+    Raises:
+        ValueError: as from `parse_ranges`.
+    """
     named: dict[ProblemSize, None] = {}
     for part in text.split(","):
-        (box,) = parse(part)
-        named |= dict.fromkeys(box if "x" in part or "×" in part else ((n, n) for n in range(box.left[0], box.left[1] + 1)))
+        [sizes] = parse_ranges(part)
+        one_sided = "x" not in part and "×" not in part
+        named |= dict.fromkeys(SizeRange(sizes.left, sizes.right, equal=one_sided))
     return list(named)
 
 
-LONG = (2, 5, 10, 100)
+def longer(size_ranges: Sequence[SizeRange]) -> list[ProblemSize]:
+    """The sizes of the suite `long`: the longest problem of training, by its shorter operand, made LONGER_BY times as long.
+
+    Sizes with an operand of more than MAX_DIGITS digits are left out.
+    """
+    longest = max(size_ranges, key=lambda sizes: min(sizes.left.high, sizes.right.high))
+    longer = [ProblemSize(factor * longest.left.high, factor * longest.right.high) for factor in LONGER_BY]
+    return [size for size in longer if max(size) <= MAX_DIGITS]
 
 
-def beyond(size_ranges: tuple[SizeRange, ...]) -> list[ProblemSize]:
-    """The longest problem of training, by the shorter operand, made LONG times as long; no operand over MAX_DIGITS."""
-    longest = max(size_ranges, key=lambda box: min(box.left[1], box.right[1]))
-    cells = [(factor * longest.left[1], factor * longest.right[1]) for factor in LONG]
-    return [cell for cell in cells if max(cell) <= MAX_DIGITS]
-
-
-def shown(cell: ProblemSize) -> str:
-    """`8` for two operands of 8 digits, `12x6` for 12 and 6, `-` for NO_DIGITS."""
-    if cell == NO_DIGITS:
+def format_size(size: ProblemSize) -> str:
+    """Write a size in the notation: `8` for two operands of 8 digits, `12x6` for 12 and 6, `-` for NO_SIZE."""
+    left, right = size
+    if size == NO_SIZE:
         return "-"
-    return str(cell[0]) if cell[0] == cell[1] else f"{cell[0]}x{cell[1]}"
+    return str(left) if left == right else f"{left}x{right}"
 
 
-def draw(size_ranges: tuple[SizeRange, ...], rng: np.random.Generator, n: int) -> tuple[Ints, Ints]:
-    """Lengths of n left and n right operands: a box drawn evenly, then each length evenly from it."""
-    box = rng.integers(0, len(size_ranges), n)
-    left, right = (
-        rng.integers(low[box], high[box] + 1)
-        for low, high in (np.array(sides).T for sides in zip(*((b.left, b.right) for b in size_ranges), strict=True))
-    )
+def field_names(size_names: tuple[str, str]) -> tuple[str, str]:
+    """`Task.size_names` as names of data fields: "left digits" becomes left_digits."""
+    left, right = (name.replace(" ", "_") for name in size_names)
     return left, right
 
 
-def contain(size_ranges: tuple[SizeRange, ...], left: Ints, right: Ints) -> NDArray[np.bool_]:
-    """bool (n,): whether any of the size_ranges holds each pair of lengths."""
-    held = np.zeros(len(left), bool)
-    for box in size_ranges:
-        held |= (left >= box.left[0]) & (left <= box.left[1]) & (right >= box.right[0]) & (right <= box.right[1])
-    return held
+def sample(size_ranges: Sequence[SizeRange], rng: np.random.Generator, n: int) -> tuple[Ints, Ints]:
+    """Draw n sizes: a range uniformly, then each length uniformly from it.
+
+    Returns:
+        int64 (n,) each: the left and the right lengths.
+    """
+    chosen = rng.integers(0, len(size_ranges), n)
+    lefts = np.array([sizes.left for sizes in size_ranges])
+    rights = np.array([sizes.right for sizes in size_ranges])
+    left, right = (rng.integers(spans[chosen, 0], spans[chosen, 1] + 1) for spans in (lefts, rights))
+    return left, right
+
+
+def contains(size_ranges: Sequence[SizeRange], left: Ints, right: Ints) -> NDArray[np.bool_]:
+    """Tell which sizes lie in any of the ranges.
+
+    Args:
+        left, right: int64 (n,) each, the lengths.
+
+    Returns:
+        bool (n,).
+    """
+    inside = np.zeros(len(left), bool)
+    for sizes in size_ranges:
+        inside |= (
+            (left >= sizes.left.low) & (left <= sizes.left.high) & (right >= sizes.right.low) & (right <= sizes.right.high)
+        )
+    return inside

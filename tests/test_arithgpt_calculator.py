@@ -87,7 +87,7 @@ def test_it_is_what_the_package_offers_and_brings_no_torch() -> None:
 
 def test_numpy_and_torch_write_the_same_pages() -> None:
     task = Calculator().task
-    questions = task.questions(task.draw(np.random.default_rng(0), 12))
+    questions = task.questions(task.sample(np.random.default_rng(0), 12))
     on_numpy, on_torch = (Calculator(device=device).answer_all(questions) for device in ("numpy", "cpu"))
     assert on_numpy == on_torch
 

@@ -321,7 +321,7 @@ def test_a_gpu_trains_and_answers() -> None:
     plan = Recipe.from_dict(SMALL, "test")
     run = new_run(None, plan)
     Trainer(plan, run, device=torch.device("cuda"), callback=Silent()).fit()
-    problems = plan.problems.draw(np.random.default_rng(0), 500)
+    problems = plan.problems.sample(np.random.default_rng(0), 500)
     written = [
         [answer.written for answer in GPTSolver.of(run, where, drafts=drafted).solve(plan.problems, problems)]
         for where in ("cpu", "cuda")
@@ -421,7 +421,7 @@ def test_the_loop_on_a_gpu_writes_the_same(positions: str, check_every: int, mon
 @pytest.mark.usefixtures("_as_on_a_gpu")
 def test_the_loop_on_a_gpu_answers_as_the_plain_one(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     task, model = trained.recipe.problems, trained.load_model()
-    problems = task.draw(np.random.default_rng(0), 300)
+    problems = task.sample(np.random.default_rng(0), 300)
     found = [GPTSolver("small", model, task, drafted).solve(task, problems) for drafted in (True, False)]
     monkeypatch.undo()
     assert found == [GPTSolver("small", model, task, drafts=False).solve(task, problems)] * 2

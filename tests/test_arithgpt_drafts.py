@@ -60,8 +60,8 @@ def _leads_to_the_same_text(model: GPT, pages: list[tuple[str, str, int, int]]) 
 def test_a_trained_model_answers_the_same_with_and_without_drafts(trained: Run) -> None:
     """Right and wrong, finished and not, within its lengths and beyond; on one thread and with batches side by side."""
     task, model = trained.recipe.problems, trained.load_model()
-    problems = task.draw_suite(np.random.default_rng(0), 300, (2, 2), "random")
-    longer = task.draw_suite(np.random.default_rng(0), 300, (9, 30), "random")
+    problems = task.sample_suite(np.random.default_rng(0), 300, (2, 2), "random")
+    longer = task.sample_suite(np.random.default_rng(0), 300, (9, 30), "random")
     for asked in (problems, longer):
         plain = GPTSolver("small", model, task, drafts=False).solve(task, asked)
         for n in (1, 2):

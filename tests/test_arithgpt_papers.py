@@ -41,7 +41,7 @@ def test_each_names_its_paper_and_its_command(file: Path) -> None:
     assert "EvalResult" in head or "Not measured yet" in " ".join(head.split())
     assert f"runs/papers/{file.name}" in head
     for named in re.findall("--eval-digits ([^ ]+)", head):
-        assert sizes.cells(named)
+        assert sizes.parse_sizes(named)
 
 
 @pytest.mark.parametrize("file", PAPERS, ids=lambda file: file.stem)

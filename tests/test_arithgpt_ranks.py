@@ -27,7 +27,7 @@ from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup, joined
 from arithgpt.training.init_weights import resolve
 from arithgpt.training.trainer import Trainer
-from tasks import TASKS
+from tasks import make
 
 PLAN = {
     "task": {"name": "arith"},
@@ -187,7 +187,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
 
 
 def test_pages_are_dealt_out_evenly() -> None:
-    pages = TASKS["arith"]().batch(50, seed=0, split="train", rank=0, step=0)
+    pages = make("arith").batch(50, seed=0, split="train", rank=0, step=0)
     assert SINGLE_PROCESS.share(pages) is pages
     shares = [ProcessGroup(rank, 3).share(pages) for rank in range(3)]
     assert sorted(text for share in shares for text in share.texts()) == sorted(pages.texts())

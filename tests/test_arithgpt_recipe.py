@@ -11,13 +11,14 @@ from conftest import TWO_BLOCKS
 from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
-from tasks import TASKS
+from tasks import names, register
 from tasks.arithmetic.addition import Addition
+from tasks.registry import unregister
 
 KEPT = sorted((Path(__file__).parent.parent / "runs").glob("*.toml"))
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", names())
 def test_every_task_has_a_built_in_recipe(task: str) -> None:
     recipe = load_recipe(task=task)
     assert recipe.problems.name == task
@@ -30,7 +31,7 @@ def test_every_kept_recipe_loads(file: Path) -> None:
         assert len(load_sweep(file)) > 1
     else:
         recipe = load_recipe(file=file)
-        assert recipe.text is not None or recipe.problems.name in TASKS
+        assert recipe.text is not None or recipe.problems.name in names()
 
 
 def test_overrides_and_options() -> None:
@@ -66,13 +67,13 @@ def test_a_task_without_a_built_in_recipe_gets_the_default() -> None:
     class Doubled(Addition):
         name: ClassVar[str] = "doubled"
 
-    TASKS["doubled"] = Doubled
+    register(Doubled)
     try:
         recipe = load_recipe(task="doubled", options={"task.digits": "1-3"})
         assert recipe.problems == Doubled(digits="1-3")
         assert pickle.loads(pickle.dumps(recipe)) == recipe
     finally:
-        del TASKS["doubled"]
+        unregister("doubled")
     with pytest.raises(UserError, match=r"doubled: no such task; .* needs --import FILE.py"):
         Recipe.from_toml(recipe.to_toml(), "again")
 

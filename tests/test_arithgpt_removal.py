@@ -32,7 +32,7 @@ def test_a_page_loses_its_working_from_the_start_and_is_in_the_end_that_without(
     task = find(name)(digits="1-3", working=False)
     removals = Removals(task, CotRemovalConfig(every=1), seed=0)
     problems = task.stream(200, seed=0, split="train", rank=0, step=0)
-    plain, full = task.pages(problems), task.worked.pages(problems)
+    plain, full = task.pages(problems), task.with_scratchpad().pages(problems)
     none, all_of_it = (removals.cut(problems, np.full(200, gone)) for gone in (0, removals.longest))
     assert all_of_it.texts() == plain.texts()
     assert (none.total - plain.total).max() == removals.longest

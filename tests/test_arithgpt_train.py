@@ -30,7 +30,7 @@ from arithgpt.training.optim import Muon, make_optimisers, orthogonal, rate
 from arithgpt.training.progress import Progress
 from arithgpt.training.trainer import Trainer
 from eval.metrics.accuracy import by_length
-from tasks import TASKS
+from tasks import make
 from tasks.core.ragged import Ragged
 
 CPU = torch.device("cpu")
@@ -211,7 +211,7 @@ def test_orthogonal_matrices_have_singular_values_near_one() -> None:
 
 
 def test_buckets_hold_the_same_pages_with_less_padding() -> None:
-    task = TASKS["arith"]()
+    task = make("arith")
     pages, vocab = task.batch(50, seed=0, split="train", rank=0, step=0), Tokenizer(task.alphabet)
 
     def rows(batches: list[Batch]) -> list[tuple[list[int], list[int]]]:
@@ -310,7 +310,7 @@ def test_decoding_ends_at_the_stop_or_the_budget(trained: Run) -> None:
 
 def test_batches_side_by_side_write_the_same(trained: Run) -> None:
     task, model = trained.recipe.problems, trained.load_model()
-    problems = task.draw(np.random.default_rng(0), 1000)
+    problems = task.sample(np.random.default_rng(0), 1000)
     written = []
     for n in (1, 3):
         with limit_threads(n):

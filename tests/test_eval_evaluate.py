@@ -12,10 +12,10 @@ from eval.result import COLUMNS
 from eval.solver import Answer
 from eval.solvers.reference import ExactSolver, WrongSolver
 from eval.spec import EvalSpec
-from tasks import TASKS, Problems, Task
+from tasks import Problems, Task, find, names
 from tasks.arithmetic.addition import Addition
 
-every_task = pytest.mark.parametrize("task", [task() for task in TASKS.values() if task.suites], ids=lambda task: task.name)
+every_task = pytest.mark.parametrize("task", [task() for task in map(find, names()) if task.suites], ids=lambda task: task.name)
 
 
 @every_task

@@ -12,7 +12,7 @@ import pytest
 from helpers.named_tasks import ANSWERS
 
 from eval.export.lm_eval_task import LENIENT, STRICT, harness_task
-from tasks import TASKS, Task, make
+from tasks import Task, make, names
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 MADE = {
@@ -30,7 +30,7 @@ def problems(files: dict[str, str]) -> list[dict]:
     return [json.loads(line) for name, text in files.items() if name.endswith(".jsonl") for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("name", [name for name in TASKS if name not in ANSWERS])
+@pytest.mark.parametrize("name", [name for name in names() if name not in ANSWERS])
 def test_the_folder(name: str) -> None:
     task = make(name, "1-4")
     files = harness_task(task, **MADE)

@@ -7,7 +7,7 @@ from helpers.evaluation import ask
 from eval.metrics.error_types import KINDS, classify, count_kinds, find_mistakes
 from eval.solver import Answer
 from eval.solvers.reference import ExactSolver, RandomSolver, WrongSolver
-from tasks import TASKS
+from tasks import make
 from tasks.arithmetic.addition import Addition
 from tasks.arithmetic.division import Division
 from tasks.arithmetic.multiplication import Multiplication
@@ -101,7 +101,7 @@ def test_every_wrong_answer_of_an_evaluation_is_counted_once() -> None:
 
 
 def test_what_could_not_be_asked_is_no_mistake() -> None:
-    task = TASKS["add"]()
+    task = make("add")
     rows = ask(WrongSolver(), task, [(2, 2)], samples=5, seed=0)
     rows.loc[0, "outcome"] = "failed"
     assert len(find_mistakes(task, rows)) == 4

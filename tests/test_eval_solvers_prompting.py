@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.solvers import prompting, replies
-from tasks import TASKS
+from tasks import find, make, names
 from tasks.arithmetic.addition import Addition
 from tasks.arithmetic.division import BY_ZERO
 
 TASK = Addition(digits="1-3")
 
 
-@pytest.mark.parametrize("task", [task() for task in TASKS.values()], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [task() for task in map(find, names())], ids=lambda task: task.name)
 def test_shots_are_training_problems_with_their_answers(task) -> None:
     shown = prompting.draw_shots(task, 100, seed=0)
     questions = [question for question, _ in shown]
@@ -101,10 +101,10 @@ def test_lenient_reads_as_a_tolerant_person_does(reply: str, answer: str | None)
 )
 def test_decimals_are_read_where_a_task_has_them(reply: str, strict: str | None, lenient: str | None) -> None:
     given = replies.read_reply(reply, finished=True)
-    read = replies.reread_for_task(TASKS["expr"](), "1/8", given)
+    read = replies.reread_for_task(make("expr"), "1/8", given)
     assert (read.text, read.lenient) == (strict, lenient)
     assert replies.reread_for_task(TASK, "1+8", given) == given
-    assert "0.125" in prompting.chat_messages([], "1/8", decimals=True)[0]["content"]
+    assert "0.125" in prompting.chat_messages([], "1/8", "decimal")[0]["content"]
 
 
 integers = st.integers().map(str)

@@ -22,8 +22,8 @@ def page(question: str, **options: object) -> str:
         ({"index_hints": True}, "i3j2k1+i7j6k5l4=i0j9k6l4$"),
         ({"index_hints": True, "order": "plain"}, "k1j2i3+l4k5j6i7=l4k6j9i0$"),
         ({"index_hints": True, "order": "reversed-answer"}, "k1j2i3+l4k5j6i7=i0j9k6l4$"),
-        ({"working": True}, "321+7654=3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>0964$"),
-        ({"working": True, "order": "plain"}, "123+4567=3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>4690$"),
+        ({"scratchpad": True}, "321+7654=3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>0964$"),
+        ({"scratchpad": True, "order": "plain"}, "123+4567=3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>4690$"),
     ],
 )
 def test_formats(options: dict[str, object], expected: str) -> None:
@@ -48,8 +48,8 @@ def test_columns() -> None:
         ({"carry_chain_prob": 1.5}, "carry_chain_prob = 1.5"),
         ({"signs": False}, "pad = true"),
         ({"signs": False, "pad": True, "index_hints": True}, "hints = true: needs signs = true"),
-        ({"signs": False, "pad": True, "working": True}, "working = true: needs signs = true"),
-        ({"index_hints": True, "working": True}, "working = true: goes without hints"),
+        ({"signs": False, "pad": True, "scratchpad": True}, "scratchpad = true: needs signs = true"),
+        ({"index_hints": True, "scratchpad": True}, "scratchpad = true: goes without hints"),
     ],
 )
 def test_options_out_of_range_are_named(options: dict[str, object], message: str) -> None:
@@ -60,12 +60,12 @@ def test_options_out_of_range_are_named(options: dict[str, object], message: str
 @pytest.mark.parametrize(
     ("options", "written", "answer", "why"),
     [
-        ({"working": True}, "3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>0964", "4690", None),
-        ({"working": True}, "3:7!0#1;2:6!8#0;1:5!6#0;0:4!4#0>0964", "4690", "line 2: the column is 2:6!9#0, not 2:6!8#0"),
-        ({"working": True}, "3:7!0#1;2:6!9#0;1:5!6#0>0964", "4690", "line 4: 4 columns are to be added"),
-        ({"working": True}, "3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0;0:0!0#0>0964", "4690", "line 5: no column is left"),
-        ({"working": True}, "3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>0965", "5690", "line 1: 123+4567 is 4690, not 5690"),
-        ({"working": True}, "0964", None, "line 1: the column is 3:7!0#1, not "),
+        ({"scratchpad": True}, "3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>0964", "4690", None),
+        ({"scratchpad": True}, "3:7!0#1;2:6!8#0;1:5!6#0;0:4!4#0>0964", "4690", "line 2: the column is 2:6!9#0, not 2:6!8#0"),
+        ({"scratchpad": True}, "3:7!0#1;2:6!9#0;1:5!6#0>0964", "4690", "line 4: 4 columns are to be added"),
+        ({"scratchpad": True}, "3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0;0:0!0#0>0964", "4690", "line 5: no column is left"),
+        ({"scratchpad": True}, "3:7!0#1;2:6!9#0;1:5!6#0;0:4!4#0>0965", "5690", "line 1: 123+4567 is 4690, not 5690"),
+        ({"scratchpad": True}, "0964", None, "line 1: the column is 3:7!0#1, not "),
         ({"index_hints": True}, "z0a9b6c4", "4690", None),
         ({"index_hints": True}, "z0a9c6d4", "4690", "line 1: letter 3 is c, after a"),
         ({"index_hints": True, "order": "plain"}, "c4b6a9z0", "4690", None),
@@ -92,7 +92,7 @@ def test_one_in_sixteen_is_held_out_and_order_does_not_matter() -> None:
     import numpy as np
 
     task = Addition(digits="5-5")
-    problems = task.draw(np.random.default_rng(0), 20_000)
+    problems = task.sample(np.random.default_rng(0), 20_000)
     held_out = task.held_out(problems)
     assert abs(held_out.mean() - 1 / 16) < 0.006
     swapped = type(problems)(problems.fields[::-1])

@@ -8,7 +8,7 @@ import pytest
 from helpers.named_tasks import ANSWERS, ON_PAGES, TESTED_NAMED_TASKS, cells
 from helpers.oracles import oracle
 
-from tasks import STOP, TASKS, Problems, QuestionError, Task
+from tasks import STOP, Problems, QuestionError, Task, find, make, names
 from tasks.arithmetic.addition import Addition
 from tasks.arithmetic.division import Division
 from tasks.arithmetic.mixture import Arithmetic
@@ -18,7 +18,7 @@ from tasks.core.scratchpad import Row
 from tasks.expression.task import Expression
 
 TESTED: list[Task] = [
-    *(task() for task in TASKS.values()),
+    *(task() for task in map(find, names())),
     Addition(digits="1-6", order="plain"),
     Addition(digits="2-5", order="reversed-answer"),
     Addition(digits="1-5", pad=True),
@@ -46,7 +46,7 @@ def lengths_to_ask(task: Task, suite: str) -> list[tuple[int, int]]:
         return [(1, 1), (2, 1), (1, 2)]
     if task.name in ANSWERS:
         return cells(task)
-    longest = task.span[1]
+    longest = task.size_span[1]
     return [(1, 1), (longest, longest), (25, 25), (25, 2), (3, 9)]
 
 
@@ -87,9 +87,9 @@ def test_pages_are_right(task: Task, suite: str) -> None:
         pytest.skip("another task's suite")
     rng = np.random.default_rng(3)
     for cell in lengths_to_ask(task, suite):
-        problems = task.draw(rng, 300) if suite == "training" else task.draw_suite(rng, 100, cell, suite)
+        problems = task.sample(rng, 300) if suite == "training" else task.sample_suite(rng, 100, cell, suite)
         if suite != "training" and suite != "nines":
-            assert set(zip(*(side.tolist() for side in task.digits_of(problems)), strict=True)) == {cell}
+            assert set(zip(*(side.tolist() for side in task.sizes_of(problems)), strict=True)) == {cell}
         pages, questions = task.pages(problems), task.questions(problems)
         prompts = task.prompts(problems).to_strings()
         room = task.max_new_tokens(problems) - (pages.total - pages.prompt)
@@ -102,13 +102,13 @@ def test_pages_are_right(task: Task, suite: str) -> None:
 
 @every_task
 def test_questions_round_trip(task: Task) -> None:
-    problems = task.draw(np.random.default_rng(4), 200)
+    problems = task.sample(np.random.default_rng(4), 200)
     questions = task.questions(problems)
     assert [task.parse(question) for question in questions] == questions
     again = task.problems(questions)
     assert task.questions(again) == questions
     assert task.prompts(again).to_strings() == task.prompts(problems).to_strings()
-    assert (task.keys(again) == task.keys(problems)).all()
+    assert (task.split_keys(again) == task.split_keys(problems)).all()
     for question in questions[:20]:
         assert question_in(task.render(question, ""))
 
@@ -182,7 +182,7 @@ def test_test_problems_are_different_and_repeatable(task: Task) -> None:
         assert len(set(questions)) == len(questions)
         assert len(questions) == 900 if suite == "exhaustive" else len(questions) <= n
         assert task.questions(task.test(n, cell, seed=1, suite=suite)) == questions
-        if suite not in task.fixed_suites:
+        if suite not in task.complete_suites:
             assert task.questions(task.test(n, cell, seed=2, suite=suite)) != questions
 
 
@@ -253,7 +253,7 @@ def test_a_seed_asks_the_same_problems_for_ever() -> None:
     """Whoever names a suite, a seed and a version has named the problems; where this changes, raise the task's version."""
     found = {}
     for name in ("add", "sub", "mul", "div", "expr", *ANSWERS):
-        task = TASKS[name]()
+        task = make(name)
         for suite in task.suites:
             cell = (2, 1) if suite == "exhaustive" else cells(task)[-1] if name in ANSWERS else (6, 4)
             questions = "\n".join(task.questions(task.test(64, cell, seed=1, suite=suite)))

@@ -43,7 +43,7 @@ def test_golden_pages(question: str, golden: str) -> None:
 def test_what_a_person_types(typed: str, answer: str) -> None:
     question = TASK.parse(typed)
     assert TASK.parse(question) == question
-    assert TASK.parse(TASK.asked(question)) == question
+    assert TASK.parse(TASK.question_text(question)) == question
     assert TASK.answer(question) == TASK.extract(written(question), question) == answer == oracle_of_expression(question)
     assert TASK.verify(question, written(question)) is None
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from eval.export.dataset import Export, Tally
 from eval.export.lm_eval_task import harness_task
-from tasks import TASKS, QuestionError
+from tasks import QuestionError, find, make, sizes
 from tasks.adapters.gym_api import create_dataset
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -42,14 +42,14 @@ def test_entries_in_the_form_of_reasoning_gym(name: str) -> None:
     for entry in dataset:
         assert entry["answer"] == ANSWERS[name](entry["question"].removeprefix(f"{name} "), dataset.task)
         assert dataset.score_answer(entry["answer"], entry) == 1.0
-        assert (set(dataset.task.length_names) <= entry["metadata"].keys()) == (name != "modadd")
+        assert (set(sizes.field_names(dataset.task.size_names)) <= entry["metadata"].keys()) == (name != "modadd")
 
 
 @every_named_task
 def test_a_changed_character_of_a_working_is_found(name: str) -> None:
     """Every line is held against Python: no character of a page can be another."""
     task, rng = small_task(name), np.random.default_rng(5)
-    problems = task.draw(rng, 12)
+    problems = task.sample(rng, 12)
     pages, questions = task.pages(problems), task.questions(problems)
     for text, prompt, question in zip(pages.texts(), pages.prompt.tolist(), questions, strict=True):
         written = text[prompt:-1]
@@ -70,8 +70,8 @@ def test_a_changed_character_of_a_working_is_found(name: str) -> None:
 @every_named_task
 @given(st.text("0123456789:;!,_?=+~><abcdefr ", max_size=20))
 def test_nothing_that_a_model_writes_breaks_anything(name: str, written: str) -> None:
-    task = TASKS[name]()
-    question = task.parse(task.sample)
+    task = make(name)
+    question = task.parse(task.example)
     answer = task.extract(written, question)
     if answer is None or answer != task.answer(question):
         assert task.verify(question, written) is not None
@@ -81,7 +81,7 @@ def test_nothing_that_a_model_writes_breaks_anything(name: str, written: str) ->
 @every_named_task
 @given(st.text("0123456789 ,+:>?abcxyz", max_size=20))
 def test_questions_are_understood_or_marked(name: str, asked: str) -> None:
-    task = TASKS[name]()
+    task = make(name)
     try:
         question = task.parse(f"{name} {asked}")
     except QuestionError as error:
@@ -96,8 +96,8 @@ def test_questions_are_understood_or_marked(name: str, asked: str) -> None:
 @every_named_task
 def test_samples_and_their_docstrings_are_true(name: str) -> None:
     """Every module shows a question and its page."""
-    task = TASKS[name]()
-    assert task.parse(task.sample) == task.sample
+    task = make(name)
+    assert task.parse(task.example) == task.example
     said = __import__(type(task).__module__, fromlist=["x"]).__doc__
     [question] = re.findall(r"^    question +(.*?)(?:   .*)?$", said, re.MULTILINE)[:1]
     [page] = re.findall(r"^    page +(\S+)", said, re.MULTILINE)[:1]
@@ -128,7 +128,7 @@ def test_samples_and_their_docstrings_are_true(name: str) -> None:
     ],
 )
 def test_faults_are_marked(typed: str, said: str, place: int) -> None:
-    task = TASKS[next(name for name in ANSWERS if typed.strip().startswith(name))]()
+    task = make(next(name for name in ANSWERS if typed.strip().startswith(name)))
     with pytest.raises(QuestionError, match=re.escape(said)) as caught:
         task.parse(typed)
     assert caught.value.place == place
@@ -153,16 +153,16 @@ def test_faults_are_marked(typed: str, said: str, place: int) -> None:
 )
 def test_bad_options_are_named(name: str, options: dict, said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
-        TASKS[name](**options)
+        find(name)(**options)
 
 
 def test_a_task_for_lm_eval_of_numbers_only() -> None:
     made = {"n": 20, "cells": None, "suite": None, "seed": 0, "command": "arithgpt export-lm-eval", "version": "0"}
-    files = harness_task(TASKS["count"](digits="6-8"), shots=0, **made)
+    files = harness_task(find("count")(digits="6-8"), shots=0, **made)
     asked = [json.loads(line) for line in files["arithgpt_count.jsonl"].splitlines()]
     assert all(row["answer"] == ANSWERS["count"](row["question"].removeprefix("count "), None) for row in asked)
     with pytest.raises(ValueError, match="free text"):
-        harness_task(TASKS["copy"](), shots=0, **made)
+        harness_task(make("copy"), shots=0, **made)
 
 
 def test_the_command_line(arithgpt: Call, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tasks.numbers.modadd import ModAdd
 def test_conversions_are_written_in_facts_of_one_digit(way: str) -> None:
     """Each digit of a row follows from those above it and the one before: digit * base + remainder = 10 * carry + digit."""
     task = Base(digits="1-12", direction=way)
-    problems = task.draw(np.random.default_rng(7), 200)
+    problems = task.sample(np.random.default_rng(7), 200)
     pages = task.pages(problems)
 
     def digits(row: str) -> list[int]:
@@ -88,7 +88,7 @@ def test_a_conversion_for_people() -> None:
 
 def test_numbers_to_compare_are_near_each_other() -> None:
     task = Compare(digits="6-6")
-    questions = task.questions(task.draw(np.random.default_rng(0), 1000))
+    questions = task.questions(task.sample(np.random.default_rng(0), 1000))
     answers = [task.answer(question) for question in questions]
     assert 100 < answers.count("=") < 300
     pairs = [question.split()[1:] for question in questions]

@@ -22,7 +22,7 @@ from eval.solvers.reference import ExactSolver, RandomSolver, WrongSolver
 from eval.solvers.replies import read_reply
 from tasks import STOP, QuestionError, Task, find, make
 from tasks.adapters.reasoning_gym import _unwritten, gym_task, written
-from tasks.sizes import NO_DIGITS, shown
+from tasks.sizes import NO_SIZE, format_size
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -44,7 +44,7 @@ def test_without_the_extra_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_cell_of_problems_without_operands_has_a_name() -> None:
-    assert shown(NO_DIGITS) == "-"
+    assert format_size(NO_SIZE) == "-"
 
 
 @pytest.fixture(params=["chain_sum", "spell_backward", "basic_arithmetic", "count_bits", "mini_sudoku"])
@@ -62,7 +62,7 @@ def chain_sum() -> Task:
 def test_pages_are_right_and_round_trip(task: Task) -> None:
     import reasoning_gym
 
-    problems = task.draw(np.random.default_rng(3), 40)
+    problems = task.sample(np.random.default_rng(3), 40)
     pages, questions = task.pages(problems), task.questions(problems)
     assert task.questions(task.problems(questions)) == questions == [task.parse(question) for question in questions]
     assert task.prompts(problems).to_strings() == [
@@ -75,10 +75,10 @@ def test_pages_are_right_and_round_trip(task: Task) -> None:
         assert page.index(STOP) == len(page) - 1
         assert task.extract(page[end:-1], question) == task.answer(question)
         assert task.verify(question, page[end:-1]) is None
-        assert task.render(question, "")[0].text in task.asked(question)
+        assert task.render(question, "")[0].text in task.question_text(question)
         number = int(question.split()[0][1:])
         entry = reasoning_gym.create_dataset(task.dataset, size=256, seed=number // 256)[number % 256]
-        assert (task.asked(question), task.answer(question)) == (entry["question"], entry["answer"])
+        assert (task.question_text(question), task.answer(question)) == (entry["question"], entry["answer"])
         assert judge.score_answer(task.answer(question), entry) == 1
 
 
@@ -101,7 +101,7 @@ def test_training_never_meets_what_is_held_out(chain_sum: Task) -> None:
 
 def test_solvers_mistakes_and_characters(task: Task) -> None:
     for solver, right in ((ExactSolver(), 20), (WrongSolver(), 0), (RandomSolver(), None)):
-        rows = ask(solver, task, [NO_DIGITS], samples=20, seed=1)
+        rows = ask(solver, task, [NO_SIZE], samples=20, seed=1)
         assert (rows.digits == "-").all()
         assert (rows.trained == "held out").all()
         if right is not None:
@@ -148,7 +148,7 @@ def test_replies_of_outside_models_are_judged_by_the_data_set(
     chain_sum: Task, monkeypatch: pytest.MonkeyPatch, reply: str, strict: bool, lenient: bool
 ) -> None:
     kind = type(chain_sum)({"max_terms": 2, "max_digits": 1})
-    question = next(q for q in kind.questions(kind.draw(np.random.default_rng(5), 50)) if 0 < int(kind.answer(q)) < 10)
+    question = next(q for q in kind.questions(kind.sample(np.random.default_rng(5), 50)) if 0 < int(kind.answer(q)) < 10)
     chats = []
 
     async def solve(self: LLMSolver, asked: list[list[dict[str, str]]]) -> list[Answer]:
@@ -160,10 +160,10 @@ def test_replies_of_outside_models_are_judged_by_the_data_set(
     assert (answer.text == kind.answer(question), answer.lenient == kind.answer(question)) == (strict, lenient)
     system, *shots, last = (turn["content"] for turn in chats[0])
     assert "digit" not in system
-    assert last == kind.asked(question)
+    assert last == kind.question_text(question)
     assert not last.startswith("#")
     assert len(shots) == 4
-    prompt = prompting.completion_prompt(prompting.draw_shots(kind, 2, 0), last, free_text=True)
+    prompt = prompting.completion_prompt(prompting.draw_shots(kind, 2, 0), last, "text")
     assert prompt.endswith(f"{last}\nAnswer:")
 
 

@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from tasks import TASKS, drawn
+from tasks import drawn, make
 
 
 def test_graphs_are_reached_about_as_often_as_not() -> None:
-    task = TASKS["path"]()
-    questions = task.questions(task.draw(np.random.default_rng(0), 600))
+    task = make("path")
+    questions = task.questions(task.sample(np.random.default_rng(0), 600))
     assert 200 < sum(task.answer(question) == "yes" for question in questions) < 400
     assert {len(task.lines(question)) for question in questions} >= {2, 3, 4, 5}
 
@@ -18,8 +18,8 @@ def test_graphs_are_reached_about_as_often_as_not() -> None:
 @pytest.mark.parametrize("cell", [(6, 8), (10, 20), (10, 90)])
 def test_a_row_of_a_graph_takes_one_look_at_the_row_before(cell: tuple[int, int]) -> None:
     """By the page alone: its columns, and the row before."""
-    task = TASKS["path"]()
-    problems = task.draw_suite(np.random.default_rng(0), 100, cell, "edges")
+    task = make("path")
+    problems = task.sample_suite(np.random.default_rng(0), 100, cell, "edges")
     for text in task.pages(problems).texts():
         given, written = text.rstrip("$").split("=")
         before, after, row = re.split("[>:]", given)
@@ -50,12 +50,12 @@ def test_a_row_of_a_graph_takes_one_look_at_the_row_before(cell: tuple[int, int]
     ],
 )
 def test_the_wrong_row_of_a_graph_is_named(asked: str, written: str, line: int | None) -> None:
-    fault = TASKS["path"]().verify(f"path {asked}", written)
+    fault = make("path").verify(f"path {asked}", written)
     assert (fault and fault.line) == line
 
 
 def test_a_graph_for_people() -> None:
-    task = TASKS["path"]()
+    task = make("path")
     rows = drawn(task.render("path ab,bc,ca,de:a>c", "01nnnn,012nnn,0120n2+")).splitlines()
     assert rows[2:5] == ["a ab .. .. .. ..", "a ab bc .. .. ..", "a ab bc ca .. c   c is reached"]
     assert rows[-1] == "yes"
@@ -64,7 +64,7 @@ def test_a_graph_for_people() -> None:
 
 
 def test_rules_apply_more_than_once() -> None:
-    task = TASKS["rewrite"]()
-    steps = [len(task.lines(question)) - 1 for question in task.questions(task.draw(np.random.default_rng(0), 600))]
+    task = make("rewrite")
+    steps = [len(task.lines(question)) - 1 for question in task.questions(task.sample(np.random.default_rng(0), 600))]
     assert max(steps) == task.steps
     assert all(steps.count(k) > 10 for k in range(4))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks import TASKS, drawn, make
+from tasks import drawn, make
 
 
 def test_one_string_has_one_length() -> None:
@@ -11,5 +11,5 @@ def test_one_string_has_one_length() -> None:
 
 
 def test_a_working_for_people() -> None:
-    task = TASKS["count"]()
+    task = make("count")
     assert drawn(task.render("count 3 31", "31,31")) == "count 3 31\n----------\n3   1\n1   1\n----------\n1"

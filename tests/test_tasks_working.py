@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import TASKS, Row, Task, drawn
+from tasks import Row, Task, drawn, make
 from tasks.core.scratchpad import number
 
-ARITH = TASKS["arith"]()
+ARITH = make("arith")
 numbers = st.integers(1, 30).flatmap(lambda digits: st.integers(0, 10**digits - 1))
 questions = st.builds(lambda a, sign, b: f"{a}{sign}{b}", numbers, st.sampled_from("+-*/"), numbers)
 

@@ -46,7 +46,7 @@ def sums(task: Task, n: int, seed: int) -> Problems:
     rng = np.random.default_rng([seed, n])
     batches, missing = [], n
     while missing > 0:
-        drawn = task.draw_suite(rng, 3 * missing + 8, (DIGITS, DIGITS), "random")
+        drawn = task.sample_suite(rng, 3 * missing + 8, (DIGITS, DIGITS), "random")
         long = [row for row, question in enumerate(task.questions(drawn)) if len(task.answer(question)) == DIGITS + 1]
         batches.append(drawn[np.array(long[:missing], dtype=np.int64)])
         missing -= len(batches[-1])

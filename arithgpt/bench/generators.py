@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from arithgpt.bench import textbook
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Side, by_turns, rate
-from tasks import TASKS, Pages, Task
+from tasks import Pages, Task, find
 
 Maker: TypeAlias = Callable[[], Pages | Sequence[str]]
 """Makes some problems; it has a `len`."""
@@ -97,7 +97,7 @@ def _lengths(made: Pages | Sequence[str]) -> list[int]:
 def made(name: str, lengths: str) -> Task:
     """A task with numbers of these lengths; expressions have 1 to 3 operators and answers to 0 or 1 places."""
     more = {"operators": "1-3", "places": "0-1"} if name == "expr" else {}
-    return TASKS[name](digits=lengths, **more)
+    return find(name)(digits=lengths, **more)
 
 
 def _ours(task: Task, n: int, seed: int) -> Maker:

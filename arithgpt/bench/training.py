@@ -176,7 +176,7 @@ class Sums:
     """The textbook's own sums, of the lengths that a recipe of `add` has."""
 
     def __init__(self, recipe: Recipe, seed: int) -> None:
-        self.n, self.digits, self.rng = recipe.train.batch_size, recipe.problems.span, random.Random(seed)
+        self.n, self.digits, self.rng = recipe.train.batch_size, recipe.problems.size_span, random.Random(seed)
         self.longest = 3 * self.digits[1] + 4  # two numbers, their sum, and + = $
 
     def __call__(self) -> list[str]:

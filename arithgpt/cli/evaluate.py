@@ -127,7 +127,7 @@ def _evaluate(label: str, resolved: ResolvedSolver, tasks: list[Task], spec: Eva
     with console.status("") as status:
 
         def show_progress(suite: str, size: ProblemSize) -> None:
-            status.update(f"{label}: {suite} problems of {sizes.shown(size)} digits")
+            status.update(f"{label}: {suite} problems of {sizes.format_size(size)} digits")
 
         result = evaluate_resolved(resolved, tasks, spec, name=label, on_progress=show_progress)
     seconds, n = time.perf_counter() - start, len(result.rows)

@@ -121,7 +121,7 @@ def _task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[Pro
     except ValueError as error:
         raise UserError(f"TASK {error}") from None
     try:
-        cells = sizes.cells(digits) if digits is not None and split == "test" else None
+        cells = sizes.parse_sizes(digits) if digits is not None and split == "test" else None
         return make(name, digits), cells
     except ValueError as error:
         said = str(error).removeprefix(f"digits = {digits!r}: ")
@@ -132,9 +132,9 @@ def _versions(task: Task) -> str:
     """Of all that decides which problems come."""
     from importlib.metadata import version
 
-    from tasks.adapters.reasoning_gym import PREFIX
+    from tasks.registry import GYM_PREFIX
 
-    return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.name.startswith(PREFIX) else "")
+    return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.name.startswith(GYM_PREFIX) else "")
 
 
 def _given(options: dict[str, object]) -> list[str]:

@@ -52,4 +52,5 @@ def command(
             console.print("stopped; the same command goes on")
             raise typer.Exit(EXIT_INTERRUPTED)
     most = found.digits + how.digits_step
-    console.print(f"measure it: arithgpt eval {found.name} --digits {first.recipe.problems.span[1]}-{most}", soft_wrap=True)
+    longest = first.recipe.problems.size_span.high
+    console.print(f"measure it: arithgpt eval {found.name} --digits {longest}-{most}", soft_wrap=True)

@@ -24,7 +24,7 @@ def command() -> None:
         table.add_column(title, justify="right" if title in ("digits", "parameters", "exact", "steps", "age") else "left")
     for run in runs:
         text = run.task_name == "text"
-        low, high = ("?", "?") if not run.task_name else (0, 0) if text else run.recipe.problems.span
+        low, high = ("?", "?") if not run.task_name else (0, 0) if text else run.recipe.problems.size_span
         made = Made.read(run) if run.task_name else Made(status="unreadable recipe")
         loss = "?" if made.loss is None else f"{bits(made.loss):.3f} bits"
         table.add_row(

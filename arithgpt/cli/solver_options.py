@@ -30,6 +30,6 @@ def parse_sizes(text: str | None, option: str = "--digits") -> list[ProblemSize]
     from tasks import sizes
 
     try:
-        return sizes.cells(text) if text is not None else None
+        return sizes.parse_sizes(text) if text is not None else None
     except ValueError as error:
         raise UserError(f"{option} {text}: {error}") from None

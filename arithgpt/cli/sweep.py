@@ -125,7 +125,7 @@ def _exam(digits: str | None, samples: int) -> EvalSpec | None:
     from tasks import sizes
 
     try:
-        return EvalSpec(sizes.cells(digits), ("random",), samples) if digits is not None else None
+        return EvalSpec(sizes.parse_sizes(digits), ("random",), samples) if digits is not None else None
     except ValueError as error:
         raise UserError(f"--eval-digits {digits}: {error}") from None
 

@@ -9,14 +9,14 @@ def command() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from tasks import TASKS
+    from tasks import find, names
 
     table = Table()
     for title in ("task", "what it is", "suites", "question", "page"):
         table.add_column(title, overflow="fold")
-    for name, make in sorted(TASKS.items()):
-        task = make()
-        problems = task.draw(np.random.default_rng(3), 1)
+    for name in names():
+        task = find(name)()
+        problems = task.sample(np.random.default_rng(3), 1)
         table.add_row(
             name,
             task.summary,

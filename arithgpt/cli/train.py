@@ -117,7 +117,7 @@ def _new(task: str | None, digits: str | None, file: Path | None, overrides: lis
 
     if digits is not None:
         try:
-            sizes.parse(digits)
+            sizes.parse_ranges(digits)
         except ValueError as error:
             raise UserError(f"--digits {digits}: {error}") from None
         digits = f"1-{digits}" if re.fullmatch("[0-9]+", digits) else digits
@@ -160,8 +160,8 @@ def _learned(recipe: Recipe) -> str:
         held_out, characters = f"the last {text.val_share:.4g} held out", f"{len(text.characters)} different characters"
         return f"{text.path}, {characters}, {held_out}, pages of {text.context}"
     task = recipe.problems
-    low, high = task.span
-    return task.summary + (f", {low} to {high} {task.counts[0].removeprefix('left ')}" if high else "")
+    low, high = task.size_span
+    return task.summary + (f", {low} to {high} {task.size_names[0].removeprefix('left ')}" if high else "")
 
 
 class _Lines:
@@ -246,7 +246,7 @@ class _Lines:
             self.say(f"measure it: arithgpt eval {self.run.name}    let it write: arithgpt sample {self.run.name}")
         else:
             task = self.recipe.problems
-            question = f'"{task.sample}"' if task.sample else "123+456" if task.span[1] else "#1"
+            question = f'"{task.example}"' if task.example else "123+456" if task.size_span[1] else "#1"
             self.say(f"measure it: arithgpt eval {self.run.name}    ask it: arithgpt calc --run {self.run.name} {question}")
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ from arithgpt.config.task_table import (
 from arithgpt.data.text import Text
 from arithgpt.errors import UserError
 from tasks import Task
-from tasks.adapters.reasoning_gym import PREFIX
+from tasks.registry import GYM_PREFIX
 
 SWEEP = "sweep"
 """The table that a recipe file has in addition where it describes a grid of recipes."""
@@ -76,7 +76,7 @@ class Recipe(Section):
     def _check_sections(self) -> Recipe:
         if self.text and self.data != DataConfig():
             raise ValueError("data: a text has no problems and no extra pages; leave the section [data] out")
-        if self.cot_removal.every and (self.text or self.problems.worked is None):
+        if self.cot_removal.every and (self.text or self.problems.with_scratchpad() is None):
             why = "a task that can write a scratchpad, and task.scratchpad = false"
             raise ValueError(f"cot_removal.every = {self.cot_removal.every}: needs {why}")
         return self
@@ -103,7 +103,7 @@ class Recipe(Section):
         """The characters of the vocabulary; empty for a text whose file has not been read (init_weights.resolve)."""
         if self.text:
             return self.text.characters
-        task = self.problems.worked if self.cot_removal.every else self.problems
+        task = self.problems.with_scratchpad() if self.cot_removal.every else self.problems
         assert task is not None
         return task.alphabet
 
@@ -235,7 +235,7 @@ def changed(data: Mapping[str, Any], values: Mapping[str, Any], source: str) -> 
 def _preset(name: str) -> str:
     """Return the built-in recipe of a task as TOML; a task that has none gets the default."""
     presets = resources.files("arithgpt.config.presets")
-    file = presets.joinpath("rg.toml" if name.startswith(PREFIX) else f"{name}.toml")
+    file = presets.joinpath("rg.toml" if name.startswith(GYM_PREFIX) else f"{name}.toml")
     return (file if file.is_file() else presets.joinpath("default.toml")).read_text("utf-8")
 
 

@@ -25,9 +25,9 @@ class Removals:
 
     def __init__(self, task: Task, config: CotRemovalConfig, seed: int) -> None:
         """task: with working = false. ValueError where it has no working."""
-        if task.worked is None:
+        if task.with_scratchpad() is None:
             raise ValueError(f"{task!r}: has no working to take away")
-        self.task, self.worked, self.config, self.seed = task, task.worked, config, seed
+        self.task, self.worked, self.config, self.seed = task, task.with_scratchpad(), config, seed
         self.longest = max(self._longest(part) for part in task.subtasks.values())
 
     @property
@@ -58,7 +58,7 @@ class Removals:
         plain, full = self.task.pages(problems), self.worked.pages(problems)
         text, answer = Ragged(full.chars, full.total), Ragged(plain.chars, plain.total).between(plain.prompt, plain.total)
         ends = full.total - answer.lengths
-        if mark := self.worked.answer_mark:
+        if mark := self.worked.final_answer_mark:
             ends = (np.where(full.chars == ord(mark), np.arange(full.chars.shape[1]), 0).max(1) + 1).astype(np.int64)
         prompt = text.between(0, full.prompt)
         page = join([prompt, text.between(np.minimum(full.prompt + gone, ends), ends), answer], len(problems))
@@ -69,7 +69,7 @@ class Removals:
         rng, longest = np.random.default_rng(0), 0
         for box in part.size_ranges:
             for cell in box:
-                problems = part.draw_suite(rng, FEW, cell, "random")
+                problems = part.sample_suite(rng, FEW, cell, "random")
                 whole = self.cut(problems, np.zeros(FEW, np.int64)).total - part.pages(problems).total
                 longest = max(longest, int(whole.max()))
         return longest

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from arithgpt.errors import UserError
 from tasks import Problems, Task
 from tasks.core.ragged import Ints
-from tasks.core.sampling import mix
-from tasks.task import unseen
+from tasks.core.sampling import unseen
+from tasks.splits import mix
 
 CHUNK = 1024  # problems drawn at once, whatever is wanted: so a smaller set begins a larger one
 MOST_DRAWS = 60  # for each problem wanted; the last of a million that are all there are need some fourteen

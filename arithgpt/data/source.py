@@ -76,7 +76,7 @@ class ProblemSource:
         self.pads_shapes = device.type == "cuda" and is_static(recipe.model)
         self.max_length = max_length(recipe.model)
         if self.max_length is not None:
-            longest = longest_page(self.task.worked if self.removal else self.task)
+            longest = longest_page(self.task.with_scratchpad() if self.removal else self.task)
             _check_length(self.max_length, longest, "of the longest page")
         size = recipe.data.train_size
         self.finite_set = training_set(self.task, size, seed=recipe.seed) if size else None
@@ -174,7 +174,7 @@ def held_out_questions(task: Task, tokenizer: Tokenizer, n: int, device: torch.d
         for size in size_range.spread(max(2, MAX_VALIDATION_SIZES // len(ranges))):
             inputs, targets = tensors(subtask.pages(subtask.test(n, size, seed=0)), tokenizer)
             operator = subtask.operator if len(task.subtasks) > 1 else ""
-            questions[operator + sizes.shown(size)] = inputs.to(device), targets.to(device)
+            questions[operator + sizes.format_size(size)] = inputs.to(device), targets.to(device)
     return questions
 
 
@@ -182,7 +182,7 @@ def longest_page(task: Task) -> int:
     """Count the characters of the longest page of training, without the stop."""
     rng = np.random.default_rng(0)
     each = [(subtask, size) for subtask in task.subtasks.values() for ranges in subtask.size_ranges for size in ranges]
-    return max(int(subtask.pages(subtask.draw_suite(rng, 1, size, "random")).total.max()) - 1 for subtask, size in each)
+    return max(int(subtask.pages(subtask.sample_suite(rng, 1, size, "random")).total.max()) - 1 for subtask, size in each)
 
 
 @torch.no_grad()

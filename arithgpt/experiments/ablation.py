@@ -223,27 +223,27 @@ def _check_budget(trial: Trial) -> None:
 def _exam(recipe: Recipe, beyond: str | None, samples: int) -> tuple[EvalSpec, pd.DataFrame]:
     """What is asked: the lengths of the baseline's training, and some beyond them."""
     try:
-        named = sizes.cells(beyond) if beyond is not None else None
+        named = sizes.parse_sizes(beyond) if beyond is not None else None
     except ValueError as error:
         raise UserError(f"--ood-digits {beyond}: {error}") from None
     cells, beyond_of = {}, {}
     for part in recipe.problems.subtasks.values():
         inside = [cell for cell in default_sizes(part) if fits(part, cell)]
-        outside = [cell for cell in dict.fromkeys(named or part.beyond) if not _trained(part, cell)]
+        outside = [cell for cell in dict.fromkeys(named or part.long_sizes) if not _trained(part, cell)]
         try:
             long = [cell for cell in outside if not fits(part, cell)]
         except ValueError as error:
             raise UserError(f"--ood-digits {beyond}: {error}") from None
         if named and long:
-            raise UserError(f"--ood-digits {sizes.shown(long[0])}: a page of {part.name} would be too long")
+            raise UserError(f"--ood-digits {sizes.format_size(long[0])}: a page of {part.name} would be too long")
         outside = [cell for cell in outside if cell not in long][: None if named else BEYOND_LENGTHS]
         cells[part.name], beyond_of[part.name] = [*inside, *outside], outside
     for cell in named or ():
         if not any(cell in outside for outside in beyond_of.values()):
-            raise UserError(f"--ood-digits {sizes.shown(cell)}: is a length of training")
+            raise UserError(f"--ood-digits {sizes.format_size(cell)}: is a length of training")
     exam = EvalSpec(cells, ("random",), samples, EXAM_SEED)
     asked = _problems(recipe, exam)
-    outside = {(name, sizes.shown(cell)) for name, own in beyond_of.items() for cell in own}
+    outside = {(name, sizes.format_size(cell)) for name, own in beyond_of.items() for cell in own}
     is_outside = [pair in outside for pair in zip(asked.task, asked.digits, strict=True)]
     inside = asked.held_out | (~asked.held_out[[not far for far in is_outside]]).all()  # all there are, where none is held out
     asked["where"] = [BEYOND if far else IN_RANGE if near else SEEN for far, near in zip(is_outside, inside, strict=True)]
@@ -260,7 +260,7 @@ def _problems(recipe: Recipe, exam: EvalSpec) -> pd.DataFrame:
     for part in recipe.problems.subtasks.values():
         for cell in exam.sizes_of(part):
             problems = part.test(exam.samples, cell, seed=exam.seed)
-            about = {"task": part.name, "digits": sizes.shown(cell), "question": part.questions(problems)}
+            about = {"task": part.name, "digits": sizes.format_size(cell), "question": part.questions(problems)}
             tables.append(pd.DataFrame(about | {"held_out": part.held_out(problems)}))
     return pd.concat(tables, ignore_index=True)
 

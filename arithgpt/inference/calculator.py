@@ -188,7 +188,7 @@ class Calculator:
                     answer=answer.text,
                     correct=answer.text == expected,
                     expected=expected,
-                    exact=task.exact(question),
+                    exact=task.is_exact(question),
                     working=prompt + answer.written,
                     fault=fault or None,
                     run=self.run.name,

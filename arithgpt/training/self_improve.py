@@ -32,7 +32,8 @@ from arithgpt.training.checkpoint import write_atomic
 from arithgpt.training.init_weights import weights_hash
 from eval.solver import Answer
 from tasks import Problems, ProblemSize, Task
-from tasks.task import MAX_IDLE_DRAWS, unseen
+from tasks.core.sampling import unseen
+from tasks.task import MAX_IDLE_DRAWS
 
 if TYPE_CHECKING:
     import torch
@@ -87,7 +88,7 @@ def improve(
     from arithgpt.training.trainer import Trainer
 
     task = run.recipe.problems
-    if len(task.subtasks) > 1 or task.span[1] == 0:
+    if len(task.subtasks) > 1 or task.size_span[1] == 0:
         raise UserError(f"run {run.name}: improve is for one task whose problems have lengths, not for {task.name}")
     if not NAME.fullmatch(f"{run.name}-r{rounds}"):
         raise UserError(f"run {run.name}: a round cannot be called {run.name}-r{rounds}; the name is too long")
@@ -129,7 +130,7 @@ def _begin(
     base: Recipe, before: Run, name: str, number: int, how: Rounds, said: dict[str, Any], device: str
 ) -> tuple[Run, Round]:
     """Ask the run before, keep what passes, and make the folder of the next."""
-    task, most = base.problems, base.problems.span[1] + number * how.digits_step
+    task, most = base.problems, base.problems.size_span[1] + number * how.digits_step
     solver, rng = GPTSolver.of(before, device, verify=False), np.random.default_rng([how.seed, OWN, number])
     pages, asked, right, kept_right = [], 0, 0, 0
     for digits in range(most - how.digits_step + 1, most + 1):
@@ -161,7 +162,7 @@ def _drawn(task: Task, rng: np.random.Generator, n: int, cell: ProblemSize) -> P
     batches, idle = [], 0
     while len(known) < n and idle < MAX_IDLE_DRAWS:
         try:
-            problems = task.draw_suite(rng, n, cell, "random")
+            problems = task.sample_suite(rng, n, cell, "random")
         except ValueError as error:
             raise UserError(f"{task.name} at {cell[0]} digits: {error}") from None
         problems = problems[~task.held_out(problems)]

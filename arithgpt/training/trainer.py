@@ -35,7 +35,7 @@ from arithgpt.training.init_weights import initial_weights
 from arithgpt.training.optim import learning_rate_factor, make_optimisers
 from arithgpt.training.progress import Progress
 from arithgpt.training.signals import stop_on_signals
-from tasks.adapters.reasoning_gym import PREFIX
+from tasks.registry import GYM_PREFIX
 
 LOG_EVERY = 10  # steps
 GPU_MAKERS = 3  # threads that make batches for a GPU, which may be done with them sooner than one thread makes the next
@@ -281,7 +281,7 @@ class Trainer:
 
     def _n_makers(self) -> int:
         """Threads that make batches; the code of other libraries may use globals, so it gets one."""
-        outside = self.recipe.text is None and self.recipe.problems.name.startswith(PREFIX)
+        outside = self.recipe.text is None and self.recipe.problems.name.startswith(GYM_PREFIX)
         return GPU_MAKERS if self.device.type == "cuda" and not outside else 1
 
     def _log_loss(self, loss: Tensor) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 
 from eval.export.dataset import Export, Tally
 from tasks import STOP, ProblemSize, Task, sizes
-from tasks.core.sampling import HELD_OUT_MIN_DIGITS, HELD_OUT_ONE_IN
+from tasks.splits import HELD_OUT_MIN_DIGITS, HELD_OUT_ONE_IN
 
 MOST_LENGTHS = 64  # lines of a table; of more lengths those with the same longer operand share one
 SPLITS = ("train", "held-out", "seen")
@@ -79,22 +79,25 @@ MIT
 
 
 def _columns(task: Task) -> str:
-    answers = "zeros at the end of decimals are dropped" if task.decimals else "`142 r 7` is a quotient and its remainder"
-    answers = task.answers or answers
-    plain = task.counts == Task.counts
-    lengths_of = "digits of the left and of the right operand" if plain else " and ".join(dict.fromkeys(task.counts))
+    if task.answer_kind == "decimal":
+        usual = "zeros at the end of decimals are dropped"
+    else:
+        usual = "`142 r 7` is a quotient and its remainder"
+    answers = task.answer_format or usual
+    plain = task.size_names == Task.size_names
+    lengths_of = "digits of the left and of the right operand" if plain else " and ".join(dict.fromkeys(task.size_names))
     return COLUMNS.format(answers=answers, lengths=lengths_of)
 
 
 def _rule(export: Export) -> str:
     if export.task.split_rule:
         return export.task.split_rule
-    if export.task.free_text:
+    if export.task.answer_kind == "text":
         which = "A stable 64-bit hash of a problem's text decides"
         short = ""
     else:
         which = "A stable 64-bit hash of a problem's operands (a sum shares it with its operands swapped) decides"
-        if export.task.counts != Task.counts:
+        if export.task.size_names != Task.size_names:
             which = "A stable 64-bit hash of an expression, to whatever number of decimals, decides"
         short = f"\nProblems with fewer than {HELD_OUT_MIN_DIGITS} digits in all are too few to hold any out: they are `seen`."
     kept = f"one in {HELD_OUT_ONE_IN} is `held-out`\nand never trained on, whatever the seed; the others are `train`."
@@ -104,10 +107,10 @@ def _rule(export: Export) -> str:
 def _counts(task: Task, counts: Counter[tuple[ProblemSize, str]]) -> str:
     cells = sorted({cell for cell, _ in counts}, key=lambda cell: (max(cell), cell))
     named, title = (
-        {cell: sizes.shown(cell) for cell in cells},
-        "digits" if task.counts == Task.counts else " x ".join(dict.fromkeys(task.counts)),
+        {cell: sizes.format_size(cell) for cell in cells},
+        "digits" if task.size_names == Task.size_names else " x ".join(dict.fromkeys(task.size_names)),
     )
-    if len(cells) > MOST_LENGTHS and task.counts == Task.counts:
+    if len(cells) > MOST_LENGTHS and task.size_names == Task.size_names:
         named, title = {cell: str(max(cell)) for cell in cells}, "digits of the longer operand"
     lines: dict[str, Counter[str]] = {}
     for cell in cells:

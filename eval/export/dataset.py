@@ -19,10 +19,10 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from eval.solver import MissingExtra
-from tasks import Problems, ProblemSize, Task, drawn
+from tasks import Problems, ProblemSize, Task, drawn, sizes
 from tasks.core.ragged import Ragged
-from tasks.core.sampling import fingerprint
-from tasks.sizes import NO_DIGITS
+from tasks.sizes import NO_SIZE
+from tasks.splits import fingerprint
 
 MAX_ROWS = 10_000_000
 CHUNK = 1024  # problems drawn together
@@ -78,7 +78,7 @@ class Export:
         if self.split == "test" and not self._parts:
             known = dict.fromkeys(suite for part in self.task.subtasks.values() for suite in part.suites)
             raise ValueError(f"suite = {self.suite!r}: task {self.task.name} has {', '.join(known)}")
-        if self.n is None and not (self.split == "test" and all(self.suite in part.fixed_suites for part in self._parts)):
+        if self.n is None and not (self.split == "test" and all(self.suite in part.complete_suites for part in self._parts)):
             raise ValueError("n is missing: how many problems; only a suite that comes as a whole does without")
 
     @property
@@ -89,7 +89,7 @@ class Export:
     def rows(self, tally: Tally | None = None) -> Iterator[Row]:
         """Every row, in order. ValueError after the last one where there are fewer different problems than n."""
         tally, found = tally or Tally(), 0
-        left, right = self.task.length_names
+        left, right = sizes.field_names(self.task.size_names)
         for task, problems in self._problems():
             for row in self._as_rows(task, problems):
                 about = row["metadata"]
@@ -146,15 +146,15 @@ class Export:
     def _as_rows(self, task: Task, problems: Problems) -> Iterator[Row]:
         pages, questions = task.pages(problems), task.questions(problems)
         kept, can = task.held_out(problems).tolist(), task.can_hold_out(problems).tolist()
-        sides = zip(*(side.tolist() for side in task.digits_of(problems)), strict=True)
+        sides = zip(*(side.tolist() for side in task.sizes_of(problems)), strict=True)
         suite = (self.suite or "random") if self.split == "test" else TRAINING
         columns = zip(pages.texts(), pages.prompt.tolist(), questions, sides, kept, can, strict=True)
         for page, prompt, question, cell, is_kept, can_be in columns:
             written, answer = page[prompt:-1], task.answer(question)
             assert task.extract(written, question) == answer, (question, page)
-            about = dict(zip(self.task.length_names, cell if cell != NO_DIGITS else (None, None), strict=True))
+            about = dict(zip(sizes.field_names(self.task.size_names), cell if cell != NO_SIZE else (None, None), strict=True))
             yield {
-                "question": task.asked(question),
+                "question": task.question_text(question),
                 "answer": answer,
                 "page": page,
                 "prompt": page[:prompt],
@@ -190,7 +190,7 @@ def parquet(export: Export, tally: Tally) -> Iterator[bytes]:
     except ImportError:
         raise MissingExtra("parquet") from None
     text, number = pa.string(), pa.int64()
-    left, right = export.task.length_names
+    left, right = sizes.field_names(export.task.size_names)
     about = {"task": text, "version": number, left: number, right: number, "suite": text, "seed": number}
     texts = dict.fromkeys(("question", "answer", "page", "prompt", "working"), text)
     schema = pa.schema(texts | {"metadata": pa.struct(list(about.items())), "split": text})

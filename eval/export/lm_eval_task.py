@@ -18,7 +18,7 @@ import numpy as np
 
 from eval.export.card import MARK
 from eval.export.dataset import Export, Row
-from tasks import ProblemSize, Task
+from tasks import ProblemSize, Task, sizes
 
 MAX_PROBLEMS, MAX_SHOTS = 100_000, 64
 MAX_DRAWS = 200
@@ -63,7 +63,7 @@ def harness_task(
     for name, value, least, most in (("n", n, 1, MAX_PROBLEMS), ("shots", shots, 0, MAX_SHOTS)):
         if not least <= value <= most:
             raise ValueError(f"{name} = {value}: must be from {least} to {most:,}")
-    if task.free_text:
+    if task.answer_kind == "text":
         raise ValueError(f"task {task.name}: its answers are free text, which exact_match cannot judge")
     rows = list(Export(task, n, "test", suite, cells, seed).rows())
     name = f"arithgpt_{task.name}"
@@ -77,7 +77,7 @@ def harness_task(
 
 
 def _line(task: Task, row: Row) -> dict[str, str | int]:
-    lengths = {side: row["metadata"][side] for side in task.length_names}
+    lengths = {side: row["metadata"][side] for side in sizes.field_names(task.size_names)}
     return {"question": row["question"], "answer": row["answer"]} | lengths
 
 
@@ -87,10 +87,10 @@ def _shots(task: Task, k: int, seed: int, rows: Sequence[Row]) -> list[dict[str,
     found: dict[str, str] = {}
     rng = np.random.default_rng([seed, 1])
     for _ in range(MAX_DRAWS):
-        problems = task.draw(rng, 64)
+        problems = task.sample(rng, 64)
         for question in task.questions(problems[~task.held_out(problems)]):
             if len(found) == k:
-                return [{"question": task.asked(question), "answer": answer} for question, answer in found.items()]
+                return [{"question": task.question_text(question), "answer": answer} for question, answer in found.items()]
             if (answer := task.answer(question)) not in asked:
                 found[question] = answer
     raise ValueError(f"shots = {k}: only {len(found)} problems are left whose answers are not asked for")
@@ -104,7 +104,7 @@ def _yaml(task: Task, name: str, shots: list[dict[str, str]]) -> str:
         if shots
         else "num_fewshot: 0\n"
     )
-    strict, lenient = (one.replace(REMAINDER, FRACTION) if task.decimals else one for one in (STRICT, LENIENT))
+    strict, lenient = (one.replace(REMAINDER, FRACTION) if task.answer_kind == "decimal" else one for one in (STRICT, LENIENT))
     return f"""\
 # {task.summary[0].upper()}{task.summary[1:]}
 task: {name}
@@ -128,7 +128,7 @@ filter_list:
       - function: regex
         regex_pattern: {json.dumps(strict)}
       - function: take_first
-  # lenient: the last number of the reply, with its {"decimals" if task.decimals else "remainder"}
+  # lenient: the last number of the reply, with its {"decimals" if task.answer_kind == "decimal" else "remainder"}
   - name: lenient
     filter:
       - function: regex
@@ -147,7 +147,9 @@ metadata:
 
 def _readme(task: Task, name: str, suite: str, n: int, command: str, version: str) -> str:
     assert MARK in command
-    form = "Zeros at the end of decimals are dropped." if task.decimals else "A quotient with its remainder is `142 r 7`."
+    form = "A quotient with its remainder is `142 r 7`."
+    if task.answer_kind == "decimal":
+        form = "Zeros at the end of decimals are dropped."
     return f"""\
 # {name}: {n:,} problems for lm-evaluation-harness
 

@@ -60,9 +60,9 @@ class Mistake:
 
     def __str__(self) -> str:
         """Draw the mistake as plain text of several lines, in columns where it is one of a sum."""
-        if self.task.free_text:
+        if self.task.answer_kind == "text":
             given = self.answer if self.answer is not None else self.written
-            return f"{self.task.asked(self.question)}\nanswered {given[:MAX_SHOWN]!r}\nright is {self.expected!r}"
+            return f"{self.task.question_text(self.question)}\nanswered {given[:MAX_SHOWN]!r}\nright is {self.expected!r}"
         if self.task.operator and self.kind != "wrong line" and _is_whole(self.answer) and _is_whole(self.expected):
             return self._in_columns(self.answer or "")
         rows = drawn(self.task.render(self.question, self.written)) if self.fault else self.question
@@ -125,14 +125,14 @@ def _kind(task: Task, question: str, answer: Answer, expected: str, fault: str) 
         return "ran on"
     pages = task.pages(task.problems([question]))
     page = pages.texts()[0][int(pages.prompt[0]) : -1]
-    if answer.page and answer.written != page and not task.free_text:
+    if answer.page and answer.written != page and task.answer_kind != "text":
         if answer.written.startswith(page):
             return "ran on"
         if page.startswith(answer.written):
             return "stopped early"
     if answer.text is None:
         return "unreadable"
-    if task.free_text:
+    if task.answer_kind == "text":
         return "wrong text"
     if not task.operator:
         if answer.text != expected and answer.text.lstrip("-") == expected.lstrip("-"):

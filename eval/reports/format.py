@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tasks import TASKS, Task
+from tasks import Task, find, names
 
 SUITE_TITLES = {"nines": "9..9+1"}
 SEEN_MARK = "°"
@@ -61,8 +61,8 @@ def suite_title(suite: str) -> str:
 
 def length_names(task: str) -> tuple[str, str] | None:
     """Return what the two numbers of a task's sizes count; None where they are the digits of both operands."""
-    counts = TASKS[task].counts if task in TASKS else Task.counts
-    return None if counts == Task.counts else counts
+    counts = find(task).size_names if task in names() else Task.size_names
+    return None if counts == Task.size_names else counts
 
 
 def lengths_title(task: str) -> str:

@@ -66,8 +66,8 @@ class HFSolver:
         tokenizer, _ = self._loaded
         shots = draw_shots(task, self.shots, self.seed)
         questions = task.questions(problems)
-        asked = [task.asked(question) for question in questions]
-        prompts = [tokenizer(completion_prompt(shots, text, free_text=task.free_text)).input_ids for text in asked]
+        asked = [task.question_text(question) for question in questions]
+        prompts = [tokenizer(completion_prompt(shots, text, task.answer_kind)).input_ids for text in asked]
         answers = []
         for start in range(0, len(prompts), self.batch_size):
             rows = slice(start, start + self.batch_size)

@@ -103,10 +103,7 @@ class LLMSolver:
         """
         shots = draw_shots(task, self.shots, self.seed)
         questions = task.questions(problems)
-        chats = [
-            chat_messages(shots, task.asked(question), free_text=task.free_text, decimals=task.decimals)
-            for question in questions
-        ]
+        chats = [chat_messages(shots, task.question_text(question), task.answer_kind) for question in questions]
         answers = asyncio.run(self._solve(chats))
         return [reread_for_task(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
 

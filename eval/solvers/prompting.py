@@ -15,6 +15,7 @@ import numpy as np
 
 from tasks import Task
 from tasks.arithmetic.division import BY_ZERO
+from tasks.task import AnswerKind
 
 Shot: TypeAlias = tuple[str, str]
 """A question as it is put to an outside model, and its right answer."""
@@ -44,40 +45,37 @@ def draw_shots(task: Task, k: int, seed: int) -> list[Shot]:
     rng = np.random.default_rng(seed)
     shots: dict[str, str] = {}
     for _ in range(MAX_BATCHES):
-        problems = task.draw(rng, BATCH)
+        problems = task.sample(rng, BATCH)
         for question in task.questions(problems[~task.held_out(problems)]):
             if len(shots) >= k:
                 return list(shots.items())
-            shots.setdefault(task.asked(question), task.answer(question))
+            shots.setdefault(task.question_text(question), task.answer(question))
     raise ValueError(f"k = {k}: task {task.name} has only {len(shots)} different problems to show")
 
 
-def completion_prompt(shots: Sequence[Shot], question: str, *, free_text: bool = False) -> str:
+def completion_prompt(shots: Sequence[Shot], question: str, kind: AnswerKind = "number") -> str:
     """Write lines `question=answer` and the question, to be continued.
 
     Args:
         shots: Solved examples; one that is the question itself is left out.
         question: As it is put to an outside model.
-        free_text: As in Task. Each answer then stands on a line of its own, `Answer: 46`, with an empty line after it.
+        kind: What answers are. Text stands on a line of its own, `Answer: 46`, with an empty line after it.
     """
-    equals, end = ("\nAnswer: ", "\n\n") if free_text else ("=", "\n")
+    equals, end = ("\nAnswer: ", "\n\n") if kind == "text" else ("=", "\n")
     shown = "".join(f"{asked}{equals}{answer}{end}" for asked, answer in shots if asked != question)
     return shown + (question + equals).rstrip(" ")
 
 
-def chat_messages(
-    shots: Sequence[Shot], question: str, *, free_text: bool = False, decimals: bool = False
-) -> list[dict[str, str]]:
+def chat_messages(shots: Sequence[Shot], question: str, kind: AnswerKind = "number") -> list[dict[str, str]]:
     """Write the same as a chat, after a system message with the form of an answer.
 
     Args:
-        shots, question, free_text: As in `completion_prompt`.
-        decimals: As in Task: whether an answer may have digits after the point.
+        shots, question, kind: As in `completion_prompt`.
 
     Returns:
         Messages with role and content, as the OpenAI API takes them.
     """
-    turns = [("system", TEXT_SYSTEM if free_text else DECIMALS_SYSTEM if decimals else SYSTEM)]
+    turns = [("system", {"text": TEXT_SYSTEM, "decimal": DECIMALS_SYSTEM, "number": SYSTEM}[kind])]
     for asked, answer in shots:
         if asked != question:
             turns += [("user", asked), ("assistant", answer)]

@@ -70,14 +70,15 @@ def reread_for_task(task: Task, question: str, answer: Answer) -> Answer:
         question: The plain question.
         answer: What `read_reply` returned.
     """
-    if answer.failed is not None or not (task.free_text or task.decimals):
+    if answer.failed is not None or task.answer_kind == "number":
         return answer
     reply = _after_thoughts(answer.written).strip()
-    if task.decimals:
+    if task.answer_kind == "decimal":
         return replace(answer, text=strict(reply, decimals=True), lenient=lenient(reply, decimals=True))
     if not reply:
         return replace(answer, text=None, lenient=None)
-    return replace(answer, text=task.recognised(question, reply), lenient=task.recognised(question, _free_text_answer(reply)))
+    said = task.canonical_reply(question, _free_text_answer(reply))
+    return replace(answer, text=task.canonical_reply(question, reply), lenient=said)
 
 
 def strict(reply: str, *, decimals: bool = False) -> str | None:

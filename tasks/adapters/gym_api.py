@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from tasks import sizes
 from tasks.registry import make
 from tasks.task import Split, Task
 
@@ -58,12 +59,12 @@ class GymDataset:
         index %= self.size
         problems = self.task.stream(1, seed=self.seed, split=self.split, rank=0, step=index)
         [question] = self.task.questions(problems)
-        left, right = (int(side[0]) for side in self.task.digits_of(problems))
+        left, right = (int(side[0]) for side in self.task.sizes_of(problems))
         about = {"source_dataset": self.task.name, "source_index": index, "task_version": self.task.version}
-        if self.task.span[1]:
-            about |= dict(zip(self.task.length_names, (left, right), strict=True))
+        if self.task.size_span[1]:
+            about |= dict(zip(sizes.field_names(self.task.size_names), (left, right), strict=True))
         return {
-            "question": self.task.asked(question),
+            "question": self.task.question_text(question),
             "answer": self.task.answer(question),
             "metadata": about | {"difficulty": dict(self.difficulty)},
         }
@@ -71,12 +72,12 @@ class GymDataset:
     @cached_property
     def difficulty(self) -> dict[str, tuple[int, int]]:
         """The fewest and the most digits of left and right operands, or what else is counted; empty where nothing is."""
-        size_ranges = [box for part in self.task.subtasks.values() for box in part.size_ranges]
-        sides = dict(
-            zip(self.task.length_names, ([box.left for box in size_ranges], [box.right for box in size_ranges]), strict=True)
-        )
-        spans = {name: (min(low for low, _ in spans), max(high for _, high in spans)) for name, spans in sides.items()}
-        return spans if self.task.span[1] else {}
+        if self.task.size_span.high == 0:
+            return {}
+        ranges = [box for part in self.task.subtasks.values() for box in part.size_ranges]
+        left, right = sizes.field_names(self.task.size_names)
+        sides = ((left, [box.left for box in ranges]), (right, [box.right for box in ranges]))
+        return {name: (min(span.low for span in spans), max(span.high for span in spans)) for name, spans in sides}
 
     def score_answer(self, answer: str | None, entry: Entry) -> float:
         """From 0 to 1, as the function `score_answer`."""

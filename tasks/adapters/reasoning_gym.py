@@ -11,7 +11,7 @@ Text stands on a page as in a Python string: a line break is `\n`, a backslash `
 `\U0001f600`, and the stop character `\x24`. Nothing is lost, and `\=` is none of these.
 
 An answer is right where the dataset's own `score_answer` gives it 1; it is then read as the dataset's own answer ("030" as
-"30"), any other as it was written. Problems have no operands to count the digits of: all are in the one cell NO_DIGITS.
+"30"), any other as it was written. Problems have no operands to count the digits of: all are in the one cell NO_SIZE.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks import sizes
-from tasks.core import sampling
+from tasks import sizes, splits
+from tasks.core.question import QuestionError
 from tasks.core.ragged import Ints, Ragged, join
 from tasks.core.scratchpad import Fault, Row, rule
-from tasks.sizes import NO_DIGITS, ProblemSize, SizeRange
-from tasks.task import STOP, Pages, Problems, QuestionError, Task
+from tasks.registry import GYM_PREFIX
+from tasks.sizes import NO_SIZE, ProblemSize
+from tasks.task import STOP, AnswerKind, Pages, Problems, Task
 
-PREFIX = "rg:"
 ANSWER = r"\="
 """Stands between a problem's text and its answer."""
 CHUNK = 256  # entries of one seed; some datasets make all of them at once
@@ -74,7 +74,7 @@ class GymTask(Task):
     """What the dataset itself can be set to, as in max_terms = 3."""
 
     dataset: ClassVar[str]
-    free_text: ClassVar[bool] = True
+    answer_kind: ClassVar[AnswerKind] = "text"
 
     def __post_init__(self) -> None:
         own = {option.name for option in fields(_reasoning_gym().factory.DATASETS[self.dataset][1])} - {"seed", "size"}
@@ -88,21 +88,17 @@ class GymTask(Task):
             raise ValueError(f"{self.name}: its problems come without an answer to learn")
 
     @property
-    def alphabet(self) -> str:
-        return "".join(map(chr, range(ord(" "), ord("~") + 1)))
+    def example(self) -> str:
+        return "#1"
 
-    @property
-    def size_ranges(self) -> tuple[SizeRange, ...]:
-        return (SizeRange((NO_DIGITS[0], NO_DIGITS[0]), (NO_DIGITS[1], NO_DIGITS[1])),)
-
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
         seeds = rng.integers(0, SEEDS, -(-n // CHUNK))
         return self._problems([seed * CHUNK + index for seed in seeds.tolist() for index in range(CHUNK)][:n])
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
-        if cell != NO_DIGITS:
-            raise ValueError(f"digits {sizes.shown(cell)}: task {self.name} has no operands to count the digits of")
-        return self.draw(rng, n)
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+        if cell != NO_SIZE:
+            raise ValueError(f"digits {sizes.format_size(cell)}: task {self.name} has no operands to count the digits of")
+        return self.sample(rng, n)
 
     def pages(self, problems: Problems) -> Pages:
         text, answer, _ = problems.fields
@@ -115,28 +111,21 @@ class GymTask(Task):
     def extract(self, written: str, question: str) -> str | None:
         if not _WRITTEN.fullmatch(written):
             return None
-        return self.recognised(question, _unwritten(written))
+        return self.canonical_reply(question, _unwritten(written))
 
     def max_new_tokens(self, problems: Problems) -> Ints:
         return 2 * problems.fields[1].lengths + 32
-
-    def in_range(self, problems: Problems) -> NDArray[np.bool_]:
-        return np.ones(len(problems), bool)
 
     def questions(self, problems: Problems) -> list[str]:
         text, _, number = (side.to_strings() for side in problems.fields)
         return [f"#{k} {asked}" for k, asked in zip(number, text, strict=True)]
 
-    def asked(self, question: str) -> str:
+    def question_text(self, question: str) -> str:
         return _unwritten(self._asked(question).text)
 
-    def recognised(self, question: str, reply: str) -> str:
+    def canonical_reply(self, question: str, reply: str) -> str:
         entry = self._asked(question)
         return entry.answer if reply == entry.answer or _score(entry, reply) == 1 else reply
-
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
-        none = np.zeros(len(problems), np.int64)
-        return none, none
 
     def parse(self, typed: str) -> str:
         """The number of a problem, with its text or without it."""
@@ -166,11 +155,8 @@ class GymTask(Task):
         rows = [Row(line, "given") for line in lines] + [rule(max(map(len, lines)))]
         return rows + [Row(line, "answer") for line in (answer or "").splitlines()]
 
-    def keys(self, problems: Problems) -> NDArray[np.uint64]:
-        return sampling.fingerprint(problems.fields[0])
-
-    def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
-        return np.ones(len(problems), bool)
+    def split_keys(self, problems: Problems) -> NDArray[np.uint64]:
+        return splits.fingerprint(problems.fields[0])
 
     def _problems(self, numbers: Sequence[int]) -> Problems:
         entries = [self._entry(number) for number in numbers]
@@ -208,10 +194,10 @@ def gym_task(name: str) -> type[GymTask]:
         known = _reasoning_gym().factory.DATASETS
     except ImportError:
         raise ValueError(f"{name}: the extra rg is missing: pip install 'arithgpt[rg]'") from None
-    dataset = name.removeprefix(PREFIX)
+    dataset = name.removeprefix(GYM_PREFIX)
     if dataset not in known:
         near = difflib.get_close_matches(dataset, known, n=1)
-        hint = f"did you mean {PREFIX}{near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
+        hint = f"did you mean {GYM_PREFIX}{near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
         raise ValueError(f"{name}: reasoning-gym has no such dataset; {hint}")
     about = {"name": name, "dataset": dataset, "summary": f"{dataset} of reasoning-gym"}
     return dataclass(frozen=True)(type(dataset.title().replace("_", ""), (GymTask,), about))

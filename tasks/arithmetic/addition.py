@@ -25,17 +25,16 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from tasks import sizes
+from tasks import sizes, splits
 from tasks.arithmetic.binary import Binary
 from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged, join, marks, only, stack
 from tasks.core.scratchpad import Fault
 from tasks.sizes import ProblemSize
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, Pages, Problems
 
 
-@register
 @dataclass(frozen=True)
 class Addition(Binary):
     """Options of `add`. ValueError names a field that is out of range."""
@@ -60,7 +59,7 @@ class Addition(Binary):
     name: ClassVar[str] = "add"
     summary: ClassVar[str] = "addition of two natural numbers"
     suites: ClassVar[tuple[str, ...]] = ("random", "chains", "nines", "exhaustive", "carries", "edges", "long")
-    fixed_suites: ClassVar[tuple[str, ...]] = ("nines", "exhaustive", "carries")
+    complete_suites: ClassVar[tuple[str, ...]] = ("nines", "exhaustive", "carries")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,15 +75,15 @@ class Addition(Binary):
         signs = ("+=" if self.signs else "") + (":!#;>" if self.scratchpad else "") + (LETTERS if self.index_hints else "")
         return "0123456789" + signs + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        a, b = (sampling.numbers(rng, side) for side in sizes.draw(self.size_ranges, rng, n))
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        a, b = (sampling.numbers(rng, side) for side in sizes.sample(self.size_ranges, rng, n))
         chosen = np.flatnonzero(rng.random(n) < self.carry_chain_prob)
         if len(chosen):
             chained_a, chained_b = sampling.carry_chains(rng, a[chosen], b[chosen])
             a, b = a.replaced(chosen, chained_a), b.replaced(chosen, chained_b)
         return Problems((a, b))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`chains`: a carry through every column; `nines`: 99..9+1 and 1+99..9; `carries`: every pattern of carries; `edges`:
         operands with a pattern, equal ones, and each problem commuted."""
         if suite == "nines":
@@ -95,7 +94,7 @@ class Addition(Binary):
             commuted = np.arange(1, n, 2)  # the problem before, with its operands swapped
             a, b = (x.replaced(commuted, y[commuted - 1]) if cell[0] == cell[1] else x for x, y in ((a, b), (b, a)))
             return Problems((a, b))
-        problems = super().draw_suite(rng, n, cell, suite)
+        problems = super().sample_suite(rng, n, cell, suite)
         return Problems(sampling.carry_chains(rng, *problems.fields, full=True)) if suite == "chains" else problems
 
     def pages(self, problems: Problems) -> Pages:
@@ -177,7 +176,7 @@ class Addition(Binary):
         if not self.index_hints:
             return None
         # Of the hash, since pages follow from problems; without the bits by which problems are held out.
-        return (self.keys(problems) // np.uint64(sampling.HELD_OUT_ONE_IN) % np.uint64(len(LETTERS))).astype(np.int64)
+        return (self.split_keys(problems) // np.uint64(splits.HELD_OUT_ONE_IN) % np.uint64(len(LETTERS))).astype(np.int64)
 
     @staticmethod
     def _columns(a: Ragged, b: Ragged) -> list[Ragged | str]:

@@ -9,14 +9,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks import sizes
+from tasks import sizes, splits
 from tasks.core import digits as dg
 from tasks.core import sampling
-from tasks.core.question import OPERATORS, binary_question
-from tasks.core.ragged import Ragged, join
+from tasks.core.options import check_probabilities, parse_size_option
+from tasks.core.question import OPERATORS, QuestionError, binary_question
+from tasks.core.ragged import Ints, Ragged, join
 from tasks.core.scratchpad import Fault, Row, rule
 from tasks.sizes import ProblemSize, SizeRange
-from tasks.task import Problems, QuestionError, Task
+from tasks.task import Problems, Task
 
 EXHAUSTIVE_MOST = 1_000_000
 MAX_REDRAWS = 400  # one in 16 is held out: some 16 rounds of draws, many more where a pattern has few problems
@@ -30,19 +31,19 @@ class Binary(Task):
     commutes: ClassVar[bool] = False
     """Whether a problem is held out together with the one that has its operands swapped."""
     suites: ClassVar[tuple[str, ...]] = ("random", "edges", "exhaustive", "long")
-    fixed_suites: ClassVar[tuple[str, ...]] = ("exhaustive",)
+    complete_suites: ClassVar[tuple[str, ...]] = ("exhaustive",)
     digits: str
     """The digits of the operands in training, as tasks/lengths.py reads them."""
 
     def __post_init__(self) -> None:
-        self.check_shares()
+        check_probabilities(self)
         assert self.size_ranges  # parsed now, so that a fault in `digits` is found at once
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
-        return self.size_ranges_of("digits")
+        return parse_size_option(self, "digits")
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         if suite == "exhaustive":
             return self._every_pair(cell)
         if suite == "carries":
@@ -53,7 +54,7 @@ class Binary(Task):
         """All problems with operands of just so many digits. ValueError where they are more than EXHAUSTIVE_MOST."""
         spans = [(10 ** (digits - 1) * (digits > 1), 10**digits) for digits in cell]
         if (spans[0][1] - spans[0][0]) * (spans[1][1] - spans[1][0]) > EXHAUSTIVE_MOST:
-            raise ValueError(f"suite exhaustive: {sizes.shown(cell)} digits have over {EXHAUSTIVE_MOST:,} problems")
+            raise ValueError(f"suite exhaustive: {sizes.format_size(cell)} digits have over {EXHAUSTIVE_MOST:,} problems")
         left, right = (np.arange(*span) for span in spans)
         return Problems((dg.from_ints(np.repeat(left, len(right)).tolist()), dg.from_ints(np.tile(right, len(left)).tolist())))
 
@@ -91,9 +92,9 @@ class Binary(Task):
         left, right = (dg.characters(number) for number in problems.fields)
         return [left, self.operator, right, "="]
 
-    def in_range(self, problems: Problems) -> NDArray[np.bool_]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         left, right = problems.fields
-        return sizes.contain(self.size_ranges, left.lengths, right.lengths)
+        return left.lengths, right.lengths
 
     def questions(self, problems: Problems) -> list[str]:
         left, right = (dg.to_strings(number) for number in problems.fields)
@@ -126,11 +127,11 @@ class Binary(Task):
         given = [Row(f"{left:>{width}}", "given"), Row(f"{self.operator} {right:>{width - 2}}", "given"), rule(width)]
         return given + ([Row(f"{answer:>{width}}", "answer")] if answer is not None else [])
 
-    def keys(self, problems: Problems) -> NDArray[np.uint64]:
-        left, right = (sampling.fingerprint(number) for number in problems.fields)
+    def split_keys(self, problems: Problems) -> NDArray[np.uint64]:
+        left, right = (splits.fingerprint(number) for number in problems.fields)
         if not self.commutes:
-            right = sampling.mix(right)
-        return sampling.mix(left + right)  # the sum is the same for a+b and b+a
+            right = splits.mix(right)
+        return splits.mix(left + right)  # the sum is the same for a+b and b+a
 
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
-        return sum(number.lengths for number in problems.fields) >= sampling.HELD_OUT_MIN_DIGITS
+        return sum(number.lengths for number in problems.fields) >= splits.HELD_OUT_MIN_DIGITS

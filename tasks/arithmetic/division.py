@@ -38,7 +38,7 @@ from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged, join, marks, only
 from tasks.core.scratchpad import RUNS_ON, Fault, Row, number, rule, runs_on
 from tasks.sizes import ProblemSize
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, Pages, Problems
 
 BY_ZERO = "division by zero"
 TRIALS = ((8, "aA"), (4, "bB"), (2, "cC"), (1, "dD"))
@@ -55,7 +55,6 @@ _NUMBERS = ("brought", "rest", *(f"less{factor}" for factor, _ in TRIALS))
 _END = re.compile(r"([0-9]+)r([0-9]+)")
 
 
-@register
 @dataclass(frozen=True)
 class Division(Binary):
     """Options of `div`. ValueError names a field that is out of range."""
@@ -79,8 +78,8 @@ class Division(Binary):
     def alphabet(self) -> str:
         return "0123456789/=" + ("'\"&|,(AaBbCcDd#;>" if self.scratchpad else "") + "r?" + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        left, right = sizes.draw(self.size_ranges, rng, n)
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        left, right = sizes.sample(self.size_ranges, rng, n)
         a, b = sampling.mixed(rng, left, self.edge_case_prob), sampling.mixed(rng, right, self.edge_case_prob)
         chosen = np.flatnonzero(rng.random(n) < self.built_share)
         if len(chosen):
@@ -89,11 +88,11 @@ class Division(Binary):
         nothing = Ragged(np.where(zero, 0, b.values).astype(np.uint8), np.where(zero[:, 0], 1, b.lengths))
         return Problems((a, nothing))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: operands with a pattern (sampling.PATTERNS), equal ones, and patterned quotients with a remainder of 0 or
         one less than the divisor."""
         if suite != "edges":
-            return super().draw_suite(rng, n, cell, suite)
+            return super().sample_suite(rng, n, cell, suite)
         a, b = (sampling.mixed(rng, np.full(n, digits), 0.8) for digits in cell)
         kind = rng.random(n)
         built, equal = np.flatnonzero(kind < 0.6), np.flatnonzero(kind > 0.95)
@@ -208,8 +207,8 @@ class Division(Binary):
             brought = str(number(line["brought"]))
             taken = sum(times[factor] for factor, signs in TRIALS if line[f"sign{factor}"] == signs[1])
             if len(rows) > 1:
-                rows.append(Row(f"{brought:>{end}}", "scratchpad"))
-            rows.append(Row(f"{taken:>{end}}", "scratchpad", f"{line['quotient']} * {right}"))
+                rows.append(Row(f"{brought:>{end}}", "working"))
+            rows.append(Row(f"{taken:>{end}}", "working", f"{line['quotient']} * {right}"))
             width = max(len(brought), len(str(taken)))
             rows.append(rule(width, end - width))
         answer = self.extract(written, question)
@@ -217,7 +216,7 @@ class Division(Binary):
             return [*rows, Row(" " * indent + BY_ZERO, "answer")]
         if lines and lines[-1]["last"]:
             rest = str(number(lines[-1]["rest"] or lines[-1]["brought"]))
-            rows.append(Row(f"{rest:>{indent + len(lines)}}", "scratchpad", "remainder"))
+            rows.append(Row(f"{rest:>{indent + len(lines)}}", "working", "remainder"))
         quotient = "".join(line["quotient"] for line in lines).lstrip("0") or "0" * bool(lines and lines[-1]["last"])
         above = f"{quotient:>{indent + len(lines)}}"
         if answer is not None:  # in its place over the dividend, the remainder after it

@@ -29,17 +29,16 @@ from tasks.arithmetic.addition import Addition
 from tasks.arithmetic.division import Division
 from tasks.arithmetic.multiplication import Multiplication
 from tasks.arithmetic.subtraction import Subtraction
-from tasks.core.question import OPERATORS, binary_question
+from tasks.core.question import OPERATORS, QuestionError, binary_question
 from tasks.core.ragged import Ints, Ragged
 from tasks.core.scratchpad import Fault, Row
 from tasks.expression.parser import Question, names_decimals
 from tasks.expression.task import Expression
-from tasks.task import STOP, Pages, Problems, QuestionError, Task, register
+from tasks.task import STOP, Pages, Problems, Task
 
 _BINARY = re.compile("[0-9]+([-+*/])[0-9]+")
 
 
-@register
 @dataclass(frozen=True)
 class Arithmetic(Task):
     """Options of `arith`. ValueError names a field that is out of range."""
@@ -80,14 +79,14 @@ class Arithmetic(Task):
     def alphabet(self) -> str:
         return "".join(dict.fromkeys("".join(part.alphabet.replace(STOP, "") for part in self._parts))) + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
         shares = np.array([weight for weight in self.weights if weight > 0]) / sum(self.weights)
         kinds = rng.choice(len(self._parts), n, p=shares)
         drawn, rows = [], []
         for kind, part in enumerate(self._parts):
             chosen = np.flatnonzero(kinds == kind)
             if len(chosen):
-                drawn.append(self._marked(part, part.draw(rng, len(chosen))))
+                drawn.append(self._marked(part, part.sample(rng, len(chosen))))
                 rows.append(chosen)
         return Problems.concatenate(drawn)[np.argsort(np.concatenate(rows))]
 
@@ -117,8 +116,8 @@ class Arithmetic(Task):
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
         return self._gathered(problems, np.dtype(bool), lambda part, own: part.in_range(own))
 
-    def keys(self, problems: Problems) -> NDArray[np.uint64]:
-        return self._gathered(problems, np.dtype(np.uint64), lambda part, own: part.keys(own))
+    def split_keys(self, problems: Problems) -> NDArray[np.uint64]:
+        return self._gathered(problems, np.dtype(np.uint64), lambda part, own: part.split_keys(own))
 
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
         return self._gathered(problems, np.dtype(bool), lambda part, own: part.can_hold_out(own))
@@ -130,20 +129,20 @@ class Arithmetic(Task):
                 questions[row] = question if part.operator else _as_expression(question)
         return questions
 
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         left, right = np.zeros((2, len(problems)), np.int64)
         for part, rows, own in self._split(problems):
-            left[rows], right[rows] = part.digits_of(own)
+            left[rows], right[rows] = part.sizes_of(own)
         return left, right
 
     def expression_only(self, question: str) -> str:
         return self._part_of(question).expression_only(question)
 
-    def exact(self, question: str) -> bool:
-        return self._part_of(question).exact(question)
+    def is_exact(self, question: str) -> bool:
+        return self._part_of(question).is_exact(question)
 
-    def asked(self, question: str) -> str:
-        return self._part_of(question).asked(question)
+    def question_text(self, question: str) -> str:
+        return self._part_of(question).question_text(question)
 
     def parse(self, typed: str) -> str:
         if self.expr in self._parts:

@@ -25,12 +25,11 @@ from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged, join, marks, only
 from tasks.core.scratchpad import RUNS_ON, Fault, Row, number, rule, runs_on
 from tasks.sizes import ProblemSize
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, Pages, Problems
 
 _LINE = re.compile(r"(?P<digit>[0-9])(?::|(?P<last>!))(?P<product>[0-9]+)_(?P<total>[0-9]+)(?:(?P<more>;)|$)")
 
 
-@register
 @dataclass(frozen=True)
 class Multiplication(Binary):
     """Options of `mul`. ValueError names a field that is out of range."""
@@ -42,7 +41,7 @@ class Multiplication(Binary):
     scratchpad: bool = True
     """Write the long multiplication; without it the product stands at once behind the prompt."""
 
-    answer_mark: ClassVar[str] = "_"
+    final_answer_mark: ClassVar[str] = "_"
     name: ClassVar[str] = "mul"
     summary: ClassVar[str] = "multiplication of two natural numbers, worked out"
     operator: ClassVar[str] = "*"
@@ -51,12 +50,14 @@ class Multiplication(Binary):
     def alphabet(self) -> str:
         return "0123456789*=" + (":!_;" if self.scratchpad else "") + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return Problems(tuple(sampling.mixed(rng, side, self.edge_case_prob) for side in sizes.draw(self.size_ranges, rng, n)))
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        return Problems(
+            tuple(sampling.mixed(rng, side, self.edge_case_prob) for side in sizes.sample(self.size_ranges, rng, n))
+        )
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: factors with a pattern (sampling.PATTERNS), some of them equal."""
-        return self._edge_operands(rng, n, cell) if suite == "edges" else super().draw_suite(rng, n, cell, suite)
+        return self._edge_operands(rng, n, cell) if suite == "edges" else super().sample_suite(rng, n, cell, suite)
 
     def pages(self, problems: Problems) -> Pages:
         a, b = problems.fields
@@ -116,7 +117,7 @@ class Multiplication(Binary):
         for place, line in enumerate(lines):
             product = f"{number(line['product'])}{' ' * place}"
             so_far = f", so far {number(line['total'])}" if place and line["more"] else ""
-            rows.append(Row(f"{product:>{width}}", "scratchpad", f"{line['digit']} * {left}{so_far}"))
+            rows.append(Row(f"{product:>{width}}", "working", f"{line['digit']} * {left}{so_far}"))
         if answer is not None:
             rows = [*rows, rule(width)] if len(lines) > 1 else rows[:3]  # a single product is the answer itself
             rows.append(Row(f"{answer:>{width}}", "answer"))

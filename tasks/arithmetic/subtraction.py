@@ -24,12 +24,11 @@ from tasks.core import sampling
 from tasks.core.ragged import Ints, join, marks, only
 from tasks.core.scratchpad import RUNS_ON, Fault, number, runs_on
 from tasks.sizes import ProblemSize
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, Pages, Problems
 
 _DIFFERENCE = re.compile("([0-9]+)(?:~([0-9]+))?")
 
 
-@register
 @dataclass(frozen=True)
 class Subtraction(Binary):
     """Options of `sub`. ValueError names a field that is out of range."""
@@ -43,23 +42,23 @@ class Subtraction(Binary):
     summary: ClassVar[str] = "subtraction of two natural numbers, results below zero too"
     operator: ClassVar[str] = "-"
     suites: ClassVar[tuple[str, ...]] = (*Binary.suites, "carries")
-    fixed_suites: ClassVar[tuple[str, ...]] = (*Binary.fixed_suites, "carries")
+    complete_suites: ClassVar[tuple[str, ...]] = (*Binary.complete_suites, "carries")
 
     @property
     def alphabet(self) -> str:
         return "0123456789-=~" + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        a, b = (sampling.numbers(rng, side) for side in sizes.draw(self.size_ranges, rng, n))
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        a, b = (sampling.numbers(rng, side) for side in sizes.sample(self.size_ranges, rng, n))
         chosen = np.flatnonzero(rng.random(n) < self.carry_chain_prob)
         if len(chosen):
             a = a.replaced(chosen, sampling.borrow_chains(rng, a[chosen], b[chosen]))
         return Problems((a, b))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: borrow chains, numbers with a pattern, and a number less itself; `carries`: every pattern of borrows."""
         if suite != "edges":
-            return super().draw_suite(rng, n, cell, suite)
+            return super().sample_suite(rng, n, cell, suite)
         a, b = (sampling.patterned(rng, np.full(n, digits)) for digits in cell)
         chosen = np.flatnonzero(rng.random(n) < 0.5)
         if len(chosen):

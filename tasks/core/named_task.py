@@ -18,13 +18,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks import sizes
-from tasks.core import sampling
-from tasks.core.question import Reader
+from tasks import sizes, splits
+from tasks.core.options import check_probabilities, parse_length_option, parse_size_option
+from tasks.core.question import QuestionError, Reader
 from tasks.core.ragged import Ints, Ragged, join
 from tasks.core.scratchpad import RUNS_ON, Fault, Row, rule, runs_on
-from tasks.sizes import Alike, ProblemSize, SizeRange
-from tasks.task import STOP, Pages, Problems, QuestionError, Task
+from tasks.sizes import ProblemSize, SizeRange, Span
+from tasks.task import STOP, AnswerKind, Pages, Problems, Task
 
 ROOM = 16
 """Characters that a completion may be longer than twice the right one."""
@@ -50,7 +50,7 @@ class Worded(Task):
     piece: ClassVar[str] = "[^;]*;|[^;]+"
     """A line of a working, as a regular expression."""
     suites: ClassVar[tuple[str, ...]] = ("random", "edges", "long")
-    least_held_out: ClassVar[int] = sampling.HELD_OUT_MIN_DIGITS
+    least_held_out: ClassVar[int] = splits.HELD_OUT_MIN_DIGITS
     """Problems with fewer digits or characters in all are too few to keep any from training."""
     longest: ClassVar[int] = sizes.MAX_DIGITS
     """The longest operand."""
@@ -58,24 +58,24 @@ class Worded(Task):
     """The lengths of the operands in training, as tasks/lengths.py reads them."""
 
     def __post_init__(self) -> None:
-        self.check_shares()
+        check_probabilities(self)
         assert self.size_ranges  # parsed now, so that a fault in `digits` is found at once
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
-        return self.size_ranges_of("digits", self.longest)
+        return parse_size_option(self, "digits", self.longest)
 
     @property
     def split_rule(self) -> str:
         return (
-            f"A stable 64-bit hash of what a question asks decides: one in {sampling.HELD_OUT_ONE_IN} is `held-out`\nand never "
+            f"A stable 64-bit hash of what a question asks decides: one in {splits.HELD_OUT_ONE_IN} is `held-out`\nand never "
             "trained on, whatever the seed; the others are `train`.\nProblems with fewer than "
             f"{self.least_held_out} characters in all are too few to hold any out: they are `seen`."
         )
 
     @property
-    def beyond(self) -> list[ProblemSize]:
-        return [cell for cell in sizes.beyond(self.size_ranges) if max(cell) <= self.longest]
+    def long_sizes(self) -> list[ProblemSize]:
+        return [cell for cell in sizes.longer(self.size_ranges) if max(cell) <= self.longest]
 
     @abstractmethod
     def what(self, reader: Reader) -> str:
@@ -95,15 +95,15 @@ class Worded(Task):
 
     def parse(self, typed: str) -> str:
         if not typed.strip():
-            raise QuestionError(f"empty: expected a question like {self.sample}", typed, 0)
+            raise QuestionError(f"empty: expected a question like {self.example}", typed, 0)
         reader = Reader(typed)
-        reader.take(rf"{self.name}(?![A-Za-z0-9])", f"a question like {self.sample}")
+        reader.take(rf"{self.name}(?![A-Za-z0-9])", f"a question like {self.example}")
         what = self.what(reader)
         reader.end()
         return f"{self.name} {what}"
 
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
-        return sizes.contain(self.size_ranges, *self.digits_of(problems))
+        return sizes.contains(self.size_ranges, *self.sizes_of(problems))
 
     def max_new_tokens(self, problems: Problems) -> Ints:
         pages = self.pages(problems)
@@ -135,10 +135,10 @@ class Worded(Task):
     def _pieces(self, written: str) -> list[str]:
         return re.findall(self.piece, written)
 
-    def keys(self, problems: Problems) -> NDArray[np.uint64]:
+    def split_keys(self, problems: Problems) -> NDArray[np.uint64]:
         state = np.zeros(len(problems), np.uint64)
         for field in problems.fields:
-            state = sampling.mix(state + sampling.fingerprint(field))
+            state = splits.mix(state + splits.fingerprint(field))
         return state
 
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
@@ -171,7 +171,7 @@ class OneByOne(OneText):
         """What follows it, without the stop."""
 
     @property
-    def span(self) -> tuple[int, int]:
+    def size_span(self) -> Span:
         return sizes.left_span(self.size_ranges)
 
     def prompts(self, problems: Problems) -> Ragged:
@@ -190,21 +190,23 @@ class OneString(OneText):
     symbols: ClassVar[str] = "0123456789"
     called: ClassVar[str] = "digits"
     """What the symbols are, for messages."""
-    counts: ClassVar[tuple[str, str]] = ("digits", "digits")
-    free_text: ClassVar[bool] = True
+    size_names: ClassVar[tuple[str, str]] = ("digits", "digits")
+    answer_kind: ClassVar[AnswerKind] = "text"
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
-        size_ranges = self.ranges_of("digits", "1-8", self.longest, ": there is one string")
-        return tuple(Alike(box.left, box.right) for box in size_ranges)
+        size_ranges = parse_length_option(self, "digits", "1-8", self.longest, ": there is one string")
+        return tuple(SizeRange(box.left, box.right, equal=True) for box in size_ranges)
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return self._made(rng, sizes.draw(self.size_ranges, rng, n)[0], 0.0)
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        return self._made(rng, sizes.sample(self.size_ranges, rng, n)[0], 0.0)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: one character over and over, two in turn, or ascending or descending ones."""
         if cell[0] != cell[1] or not 1 <= cell[0] <= self.longest:
-            raise ValueError(f"{sizes.shown(cell)}: task {self.name} asks one string of 1 to {self.longest} {self.called}")
+            raise ValueError(
+                f"{sizes.format_size(cell)}: task {self.name} asks one string of 1 to {self.longest} {self.called}"
+            )
         return self._made(rng, np.full(n, cell[0]), EDGES_SHARE if suite == "edges" else 0.0)
 
     def _made(self, rng: np.random.Generator, lengths_: Ints, patterned: float) -> Problems:
@@ -216,7 +218,7 @@ class OneString(OneText):
     def what(self, reader: Reader) -> str:
         return reader.string(f"[{self.symbols}]+", f"{self.called} {self.symbols[0]} to {self.symbols[-1]}", self.longest)
 
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         length = problems.fields[-1].lengths
         return length, length
 

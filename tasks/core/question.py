@@ -5,13 +5,25 @@ from __future__ import annotations
 import re
 
 from tasks.sizes import MAX_DIGITS
-from tasks.task import QuestionError
 
 OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"}
 """Every character that is understood as an operator, and the plain one it stands for."""
 
 _NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])|[0-9]+")
 _SPACE = re.compile(r"\s*")
+
+
+class QuestionError(ValueError):
+    """A question that cannot be understood.
+
+    text: what was typed
+    place: index of the character at fault; len(text) where something is missing at the end
+    """
+
+    def __init__(self, message: str, text: str, place: int) -> None:
+        super().__init__(message)
+        self.text = text
+        self.place = place
 
 
 def binary_question(text: str) -> tuple[str, str, str]:

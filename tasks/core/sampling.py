@@ -6,16 +6,13 @@ chains are exponentially rare in even digits and are what a model gets wrong las
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.core.ragged import Ints, Ragged
-
-HELD_OUT_ONE_IN = 16
-"""Of the problems that can be held out, one in this many is."""
-
-HELD_OUT_MIN_DIGITS = 4
-"""Problems with fewer digits in all are too few (under ten thousand) to keep any from training: they are never held out."""
 
 
 def numbers(rng: np.random.Generator, lengths: Ints) -> Ragged:
@@ -146,16 +143,14 @@ def with_carries(
     return left, right
 
 
-def fingerprint(numbers: Ragged) -> NDArray[np.uint64]:
-    """A 64-bit hash of each number, the same for ever and on every machine; uint64 (n,)."""
-    state = np.zeros(len(numbers), np.uint64)
-    for column in numbers.values.T[::-1]:  # from the top: the zeros beyond a row's length leave the state at zero
-        state = state * np.uint64(0x9E3779B97F4A7C15) + column
-    return mix(state)
+Key = TypeVar("Key", str, int)
 
 
-def mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spread every input bit over all 64 output bits (the finaliser of SplitMix64, Steele et al. 2014)."""
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+def unseen(keys: Sequence[Key], known: set[Key], most: int) -> list[int]:
+    """Find the rows whose key is not known yet, each key once, and add their keys to `known` until it holds `most`."""
+    rows = []
+    for row, key in enumerate(keys):
+        if key not in known and len(known) < most:
+            known.add(key)
+            rows.append(row)
+    return rows

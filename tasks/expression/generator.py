@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks import sizes
 from tasks.core import digits as dg
 from tasks.core import sampling
-from tasks.sizes import SizeRange, draw
+from tasks.sizes import SizeRange
 
 BLOCK = 4096
 """How many random numbers are drawn at once."""
@@ -66,7 +67,7 @@ def generate_expressions(
 
 def _generate_numbers(rng: np.random.Generator, n: int, style: ExpressionStyle) -> list[str]:
     """Generate n numbers without signs."""
-    lengths, _ = draw(style.size_ranges, rng, n)
+    lengths, _ = sizes.sample(style.size_ranges, rng, n)
     wholes = dg.to_strings(sampling.mixed(rng, lengths, style.pattern_share))
     fractions = dg.to_strings(sampling.mixed(rng, rng.integers(1, style.decimals + 1, n), style.pattern_share))
     probabilities = (0.5, style.decimal_share, 0.2, style.equal_share)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tasks.core.question import OPERATORS
+from tasks.core.question import OPERATORS, QuestionError
 from tasks.sizes import MAX_DIGITS
-from tasks.task import QuestionError
 
 DEFAULT_DECIMALS = 10
 """The most decimals that an answer shows where the question does not say."""

@@ -21,9 +21,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks import sizes
+from tasks import sizes, splits
 from tasks.arithmetic.division import BY_ZERO
-from tasks.core import sampling
+from tasks.core.options import check_probabilities, parse_length_option
 from tasks.core.ragged import Ints, Ragged
 from tasks.core.scratchpad import Fault, Row, number, runs_on
 from tasks.expression.generator import ExpressionStyle, generate_expressions
@@ -34,8 +34,8 @@ from tasks.expression.scratchpad import BY_ZERO_ENDING, complete_page
 from tasks.expression.value import exact_value, round_to_text
 from tasks.expression.verifier import verify_page
 from tasks.page_grammar import DIGITS, STOP
-from tasks.sizes import ProblemSize, SizeRange
-from tasks.task import MAX_IDLE_DRAWS, Pages, Problems, Task, register
+from tasks.sizes import ProblemSize, SizeRange, Span
+from tasks.task import MAX_IDLE_DRAWS, AnswerKind, Pages, Problems, Task
 
 FEW_REDUNDANT = 0.75
 """The share of problems in training that have no more levels than operators, so that no parentheses have to be redundant."""
@@ -52,7 +52,6 @@ _SUITE_STYLES: dict[str, dict[str, float]] = {  # how the numbers of a suite dif
 }
 
 
-@register
 @dataclass(frozen=True)
 class Expression(Task):
     """Options of `expr`. ValueError names a field that is out of range."""
@@ -84,38 +83,38 @@ class Expression(Task):
 
     name: ClassVar[str] = "expr"
     summary: ClassVar[str] = "whole expressions with parentheses and decimals, reduced row by row"
-    decimals: ClassVar[bool] = True
-    counts: ClassVar[tuple[str, str]] = ("operators", "levels")
+    answer_kind: ClassVar[AnswerKind] = "decimal"
+    size_names: ClassVar[tuple[str, str]] = ("operators", "levels")
     suites: ClassVar[tuple[str, ...]] = ("random", "edges", "long", "decimals")
-    on_request: ClassVar[tuple[str, ...]] = (*Task.on_request, "decimals")
+    slow_suites: ClassVar[tuple[str, ...]] = (*Task.slow_suites, "decimals")
 
     def __post_init__(self) -> None:
-        self.check_shares()
+        check_probabilities(self)
         if not 1 <= self.levels <= MAX_DEPTH + 1:
             raise ValueError(f"levels = {self.levels}: must be from 1 to {MAX_DEPTH + 1}")
         assert self.decimal_ranges is not None  # parsed now, so that a fault is found at once
-        self._most_digits(self.span[1])
+        self._most_digits(self.size_span[1])
         if self.longest_page and self.longest_page < MIN_LONGEST_PAGE:
             raise ValueError(f"longest_page = {self.longest_page}: must be 0 for no bound, or at least {MIN_LONGEST_PAGE}")
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
         """Operators by levels."""
-        ranges = self.ranges_of("operators", "1-4")
+        ranges = parse_length_option(self, "operators", "1-4")
         if max(size_range.left[1] for size_range in ranges) > MAX_OPERATORS:
             raise ValueError(f"operators = {self.operators!r}: must be from 1 to {MAX_OPERATORS}")
-        return tuple(SizeRange(size_range.left, (1, self.levels)) for size_range in ranges)
+        return tuple(SizeRange(size_range.left, Span(1, self.levels)) for size_range in ranges)
 
     @property
-    def span(self) -> tuple[int, int]:
+    def size_span(self) -> Span:
         """The fewest and the most operators."""
         return sizes.left_span(self.size_ranges)
 
     @property
-    def beyond(self) -> list[ProblemSize]:
+    def long_sizes(self) -> list[ProblemSize]:
         """Twice the operators of training and more, as far as they go, on as many levels."""
-        most = self.span[1]
-        return [(factor * most, self.levels) for factor in sizes.LONG if factor * most <= MAX_OPERATORS]
+        most = self.size_span[1]
+        return [(factor * most, self.levels) for factor in sizes.LONGER_BY if factor * most <= MAX_OPERATORS]
 
     @cached_property
     def decimal_ranges(self) -> list[tuple[int, int]]:
@@ -130,9 +129,9 @@ class Expression(Task):
     def alphabet(self) -> str:
         return DIGITS + ".n@[]+-*/={}%\\x~:!_;^'\"&<|(AaBbCcDd#>?" + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
         def candidates(missing: int) -> Problems:
-            operators, levels = sizes.draw(self.size_ranges, rng, missing)
+            operators, levels = sizes.sample(self.size_ranges, rng, missing)
             not_redundant = rng.random(missing) < FEW_REDUNDANT
             levels = np.where(not_redundant, np.minimum(levels, operators), levels)
             if self.single_share:
@@ -141,7 +140,7 @@ class Expression(Task):
 
         return self._sample_checked(candidates, n, self.longest_page or sys.maxsize)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """Draw problems of exactly so many operators and levels, with digits enough to be held out where that is possible.
 
         `edges`: numbers with a pattern, equal ones, many signs, and parentheses that are not needed. `decimals`: every number
@@ -150,11 +149,11 @@ class Expression(Task):
         operators, levels = cell
         if not (1 <= operators <= MAX_OPERATORS and 1 <= levels <= MAX_DEPTH + 1):
             raise ValueError(
-                f"{sizes.shown(cell)}: at most {MAX_OPERATORS} operators and {MAX_DEPTH + 1} levels of parentheses are asked"
+                f"{sizes.format_size(cell)}: at most {MAX_OPERATORS} operators and {MAX_DEPTH + 1} levels of parentheses"
             )
         style = self._style(_SUITE_STYLES.get(suite, {}))
         decimal_ranges = [(SUITE_DECIMALS, SUITE_DECIMALS)] if suite == "decimals" else self.decimal_ranges
-        needs_digits = self._most_digits(operators) >= sampling.HELD_OUT_MIN_DIGITS
+        needs_digits = self._most_digits(operators) >= splits.HELD_OUT_MIN_DIGITS
 
         def candidates(missing: int) -> Problems:
             counts, depths = np.full(missing, operators), np.full(missing, levels)
@@ -194,7 +193,7 @@ class Expression(Task):
 
     @cached_property
     def _digit_ranges(self) -> tuple[SizeRange, ...]:
-        return self.ranges_of("digits", "1-4")
+        return parse_length_option(self, "digits", "1-4")
 
     def _style(self, changes: dict[str, float]) -> ExpressionStyle:
         """The numbers of training, but for `changes`."""
@@ -257,15 +256,15 @@ class Expression(Task):
         return 2 * (pages.total - pages.prompt) + 64
 
     def in_range(self, problems: Problems) -> NDArray[np.bool_]:
-        operators, levels = self.digits_of(problems)
-        return sizes.contain(self.size_ranges, np.maximum(operators, 1) if self.single_share else operators, levels)
+        operators, levels = self.sizes_of(problems)
+        return sizes.contains(self.size_ranges, np.maximum(operators, 1) if self.single_share else operators, levels)
 
     def questions(self, problems: Problems) -> list[str]:
         expressions, decimals = problems.fields
         pairs = zip(expressions.to_strings(), decimals.values[:, 0].tolist(), strict=True)
         return [Question(*pair).format() for pair in pairs]
 
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The operators and the levels."""
         text = problems.fields[0].values
         before = np.zeros_like(text)
@@ -277,7 +276,7 @@ class Expression(Task):
     def expression_only(self, question: str) -> str:
         return Question.parse(question).expression
 
-    def asked(self, question: str) -> str:
+    def question_text(self, question: str) -> str:
         expression, decimals = parsed = Question.parse(question)
         if parsed == Question(expression):
             return expression
@@ -297,7 +296,7 @@ class Expression(Task):
         except ZeroDivisionError:
             return BY_ZERO
 
-    def exact(self, question: str) -> bool:
+    def is_exact(self, question: str) -> bool:
         expression, decimals = Question.parse(question)
         try:
             scaled: Fraction = exact_value(expression) * 10**decimals
@@ -314,13 +313,13 @@ class Expression(Task):
         expression, decimals = Question.parse(question)
         return render_page(expression, decimals, written, self.extract(written, question))
 
-    def keys(self, problems: Problems) -> NDArray[np.uint64]:
+    def split_keys(self, problems: Problems) -> NDArray[np.uint64]:
         """Hash the expression alone, so that it is held out to any number of decimals."""
-        return sampling.fingerprint(problems.fields[0])
+        return splits.fingerprint(problems.fields[0])
 
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
         n_digits: Ints = _is_one_of(problems.fields[0].values, DIGITS).sum(axis=1)
-        return n_digits >= sampling.HELD_OUT_MIN_DIGITS
+        return n_digits >= splits.HELD_OUT_MIN_DIGITS
 
 
 @lru_cache(maxsize=4096)

@@ -31,12 +31,13 @@ import numpy as np
 from tasks import sizes
 from tasks.core import digits as dg
 from tasks.core.named_task import EDGES_SHARE, Line, Worded
+from tasks.core.options import parse_length_option
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join, marks
 from tasks.core.scratchpad import Row
 from tasks.numbers.base_scratchpad import LEAST, LETTERS, MOST, additions, divisions, letters, row
-from tasks.sizes import ProblemSize, SizeRange
-from tasks.task import STOP, Pages, Problems, register
+from tasks.sizes import ProblemSize, SizeRange, Span
+from tasks.task import STOP, AnswerKind, Pages, Problems
 
 SYMBOLS = "0123456789abcdef"
 LONGEST = 20
@@ -48,7 +49,6 @@ _DIVIDED = re.compile(rf"({_DIGIT}+)[{LETTERS}]([0-9]+)(?:=|$)")
 _ADDED = re.compile(rf";{_DIGIT}={_DIGIT}+[{LETTERS}]([0-9]+)")
 
 
-@register
 @dataclass(frozen=True)
 class Base(Worded):
     """Options of `base`. ValueError names a field that is out of range."""
@@ -62,10 +62,10 @@ class Base(Worded):
 
     name: ClassVar[str] = "base"
     summary: ClassVar[str] = "conversion from decimal to another base and back, worked out"
-    sample: ClassVar[str] = "base 255 to 16"
-    answers: ClassVar[str] = FORM
-    free_text: ClassVar[bool] = True
-    counts: ClassVar[tuple[str, str]] = ("digits", "base")
+    example: ClassVar[str] = "base 255 to 16"
+    answer_format: ClassVar[str] = FORM
+    answer_kind: ClassVar[AnswerKind] = "text"
+    size_names: ClassVar[tuple[str, str]] = ("digits", "base")
     longest: ClassVar[int] = LONGEST
     piece: ClassVar[str] = "[^;=]*=|[^;=]+|;[^;]*"
     version: ClassVar[int] = 2
@@ -73,34 +73,37 @@ class Base(Worded):
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
         why = "; no base is 1"
-        digits, bases = self.ranges_of("digits", "2-8", self.longest, why), self.ranges_of("bases", "2-8", MOST, why)
+        digits, bases = (
+            parse_length_option(self, "digits", "2-8", self.longest, why),
+            parse_length_option(self, "bases", "2-8", MOST, why),
+        )
         if sizes.left_span(bases)[0] < LEAST:
             raise ValueError(f"bases = {self.bases!r}: must be one range such as 2-8, without x{why}")
         return tuple(SizeRange(long.left, base.left) for long in digits for base in bases)
 
     @property
-    def span(self) -> tuple[int, int]:
+    def size_span(self) -> Span:
         """The fewest and the most digits."""
         return sizes.left_span(self.size_ranges)
 
     @property
-    def beyond(self) -> list[ProblemSize]:
+    def long_sizes(self) -> list[ProblemSize]:
         """Numbers twice as long and more, in the largest base of training."""
         base = max(box.right[1] for box in self.size_ranges)
-        return [(factor * self.span[1], base) for factor in sizes.LONG if factor * self.span[1] <= self.longest]
+        return [(factor * self.size_span[1], base) for factor in sizes.LONGER_BY if factor * self.size_span[1] <= self.longest]
 
     @property
     def alphabet(self) -> str:
         return "0123456789^=(;" + LETTERS + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return self._made(rng, *sizes.draw(self.size_ranges, rng, n), 0.0)
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        return self._made(rng, *sizes.sample(self.size_ranges, rng, n), 0.0)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: all digits the largest, a power of the base, or one digit over and over."""
         if not (1 <= cell[0] <= self.longest and LEAST <= cell[1] <= MOST):
             raise ValueError(
-                f"{sizes.shown(cell)}: task base asks 1 to {self.longest} digits by a base from {LEAST} to {MOST}, as in 3x16"
+                f"{sizes.format_size(cell)}: task base asks 1 to {self.longest} digits, base {LEAST} to {MOST}, as in 3x16"
             )
         return self._made(rng, np.full(n, cell[0]), np.full(n, cell[1]), EDGES_SHARE if suite == "edges" else 0.0)
 
@@ -200,7 +203,7 @@ class Base(Worded):
         marks_ = [">" if way == "to" else "<" for way in ways]
         return Problems((Ragged.from_strings(numbers), Ragged.from_strings(marks_), dg.from_strings(bases)))
 
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The digits of what is converted, and the base."""
         text, _, bases = problems.fields
         return text.lengths, dg.as_array(bases)

@@ -21,13 +21,12 @@ from tasks.core.ragged import Ragged, join
 from tasks.core.scratchpad import Row
 from tasks.numbers.pair import TwoNumbers
 from tasks.sizes import ProblemSize
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, AnswerKind, Pages, Problems
 
 SIGNS = "=<>"
 """What the digits 0, 1 and 2 mean."""
 
 
-@register
 @dataclass(frozen=True)
 class Compare(TwoNumbers):
     """Options of `compare`. ValueError names a field that is out of range."""
@@ -39,21 +38,21 @@ class Compare(TwoNumbers):
 
     name: ClassVar[str] = "compare"
     summary: ClassVar[str] = "which of two numbers is larger, worked out"
-    sample: ClassVar[str] = "compare 123 45"
-    answers: ClassVar[str] = "`<`, `=` or `>`"
-    free_text: ClassVar[bool] = True
+    example: ClassVar[str] = "compare 123 45"
+    answer_format: ClassVar[str] = "`<`, `=` or `>`"
+    answer_kind: ClassVar[AnswerKind] = "text"
     piece: ClassVar[str] = "."
 
     @property
     def alphabet(self) -> str:
         return "0123456789?=" + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return _near(rng, super().draw(rng, n), self.near_share)
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        return _near(rng, super().sample(rng, n), self.near_share)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: numbers with a pattern; of the same length mostly such as differ in one digit, or not at all."""
-        problems = super().draw_suite(rng, n, cell, suite)
+        problems = super().sample_suite(rng, n, cell, suite)
         return _near(rng, problems, EDGES_SHARE) if suite == "edges" else problems
 
     def pages(self, problems: Problems) -> Pages:

@@ -33,13 +33,12 @@ from tasks.core.ragged import Ints, Ragged, join, marks, only, where
 from tasks.core.scratchpad import Row
 from tasks.numbers.pair import TwoNumbers
 from tasks.sizes import ProblemSize
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, Pages, Problems
 
 _ROW = "=1*[?][012]*"
 _RIGHT_FORM = re.compile(rf"[?][012]*(?:[&()<>][0-9]+_[0-9]+{_ROW})*[~/](?:[0-9]+=1+,)*([0-9]+)")
 
 
-@register
 @dataclass(frozen=True)
 class GCD(TwoNumbers):
     """Options of `gcd`. ValueError names a field that is out of range."""
@@ -51,8 +50,8 @@ class GCD(TwoNumbers):
 
     name: ClassVar[str] = "gcd"
     summary: ClassVar[str] = "the greatest common divisor of two numbers by halving and subtracting"
-    sample: ClassVar[str] = "gcd 48 18"
-    answers: ClassVar[str] = "a natural number; that of 0 and 0 is 0"
+    example: ClassVar[str] = "gcd 48 18"
+    answer_format: ClassVar[str] = "a natural number; that of 0 and 0 is 0"
     version: ClassVar[int] = 2
     longest: ClassVar[int] = 18  # what fits into 64 bits
     piece: ClassVar[str] = "[^&()<>~/,]*[&()<>~/,]|[^&()<>~/,]+"
@@ -61,12 +60,12 @@ class GCD(TwoNumbers):
     def alphabet(self) -> str:
         return "0123456789=_?&()<>~/," + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return _with_divisors(rng, super().draw(rng, n), self.common_share)
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        return _with_divisors(rng, super().sample(rng, n), self.common_share)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: numbers with a pattern or a common divisor, and equal ones."""
-        problems = super().draw_suite(rng, n, cell, suite)
+        problems = super().sample_suite(rng, n, cell, suite)
         return _with_divisors(rng, problems, EDGES_SHARE) if suite == "edges" else problems
 
     def pages(self, problems: Problems) -> Pages:

@@ -22,14 +22,13 @@ from tasks.core.named_task import Line
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join
 from tasks.numbers.pair import TwoNumbers
-from tasks.sizes import NO_DIGITS, Alike, ProblemSize, SizeRange
-from tasks.task import STOP, Pages, Problems, register
+from tasks.sizes import NO_SIZE, ProblemSize, SizeRange, Span
+from tasks.task import STOP, Pages, Problems
 
 MOST = 9999
 """The largest p."""
 
 
-@register
 @dataclass(frozen=True)
 class ModAdd(TwoNumbers):
     """Options of `modadd`. ValueError names a field that is out of range."""
@@ -41,8 +40,8 @@ class ModAdd(TwoNumbers):
 
     name: ClassVar[str] = "modadd"
     summary: ClassVar[str] = "addition modulo p, a share of all pairs held out"
-    sample: ClassVar[str] = "modadd 45 77"
-    answers: ClassVar[str] = "a number below p"
+    example: ClassVar[str] = "modadd 45 77"
+    answer_format: ClassVar[str] = "a number below p"
     suites: ClassVar[tuple[str, ...]] = ("random", "edges")
 
     def __post_init__(self) -> None:
@@ -53,10 +52,10 @@ class ModAdd(TwoNumbers):
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
-        return (Alike(NO_DIGITS, NO_DIGITS),)
+        return (SizeRange(Span(0, 0), Span(0, 0)),)
 
     @property
-    def beyond(self) -> list[ProblemSize]:
+    def long_sizes(self) -> list[ProblemSize]:
         return []
 
     @property
@@ -67,13 +66,13 @@ class ModAdd(TwoNumbers):
     def alphabet(self) -> str:
         return "0123456789+=" + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
         return _pairs(rng.integers(0, self.p, (2, n)))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: pairs that come to p - 1, p or p + 1, and such with a zero or two equal numbers."""
-        if cell != NO_DIGITS:
-            raise ValueError(f"digits {sizes.shown(cell)}: task {self.name} has no lengths, only p = {self.p}")
+        if cell != NO_SIZE:
+            raise ValueError(f"digits {sizes.format_size(cell)}: task {self.name} has no lengths, only p = {self.p}")
         a, b = rng.integers(0, self.p, (2, n))
         if suite == "edges":
             near = (self.p - a + rng.integers(-1, 2, n)) % self.p
@@ -111,7 +110,7 @@ class ModAdd(TwoNumbers):
     def shown(self, line: str) -> str:
         return line[::-1]
 
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         none = np.zeros(len(problems), np.int64)
         return none, none
 
@@ -119,7 +118,7 @@ class ModAdd(TwoNumbers):
         return np.ones(len(problems), bool)
 
     def held_out(self, problems: Problems) -> NDArray[np.bool_]:
-        return (self.keys(problems) >> np.uint64(11)) * 2.0**-53 >= self.train_share
+        return (self.split_keys(problems) >> np.uint64(11)) * 2.0**-53 >= self.train_share
 
 
 def _pairs(pairs: Ints) -> Problems:

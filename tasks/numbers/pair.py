@@ -22,13 +22,13 @@ EQUAL_SHARE = 0.1
 class TwoNumbers(Worded):
     """`NAME 48 18`; fields are the digits of both numbers, least significant first."""
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return Problems(tuple(sampling.numbers(rng, side) for side in sizes.draw(self.size_ranges, rng, n)))
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        return Problems(tuple(sampling.numbers(rng, side) for side in sizes.sample(self.size_ranges, rng, n)))
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: numbers with a pattern (sampling.PATTERNS), some of them equal."""
         if max(cell) > self.longest or min(cell) < 1:
-            raise ValueError(f"{sizes.shown(cell)}: task {self.name} asks numbers of 1 to {self.longest} digits")
+            raise ValueError(f"{sizes.format_size(cell)}: task {self.name} asks numbers of 1 to {self.longest} digits")
         share = EDGES_SHARE if suite == "edges" else 0.0
         a, b = (sampling.mixed(rng, np.full(n, digits), share) for digits in cell)
         if suite == "edges" and cell[0] == cell[1]:
@@ -57,6 +57,6 @@ class TwoNumbers(Worded):
         a, b = self.asks(question).split(" ")
         return int(a), int(b)
 
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         a, b = problems.fields
         return a.lengths, b.lengths

@@ -24,17 +24,17 @@ from tasks import sizes
 from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.named_task import EDGES_SHARE, Line, Worded
+from tasks.core.options import parse_length_option
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join, marks, only
 from tasks.sizes import ProblemSize, SizeRange
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, Pages, Problems
 
 MOST_OPERANDS = 200
 LARGEST = 2000
 """Operands by digits of the longest, in test problems."""
 
 
-@register
 @dataclass(frozen=True)
 class Sum(Worded):
     """Options of `sum`. ValueError names a field that is out of range."""
@@ -46,32 +46,37 @@ class Sum(Worded):
 
     name: ClassVar[str] = "sum"
     summary: ClassVar[str] = "the sum of many numbers, worked out as running sums"
-    sample: ClassVar[str] = "sum 12+5+99"
-    answers: ClassVar[str] = "a natural number"
+    example: ClassVar[str] = "sum 12+5+99"
+    answer_format: ClassVar[str] = "a natural number"
     version: ClassVar[int] = 2
-    counts: ClassVar[tuple[str, str]] = ("operands", "digits")
+    size_names: ClassVar[tuple[str, str]] = ("operands", "digits")
     piece: ClassVar[str] = "[^,]*,|[^,]+"
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
-        sides = self.ranges_of("operands", "1-4", MOST_OPERANDS), self.ranges_of("digits", "1-4", self.longest)
+        sides = (
+            parse_length_option(self, "operands", "1-4", MOST_OPERANDS),
+            parse_length_option(self, "digits", "1-4", self.longest),
+        )
         return tuple(SizeRange(many.left, long.left) for many in sides[0] for long in sides[1])
 
     @property
-    def beyond(self) -> list[ProblemSize]:
-        return [cell for cell in sizes.beyond(self.size_ranges) if cell[0] <= MOST_OPERANDS and cell[0] * cell[1] <= LARGEST]
+    def long_sizes(self) -> list[ProblemSize]:
+        return [cell for cell in sizes.longer(self.size_ranges) if cell[0] <= MOST_OPERANDS and cell[0] * cell[1] <= LARGEST]
 
     @property
     def alphabet(self) -> str:
         return "0123456789+=,@" + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        return _made(rng, *sizes.draw(self.size_ranges, rng, n), 0.1)
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        return _made(rng, *sizes.sample(self.size_ranges, rng, n), 0.1)
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: most operands have a pattern (sampling.PATTERNS)."""
         if not (1 <= cell[0] <= MOST_OPERANDS and cell[1] >= 1 and cell[0] * cell[1] <= LARGEST):
-            raise ValueError(f"{sizes.shown(cell)}: at most {MOST_OPERANDS} operands, {LARGEST:,} digits in all, are asked")
+            raise ValueError(
+                f"{sizes.format_size(cell)}: at most {MOST_OPERANDS} operands, {LARGEST:,} digits in all, are asked"
+            )
         return _made(rng, np.full(n, cell[0]), np.full(n, cell[1]), EDGES_SHARE if suite == "edges" else 0.0)
 
     def pages(self, problems: Problems) -> Pages:
@@ -118,14 +123,14 @@ class Sum(Worded):
     def problems(self, questions: Sequence[str]) -> Problems:
         return Problems((Ragged.from_strings([self.asks(question) for question in questions]),))
 
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The operands, and the digits of the longest."""
         text = problems.fields[0]
         longest = np.max([number.lengths * here for number, here, _ in _operands(text)], axis=0, initial=0)
         return (text.values == ord("+")).sum(axis=1) + 1, longest
 
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
-        operands, longest = self.digits_of(problems)
+        operands, longest = self.sizes_of(problems)
         return operands + longest - 1 >= self.least_held_out  # the digits that there are at least
 
 

@@ -28,11 +28,12 @@ import numpy as np
 
 from tasks import sizes
 from tasks.core.named_task import EDGES_SHARE, Line, OneByOne
+from tasks.core.options import parse_length_option
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints
 from tasks.core.scratchpad import Row
 from tasks.sizes import ProblemSize, SizeRange
-from tasks.task import STOP, Problems, register
+from tasks.task import STOP, AnswerKind, Problems
 
 LETTERS = "abcdefghij"
 MOST_NODES = len(LETTERS)
@@ -41,7 +42,6 @@ _TO_PAGE, _FROM_PAGE = str.maketrans(LETTERS, "0123456789"), str.maketrans("0123
 _WRITTEN = re.compile("(?:[0-9][0-9n]*,)*[0-9][0-9n]*([+-])")
 
 
-@register
 @dataclass(frozen=True)
 class Path(OneByOne):
     """Options of `path`. ValueError names a field that is out of range."""
@@ -55,24 +55,24 @@ class Path(OneByOne):
 
     name: ClassVar[str] = "path"
     summary: ClassVar[str] = "whether a node of a directed graph is reached from another, worked out"
-    sample: ClassVar[str] = "path ab,bc,de:a>c"
-    answers: ClassVar[str] = "`yes` or `no`"
-    free_text: ClassVar[bool] = True
-    counts: ClassVar[tuple[str, str]] = ("nodes", "edges")
+    example: ClassVar[str] = "path ab,bc,de:a>c"
+    answer_format: ClassVar[str] = "`yes` or `no`"
+    answer_kind: ClassVar[AnswerKind] = "text"
+    size_names: ClassVar[tuple[str, str]] = ("nodes", "edges")
     piece: ClassVar[str] = "[^,+-]*[,+-]|[^,+-]+"
     version: ClassVar[int] = 2
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
         most = MOST_NODES * (MOST_NODES - 1)
-        sides = self.ranges_of("nodes", "3-6", MOST_NODES), self.ranges_of("edges", "3-6", most)
+        sides = parse_length_option(self, "nodes", "3-6", MOST_NODES), parse_length_option(self, "edges", "3-6", most)
         found = tuple(Graphs(nodes.left, edges.left) for nodes in sides[0] for edges in sides[1])
         if not all(list(box) for box in found):
             raise ValueError(f"edges = {self.edges!r}: {POSSIBLE}, and nodes = {self.nodes!r}")
         return found
 
     @property
-    def beyond(self) -> list[ProblemSize]:
+    def long_sizes(self) -> list[ProblemSize]:
         """The largest graphs there are."""
         return [(MOST_NODES, edges) for edges in (MOST_NODES, 2 * MOST_NODES)]
 
@@ -80,15 +80,15 @@ class Path(OneByOne):
     def alphabet(self) -> str:
         return "0123456789>:=" + NOT + MORE + REACHED + STUCK + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
         cells = [list(box) for box in self.size_ranges]
         chosen = [cells[box][int(rng.random() * len(cells[box]))] for box in rng.integers(0, len(cells), n).tolist()]
         return self.posed([_graph(rng, *cell, long=rng.random() < self.long_path_share) for cell in chosen])
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: a way through all nodes, asked from one of its ends to the other."""
         if not _possible(cell):
-            raise ValueError(f"{sizes.shown(cell)}: {POSSIBLE}")
+            raise ValueError(f"{sizes.format_size(cell)}: {POSSIBLE}")
         return self.posed([_graph(rng, *cell, long=suite == "edges" and rng.random() < EDGES_SHARE) for _ in range(n)])
 
     def prompt(self, text: str) -> str:
@@ -160,7 +160,7 @@ class Path(OneByOne):
             found.append(Row(" ".join(cells), "working", notes.get(line[-1], "")))
         return found
 
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The nodes that are named, and the edges."""
         text = problems.fields[0].values
         nodes = np.stack([(text == ord(letter)).any(axis=1) for letter in LETTERS]).sum(axis=0)
@@ -168,7 +168,7 @@ class Path(OneByOne):
 
     def can_hold_out(self, problems: Problems) -> np.ndarray:
         """Three edges and more can be named in many thousand ways."""
-        return self.digits_of(problems)[1] >= 3
+        return self.sizes_of(problems)[1] >= 3
 
     @property
     def split_rule(self) -> str:

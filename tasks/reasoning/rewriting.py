@@ -22,10 +22,11 @@ import numpy as np
 
 from tasks import sizes
 from tasks.core.named_task import EDGES_SHARE, Line, OneByOne
+from tasks.core.options import parse_length_option
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints
 from tasks.sizes import ProblemSize, SizeRange
-from tasks.task import STOP, Problems, register
+from tasks.task import STOP, AnswerKind, Problems
 
 LETTERS = "abcd"
 MOST_RULES, MOST_STEPS = 8, 100
@@ -35,7 +36,6 @@ _TO_PAGE = str.maketrans(LETTERS + ",:", "1234.?")
 _FROM_PAGE = str.maketrans("1234", LETTERS)
 
 
-@register
 @dataclass(frozen=True)
 class Rewrite(OneByOne):
     """Options of `rewrite`. ValueError names a field that is out of range."""
@@ -51,10 +51,10 @@ class Rewrite(OneByOne):
 
     name: ClassVar[str] = "rewrite"
     summary: ClassVar[str] = "a string rewritten by rules, step by step"
-    sample: ClassVar[str] = "rewrite ba>ab,cc>b:cba"
-    answers: ClassVar[str] = "a string"
-    free_text: ClassVar[bool] = True
-    counts: ClassVar[tuple[str, str]] = ("letters", "rules")
+    example: ClassVar[str] = "rewrite ba>ab,cc>b:cba"
+    answer_format: ClassVar[str] = "a string"
+    answer_kind: ClassVar[AnswerKind] = "text"
+    size_names: ClassVar[tuple[str, str]] = ("letters", "rules")
     longest: ClassVar[int] = LONGEST
     piece: ClassVar[str] = "[^,]*,|[^,]+"
 
@@ -65,27 +65,29 @@ class Rewrite(OneByOne):
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
-        sides = self.ranges_of("digits", "2-6", LONGEST), self.ranges_of("rules", "2-6", MOST_RULES)
+        sides = parse_length_option(self, "digits", "2-6", LONGEST), parse_length_option(self, "rules", "2-6", MOST_RULES)
         return tuple(SizeRange(letters.left, rules.left) for letters in sides[0] for rules in sides[1])
 
     @property
-    def beyond(self) -> list[ProblemSize]:
+    def long_sizes(self) -> list[ProblemSize]:
         """Strings twice as long and more, with as many rules as in training."""
         rules = max(box.right[1] for box in self.size_ranges)
-        return [(factor * self.span[1], rules) for factor in sizes.LONG if factor * self.span[1] <= LONGEST]
+        return [(factor * self.size_span[1], rules) for factor in sizes.LONGER_BY if factor * self.size_span[1] <= LONGEST]
 
     @property
     def alphabet(self) -> str:
         return "0123456789>.?=," + STOP
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        cells = zip(*(side.tolist() for side in sizes.draw(self.size_ranges, rng, n)), strict=True)
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        cells = zip(*(side.tolist() for side in sizes.sample(self.size_ranges, rng, n)), strict=True)
         return self.posed([_system(rng, *cell, self.hit_share) for cell in cells])
 
-    def draw_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
         """`edges`: mostly strings of two letters, and rules that apply over and over or hardly ever."""
         if not (1 <= cell[0] <= LONGEST and 1 <= cell[1] <= MOST_RULES):
-            raise ValueError(f"{sizes.shown(cell)}: 1 to {LONGEST} letters and 1 to {MOST_RULES} rules are asked, as in 6x3")
+            raise ValueError(
+                f"{sizes.format_size(cell)}: 1 to {LONGEST} letters and 1 to {MOST_RULES} rules are asked, as in 6x3"
+            )
         if suite != "edges":
             return self.posed([_system(rng, *cell, self.hit_share) for _ in range(n)])
         few = ((LETTERS[:2], round(rng.random())) if rng.random() < EDGES_SHARE else (LETTERS, 0.5) for _ in range(n))
@@ -142,14 +144,14 @@ class Rewrite(OneByOne):
     def shown(self, line: str) -> str:
         return line.rstrip(",").translate(_FROM_PAGE)
 
-    def digits_of(self, problems: Problems) -> tuple[Ints, Ints]:
+    def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The letters of the string, and the rules."""
         text = problems.fields[0]
         colon = (text.values == ord(":")).argmax(axis=1)
         return text.lengths - colon - 1, (text.values == ord(">")).sum(axis=1)
 
     def can_hold_out(self, problems: Problems) -> np.ndarray:
-        return self.digits_of(problems)[0] >= 3  # with one rule there are 25,600 of them
+        return self.sizes_of(problems)[0] >= 3  # with one rule there are 25,600 of them
 
     @property
     def split_rule(self) -> str:

@@ -15,10 +15,9 @@ from typing import ClassVar
 from tasks.core.named_task import Line, OneString
 from tasks.core.ragged import join
 from tasks.core.scratchpad import Row
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, Pages, Problems
 
 
-@register
 @dataclass(frozen=True)
 class Copy(OneString):
     """Options of `copy`. ValueError names a field that is out of range."""
@@ -28,8 +27,8 @@ class Copy(OneString):
 
     name: ClassVar[str] = "copy"
     summary: ClassVar[str] = "a string again"
-    sample: ClassVar[str] = "copy 31415"
-    answers: ClassVar[str] = "a string as it is"
+    example: ClassVar[str] = "copy 31415"
+    answer_format: ClassVar[str] = "a string as it is"
     piece: ClassVar[str] = "."
 
     @property

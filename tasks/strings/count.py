@@ -20,10 +20,9 @@ from tasks.core.named_task import strings
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join, spaced
 from tasks.strings.scan import Scan, first
-from tasks.task import Problems, register
+from tasks.task import AnswerKind, Problems
 
 
-@register
 @dataclass(frozen=True)
 class Count(Scan):
     """Options of `count`. ValueError names a field that is out of range."""
@@ -35,14 +34,14 @@ class Count(Scan):
 
     name: ClassVar[str] = "count"
     summary: ClassVar[str] = "how often a digit occurs in a string, worked out"
-    sample: ClassVar[str] = "count 3 31335"
-    answers: ClassVar[str] = "a number"
-    free_text: ClassVar[bool] = False
+    example: ClassVar[str] = "count 3 31335"
+    answer_format: ClassVar[str] = "a number"
+    answer_kind: ClassVar[AnswerKind] = "number"
     state: ClassVar[str] = "[0-9]{2,}"
     version: ClassVar[int] = 2
 
-    def draw(self, rng: np.random.Generator, n: int) -> Problems:
-        digit, text = super().draw(rng, n).fields
+    def sample(self, rng: np.random.Generator, n: int) -> Problems:
+        digit, text = super().sample(rng, n).fields
         share = self.hit_share * rng.random((n, 1))  # of some strings few, of others many
         hit = text.filled & (rng.random(text.values.shape) < share)
         return Problems((digit, Ragged(np.where(hit, digit.values, text.values), text.lengths)))

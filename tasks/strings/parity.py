@@ -17,10 +17,9 @@ import numpy as np
 from tasks.core.named_task import Line, OneString
 from tasks.core.ragged import Ragged, join
 from tasks.core.scratchpad import Row
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, AnswerKind, Pages, Problems
 
 
-@register
 @dataclass(frozen=True)
 class Parity(OneString):
     """Options of `parity`. ValueError names a field that is out of range."""
@@ -32,12 +31,12 @@ class Parity(OneString):
 
     name: ClassVar[str] = "parity"
     summary: ClassVar[str] = "whether the ones of a string of bits are odd in number, worked out"
-    sample: ClassVar[str] = "parity 10110"
-    answers: ClassVar[str] = "`1` where the ones are odd in number, else `0`"
+    example: ClassVar[str] = "parity 10110"
+    answer_format: ClassVar[str] = "`1` where the ones are odd in number, else `0`"
     symbols: ClassVar[str] = "01"
     called: ClassVar[str] = "bits"
-    counts: ClassVar[tuple[str, str]] = ("bits", "bits")
-    free_text: ClassVar[bool] = False
+    size_names: ClassVar[tuple[str, str]] = ("bits", "bits")
+    answer_kind: ClassVar[AnswerKind] = "number"
     least_held_out: ClassVar[int] = 14  # of which there are 16,384
     piece: ClassVar[str] = "."
 

@@ -18,10 +18,9 @@ from tasks.core import digits as dg
 from tasks.core.named_task import Line, OneString
 from tasks.core.ragged import join, spaced
 from tasks.core.scratchpad import Row
-from tasks.task import STOP, Pages, Problems, register
+from tasks.task import STOP, Pages, Problems
 
 
-@register
 @dataclass(frozen=True)
 class Reverse(OneString):
     """Options of `reverse`. ValueError names a field that is out of range."""
@@ -33,10 +32,10 @@ class Reverse(OneString):
 
     name: ClassVar[str] = "reverse"
     summary: ClassVar[str] = "a string back to front, worked out"
-    sample: ClassVar[str] = "reverse 31415"
-    answers: ClassVar[str] = "a string as it is"
+    example: ClassVar[str] = "reverse 31415"
+    answer_format: ClassVar[str] = "a string as it is"
     version: ClassVar[int] = 2
-    answer_mark: ClassVar[str] = "\\"  # after it the answer, a digit a line
+    final_answer_mark: ClassVar[str] = "\\"  # after it the answer, a digit a line
     piece: ClassVar[str] = r"[^;\\]*[;\\]|[^;\\]+"
 
     @property

@@ -16,10 +16,9 @@ import numpy as np
 
 from tasks.core.ragged import Ragged
 from tasks.strings.scan import Scan, first
-from tasks.task import Problems, register
+from tasks.task import Problems
 
 
-@register
 @dataclass(frozen=True)
 class Sort(Scan):
     """Options of `sort`. ValueError names a field that is out of range."""
@@ -29,8 +28,8 @@ class Sort(Scan):
 
     name: ClassVar[str] = "sort"
     summary: ClassVar[str] = "the digits of a string in ascending order, worked out"
-    sample: ClassVar[str] = "sort 31415"
-    answers: ClassVar[str] = "a string as it is"
+    example: ClassVar[str] = "sort 31415"
+    answer_format: ClassVar[str] = "a string as it is"
     version: ClassVar[int] = 2
 
     def states(self, problems: Problems, k: int) -> Ragged:

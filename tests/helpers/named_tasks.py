@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tasks import TASKS, Task
+from tasks import Task, find
 from tasks.numbers.base import Base
 from tasks.numbers.compare import Compare
 from tasks.numbers.gcd import GCD
@@ -153,7 +153,7 @@ CELLS: dict[str, list[tuple[int, int]]] = {
 
 def cells(task: Task) -> list[tuple[int, int]]:
     """Lengths to ask, the last of them long enough for many problems."""
-    return CELLS.get(task.name, [(1, 1), (task.span[1], task.span[1]), (25, 25), (6, 6)])
+    return CELLS.get(task.name, [(1, 1), (task.size_span[1], task.size_span[1]), (25, 25), (6, 6)])
 
 
 every_named_task = pytest.mark.parametrize("name", ANSWERS)
@@ -161,4 +161,4 @@ every_named_task = pytest.mark.parametrize("name", ANSWERS)
 
 def small_task(name: str) -> Task:
     """With lengths that leave many problems, and short pages."""
-    return TASKS[name](**{"parity": {"digits": "1-16"}, "modadd": {}, "path": {}}.get(name, {"digits": "1-6"}))
+    return find(name)(**{"parity": {"digits": "1-16"}, "modadd": {}, "path": {}}.get(name, {"digits": "1-6"}))
