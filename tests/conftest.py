@@ -6,13 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 
-from arithgpt.config.recipe import ModelConfig, Recipe
-from arithgpt.models.gpt import GPT, initial
+from arithgpt.config.recipe import Recipe
 from arithgpt.run import Run, new_run
 from arithgpt.training.progress import Progress
 from arithgpt.training.trainer import Trainer
@@ -29,7 +27,7 @@ torch.set_num_threads(1)  # small operations shared by two threads crawl when so
 
 
 class Silent:
-    """An observer that only remembers what it was told."""
+    """A callback that only remembers what it was told."""
 
     def __init__(self) -> None:
         self.looks: list[dict[str, float]] = []
@@ -42,24 +40,6 @@ class Silent:
         self.looks.append(dict(progress.accuracy))
 
     def on_train_end(self, progress: Progress) -> None: ...
-
-
-ALPHABET = "0123456789+=$"
-TWO_BLOCKS = ["model.n_layer=2", "model.n_head=4", "model.head_dim=0", "model.mlp_ratio=4"]
-"""The shape that a file has which names none, and that the recipe of `add` had when identities began."""
-
-
-def random_model(positions: str, library: str = "torch") -> GPT:
-    """A model in which every part has a say: no zero outputs, no kernel at its start."""
-    config = ModelConfig(n_layer=2, n_head=(4, 3), head_dim=8, n_embd=32, positions=positions)
-    rng = np.random.default_rng(1)
-    weights = {
-        name: (array + 0.2 * rng.standard_normal(array.shape)).astype(np.float32)
-        for name, array in initial(config, ALPHABET, seed=0).items()
-    }
-    if library == "torch":
-        weights = {name: torch.from_numpy(array) for name, array in weights.items()}
-    return GPT(config, ALPHABET, weights)
 
 
 @pytest.fixture(autouse=True)

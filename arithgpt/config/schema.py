@@ -11,24 +11,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from arithgpt.models.positions import is_embedding, scheme_names
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 
-POSITIONS = (
-    *("page", "expression_page", "learned", "sinusoidal", "randomized", "randomized-sinusoidal"),
-    *("abacus", "coupled", "rope", "alibi", "t5", "fire", "none"),
-)
-"""The names of the position schemes."""
-
-EMBEDDED = ("sinusoidal", "learned", "randomized", "randomized-sinusoidal", "abacus", "coupled", "none")
-"""Position schemes that only add to the token embeddings. An encoder-decoder takes no other of the built-in ones."""
-
 
 def _check_positions(name: object) -> object:
     """Raise ValueError unless there is a position scheme of this name."""
-    if name not in POSITIONS:
-        raise ValueError(f"must be one of {', '.join(map(repr, POSITIONS))}")
+    if name not in scheme_names():
+        raise ValueError(f"must be one of {', '.join(map(repr, scheme_names()))}")
     return name
 
 
@@ -97,8 +90,10 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _check_encoder_positions(self) -> ModelConfig:
-        if self.reads_question and self.positions in POSITIONS and self.positions not in EMBEDDED:
-            raise ValueError(f"positions = {self.positions!r}: arch = 'encoder-decoder' takes {', '.join(EMBEDDED)}")
+        if self.reads_question and not is_embedding(self.positions):
+            raise ValueError(
+                f"positions = {self.positions!r}: arch = 'encoder-decoder' takes {', '.join(filter(is_embedding, scheme_names()))}"
+            )
         return self
 
     @model_validator(mode="after")

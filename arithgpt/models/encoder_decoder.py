@@ -90,13 +90,13 @@ class QuestionCache(KVCache):
     """The decoder's cache; for each page also its question and, once that has been read, what the encoder made of it."""
 
     def __init__(self, model: EncoderDecoder, n: int, size: int) -> None:
-        config, device = model.config, model.device
+        config, like = model.config, model.token_embedding.weight
         n_columns = len(model.positions.first_cell)
-        super().__init__(n, size, config.kv_heads * config.loops, config.head_size, n_columns, device)
-        self.ids = torch.zeros(n, size, dtype=torch.long, device=device)
-        self.starts = torch.full((n,), NEVER, device=device)
+        super().__init__(n, size, config.kv_heads * config.loops, config.head_size, n_columns, like)
+        self.ids = torch.zeros(n, size, dtype=torch.long, device=like.device)
+        self.starts = torch.full((n,), NEVER, device=like.device)
         """int64 (n,): where the last character of each question stands, NEVER where it has not been read yet."""
-        self.sources = [torch.zeros(2, n, n_head, 0, config.head_size, device=device) for n_head in config.kv_heads]
+        self.sources = [like.new_zeros(2, n, n_head, 0, config.head_size) for n_head in config.kv_heads]
         """For each layer (2, n, K, longest question so far, D): keys and values of what the encoder read."""
 
     def put_sources(self, rows: Tensor, sources: list[tuple[Tensor, Tensor]]) -> None:

@@ -215,7 +215,7 @@ class GPT(LanguageModel):
         """Make an empty cache for n pages of at most `size` characters."""
         config, n_columns = self.config, len(self.positions.first_cell)
         size += self.positions.has_bos
-        return KVCache(n, size, config.kv_heads * config.loops, config.head_size, n_columns, self.device)
+        return KVCache(n, size, config.kv_heads * config.loops, config.head_size, n_columns, self.token_embedding.weight)
 
     def _distances(self, cells: Tensor, n_queries: int, begins: bool, last: int | None) -> Tensor | None:
         """Compute what attention biases need, for all queries; None where every bias can be folded into whole pages."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 
@@ -19,14 +18,12 @@ class KVCache:
         kv_heads: heads of keys and values, of each application of a block
         head_size: width of a head
         n_columns: columns of a cell
-        device: where the model is
+        like: gives the type and the device
     """
 
-    def __init__(
-        self, n: int, size: int, kv_heads: Sequence[int], head_size: int, n_columns: int, device: torch.device
-    ) -> None:
-        self.keys_values = [torch.zeros(2, n, n_head, size, head_size, device=device) for n_head in kv_heads]
-        self.cells = torch.zeros(n, size + 1, n_columns, device=device)
+    def __init__(self, n: int, size: int, kv_heads: Sequence[int], head_size: int, n_columns: int, like: Tensor) -> None:
+        self.keys_values = [like.new_zeros(2, n, n_head, size, head_size) for n_head in kv_heads]
+        self.cells = like.new_zeros(n, size + 1, n_columns)
         self.length = 0
 
     def append(self, depth: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:

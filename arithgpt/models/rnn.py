@@ -31,11 +31,11 @@ class RNNState:
         n_states: 2 for an LSTM (output and cell), else 1
         n: pages
         width: features
-        device: where the model is
+        like: gives the type and the device
     """
 
-    def __init__(self, n_layer: int, n_states: int, n: int, width: int, device: torch.device) -> None:
-        self.layers = [torch.zeros(n_states, n, width, device=device) for _ in range(n_layer)]
+    def __init__(self, n_layer: int, n_states: int, n: int, width: int, like: Tensor) -> None:
+        self.layers = [like.new_zeros(n_states, n, width) for _ in range(n_layer)]
         self.length = 0
 
     def keep(self, rows: Tensor) -> None:
@@ -103,4 +103,4 @@ class RNN(LanguageModel):
     def new_cache(self, n: int, size: int) -> RNNState:
         """Make the states of n pages before their first character; any `size` will do."""
         n_states = 2 if self.config.arch == "lstm" else 1
-        return RNNState(self.config.n_layer, n_states, n, self.config.n_embd, self.device)
+        return RNNState(self.config.n_layer, n_states, n, self.config.n_embd, self.token_embedding.weight)

@@ -32,12 +32,18 @@ _BUILT_IN = {
     "fire": "relative:FirePositions",
     "none": "base:PositionScheme",
 }
+_EMBEDDINGS = ("sinusoidal", "learned", "randomized", "randomized-sinusoidal", "abacus", "coupled", "none")
 _REGISTERED: dict[str, type[PositionScheme]] = {}
 
 
 def scheme_names() -> list[str]:
     """Return the names of all schemes, those registered from outside last."""
     return [*_BUILT_IN, *_REGISTERED]
+
+
+def is_embedding(name: str) -> bool:
+    """Whether a scheme acts on the token embeddings alone, as an encoder-decoder needs it."""
+    return _REGISTERED[name].is_embedding if name in _REGISTERED else name in _EMBEDDINGS
 
 
 def find_scheme(name: str) -> type[PositionScheme]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import array_api_compat.torch as xp
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -71,7 +70,7 @@ class PositionScheme(nn.Module):
         """
         if start is None:
             start = self.first_cell.expand(len(ids), -1)
-        return self.coordinates(ids, start, self.roles, xp)
+        return self.coordinates(ids, start, self.roles, torch)
 
     def training_cells(self, cells: Tensor, generator: torch.Generator | None) -> Tensor:
         """Change the cells (B, T + 1, columns) of whole pages at random, as they are shown in training."""

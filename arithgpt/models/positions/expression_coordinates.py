@@ -33,7 +33,14 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from arithgpt.models.positions.page_coordinates import PageCoordinates, count_before, last_index, roles_table, take
+from arithgpt.models.positions.page_coordinates import (
+    PageCoordinates,
+    count_before,
+    last_index,
+    roles_table,
+    stack_columns,
+    take,
+)
 from tasks.page_grammar import (
     BEGIN_SCRATCHPAD,
     CROSS_OUT,
@@ -111,13 +118,13 @@ class ExpressionPageCoordinates(PageCoordinates):
         # Numbers: where each begins, and the steps within it.
         began = last_index(ends_number, index, xp)
         here = began > 0
-        opener = take(ids, began - 1, xp)
+        opener = take(ids, began - 1)
         stepped = count_before(steps_up, xp) - count_before(steps_down, xp)
-        steps = stepped - take(stepped, began, xp) + xp.where(here, zero, was["steps"])
-        top = take(steps, began - 1, xp)  # of a number that `\` opens: the top place of the number before
+        steps = stepped - take(stepped, began) + xp.where(here, zero, was["steps"])
+        top = take(steps, began - 1)  # of a number that `\` opens: the top place of the number before
 
         def inside_after(brace: Any) -> Any:  # (B, T + 1): whether the last such brace has begun a scratchpad
-            return xp.where(brace > 0, xp.where(ending_work[take(ids, brace - 1, xp)], zero, one), was["inside"])
+            return xp.where(brace > 0, xp.where(ending_work[take(ids, brace - 1)], zero, one), was["inside"])
 
         # Scratchpads: `{` begins one; on a page without rows so does the first `=`.
         outside = inside_after(last_index(begins_work | ends_work, index, xp))[:, :-1] == 0
@@ -129,40 +136,35 @@ class ExpressionPageCoordinates(PageCoordinates):
 
         # Lines within a scratchpad: counted upwards from 1, or downwards from the top place after `\`.
         line_set = last_index(opens | turns, index, xp)
-        was_set, downwards = line_set > 0, turning[take(ids, line_set - 1, xp)]
+        was_set, downwards = line_set > 0, turning[take(ids, line_set - 1)]
         lines = count_before(is_new_line, xp)
         direction = xp.where(was_set, xp.where(downwards, -one, one), was["direction"])
-        line = xp.where(was_set, xp.where(downwards, take(steps, line_set - 1, xp), one), was["line"])
-        line = line + direction * (lines - take(lines, line_set, xp))
+        line = xp.where(was_set, xp.where(downwards, take(steps, line_set - 1), one), was["line"])
+        line = line + direction * (lines - take(lines, line_set))
 
         begins_at = xp.where(indenting[opener], line, xp.where(turning[opener], top, one))
         place = steps + xp.where(here, begins_at, was["place"] - was["steps"])
         digits = count_before(is_digit, xp)
-        digit = digits - take(digits, began, xp) + xp.where(here, one, was["digit"])
-        mark = xp.where(here, xp.astype(opener + 1, start.dtype), was["mark"])
+        digit = digits - take(digits, began) + xp.where(here, one, was["digit"])
+        mark = xp.where(here, opener + 1.0, was["mark"])
         half_step = is_point | is_point_up
         group = last_index(ends_number | joins, index, xp)
         dotted = count_before(half_step, xp)
-        dots = take(dotted, group, xp) - dotted + xp.where(group > 0, zero, was["dots"])
+        dots = take(dotted, group) - dotted + xp.where(group > 0, zero, was["dots"])
 
         # Rows: fields are counted, and each cell knows the field above that it comes from.
         ends_field = ends_field & (inside[:, :-1] == 0)
         field = count_before(ends_field, xp) + was["field"]
         row_end = last_index(ends_field & ends_row, index, xp)
-        row = xp.where(row_end > 0, take(field, row_end, xp), was["row"])
+        row = xp.where(row_end > 0, take(field, row_end), was["row"])
         dropped = mark[:, :-1] == self.drop_id + 1
         operated = ends_work & (inside[:, :-1] > 0)
-        int64 = xp.int64
-        moves = (
-            xp.astype(ends_field, int64) * (1 + xp.astype(dropped, int64))
-            + xp.astype(operated, int64)
-            + xp.astype(drops, int64)
-        )
-        moved = xp.cumulative_sum(moves, axis=1, include_initial=True)
-        source = xp.where(row_end > 0, take(row, row_end - 1, xp), was["source"]) + moved - take(moved, row_end, xp)
+        moves = ends_field * (1 + dropped * 1) + operated * 1 + drops * 1
+        moved = count_before(moves, xp)
+        source = xp.where(row_end > 0, take(row, row_end - 1), was["source"]) + moved - take(moved, row_end)
 
         hidden = (inside[:, :-1] > 0) | begins_work | drops
-        up, down = xp.astype(is_point_up, start.dtype), xp.astype(is_point, start.dtype)
+        up, down = is_point_up * one, is_point * one
         keys = (
             place[:, :-1] + 0.5 * up - 0.5 * down,
             xp.where(hidden, OUTSIDE * one, field[:, :-1]),
@@ -171,5 +173,5 @@ class ExpressionPageCoordinates(PageCoordinates):
         )
         number, token = count_before(ends_number, xp) + was["number"], index + was["token"]
         cells = (place, digit, number, token, line, mark, source, work, dots, field, row, inside, steps, direction)
-        columns = xp.stack([*cells, *(xp.concat([key, zero[:, :1]], axis=1) for key in keys)], axis=-1)
-        return xp.astype(columns, start.dtype, copy=False)
+        keys = (xp.concat([key, zero], 1) for key in keys)
+        return stack_columns((*cells, *keys), start, xp)

@@ -17,11 +17,13 @@ The key of a token stands in the cell of its own character. Its query looks from
 
 `tasks/page_grammar.py` says what each mark means. No rule here knows which task is on the page.
 
-The code follows the Python array API standard, so the same lines serve torch (`GPT`) and NumPy (`NumpyGPT`).
+The same lines serve torch (`GPT`) and NumPy (`NumpyGPT`): they use only functions that both libraries have under one name, and
+the three helpers at the end of this file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -67,7 +69,7 @@ class PageCoordinates:
             ids: int64 (B, T)
             start: float (B, columns), the cell of the first character
             roles: `self.roles` as an array of the library and device of `ids`
-            xp: the namespace of that library by the array API standard
+            xp: that library: numpy or torch
 
         Returns:
             float (B, T + 1, columns); the first cell is `start`.
@@ -78,15 +80,16 @@ class PageCoordinates:
         began = last_index(closes, index, xp)  # where the number at each cell begins; 0: before these characters
         here = began > 0
         line = count_before(is_new_line, xp) + start[:, 4:5]
-        opener = take(ids, began - 1, xp)
+        opener = take(ids, began - 1)
         digits = count_before(is_digit, xp)
-        begins_at = xp.where(roles[2][opener], line, xp.ones_like(line))
+        one = xp.ones_like(line)
+        begins_at = xp.where(roles[2][opener], line, one)
         place = index - began + xp.where(here, begins_at, start[:, :1])
-        digit = digits - take(digits, began, xp) + xp.where(here, xp.ones_like(line), start[:, 1:2])
+        digit = digits - take(digits, began) + xp.where(here, one, start[:, 1:2])
         number = count_before(closes, xp) + start[:, 2:3]
         token = index + start[:, 3:4]
-        mark = xp.where(here, xp.astype(opener + 1, start.dtype), start[:, 5:])
-        return xp.astype(xp.stack([place, digit, number, token, line, mark], axis=-1), start.dtype, copy=False)
+        mark = xp.where(here, opener + 1.0, start[:, 5:])
+        return stack_columns((place, digit, number, token, line, mark), start, xp)
 
 
 def roles_table(alphabet: str, roles: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -95,18 +98,25 @@ def roles_table(alphabet: str, roles: tuple[str, ...]) -> NDArray[np.bool_]:
 
 
 def count_before(events: Any, xp: Any) -> Any:
-    """Count the events of bool (B, T) before each cell: int64 (B, T + 1)."""
-    return xp.cumulative_sum(xp.astype(events, xp.int64), axis=1, include_initial=True)
+    """Count the events of bool or int64 (B, T) before each cell: int64 (B, T + 1)."""
+    counts = xp.cumsum(events * 1, 1)
+    return xp.concat([xp.zeros_like(counts[:, :1]), counts], 1)
 
 
 def last_index(events: Any, index: Any, xp: Any) -> Any:
     """For each cell the index after the last event of bool (B, T) before it, 0 where there is none: int64 (B, T + 1)."""
-    after = xp.astype(events, xp.int64) * index[1:]
-    # The standard has no running maximum.
-    running = np.maximum.accumulate(after, axis=1) if isinstance(after, np.ndarray) else after.cummax(1).values
-    return xp.concat([xp.zeros_like(running[:, :1]), running], axis=1)
+    after = events * index[1:]
+    running = np.maximum.accumulate(after, 1) if isinstance(after, np.ndarray) else after.cummax(1).values
+    return xp.concat([xp.zeros_like(running[:, :1]), running], 1)
 
 
-def take(values: Any, index: Any, xp: Any) -> Any:
-    """Take values (B, T) at the indices (B, T'), an index below 0 counts as 0."""
-    return xp.take_along_axis(values, xp.clip(index, min=0), axis=1)
+def take(values: Any, index: Any) -> Any:
+    """Take values (B, T) at the indices (B, T'); an index below 0 counts as 0."""
+    index = index * (index > 0)
+    return np.take_along_axis(values, index, 1) if isinstance(values, np.ndarray) else values.take_along_dim(index, 1)
+
+
+def stack_columns(columns: Sequence[Any], start: Any, xp: Any) -> Any:
+    """Stack columns (B, T + 1) along a new last axis, in the type of `start`."""
+    cells = xp.stack(list(columns), -1)
+    return cells.astype(start.dtype) if isinstance(cells, np.ndarray) else cells.to(start.dtype)

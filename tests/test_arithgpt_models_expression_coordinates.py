@@ -1,15 +1,12 @@
-"""Sheet coordinates against a character-by-character account of them."""
+"""Expression coordinates against a character-by-character account of them."""
 
 import numpy as np
-import pytest
 import torch
+from helpers.models import random_model
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arithgpt.config.recipe import ModelConfig
-from arithgpt.models.arrays import Array
-from arithgpt.models.gpt import GPT, Cache, initial
-from arithgpt.models.sheet import AT, AXES, COLUMNS, LOOK, OUTSIDE, ExpressionPageCoordinates
+from arithgpt.models.positions.expression_coordinates import COLUMNS, OUTSIDE, ExpressionPageCoordinates
 from tasks.expression.task import Expression
 from tasks.numbers.sum import Sum
 
@@ -66,61 +63,62 @@ def spelled_out(page: str) -> tuple[list[list[float]], list[list[float]]]:
     return look, at
 
 
-def cells(page: str, like: Array, start: Array | None = None) -> np.ndarray:
-    coordinates = ExpressionPageCoordinates(ALPHABET, like)
-    ids = np.array([[ALPHABET.index(char) for char in page]])
-    given_ids = ids if isinstance(like, np.ndarray) else torch.from_numpy(ids)
-    return np.asarray(coordinates(given_ids, coordinates.first(1) if start is None else start))
+AXES = ExpressionPageCoordinates.axes
+QUERY, KEY = ExpressionPageCoordinates.query_columns, ExpressionPageCoordinates.key_columns
 
 
-@pytest.mark.parametrize("like", [np.zeros(1, np.float32), torch.zeros(1)], ids=["numpy", "torch"])
+def cells(page: str, start: np.ndarray | None = None) -> np.ndarray:
+    """The cells by NumPy; those by torch are the same."""
+    coordinates, ids = ExpressionPageCoordinates(ALPHABET), np.array([[ALPHABET.index(char) for char in page]])
+    first = np.array([coordinates.first_cell], np.float32) if start is None else start
+    found = coordinates(ids, first, coordinates.roles, np)
+    roles = torch.from_numpy(coordinates.roles)
+    assert np.array_equal(coordinates(torch.from_numpy(ids), torch.from_numpy(first), roles, torch).numpy(), found)
+    return found
+
+
 @given(page=texts)
 @example(page=PAGES[0])
-def test_cells_follow_the_rules(like: Array, page: str) -> None:
-    found = cells(page, like)[0]
+def test_cells_follow_the_rules(page: str) -> None:
+    found = cells(page)[0]
     look, at = spelled_out(page)
     for axis, name in enumerate(AXES):
-        assert found[:, LOOK[axis]].tolist() == [cell[axis] for cell in look], name
-        assert found[:-1, AT[axis]].tolist() == [cell[axis] for cell in at], name
+        assert found[:, QUERY[axis]].tolist() == [cell[axis] for cell in look], name
+        assert found[:-1, KEY[axis]].tolist() == [cell[axis] for cell in at], name
 
 
 @given(texts, texts)
 def test_cells_go_on_where_they_stopped(before: str, after: str) -> None:
-    like = np.zeros(1, np.float32)
-    whole, first = cells(before + after, like), cells(before, like)
-    second = cells(after, like, first[:, -1])
-    kept = COLUMNS.index("at place")  # of the last cell of a piece nobody knows yet what is written there
+    whole, first = cells(before + after), cells(before)
+    second = cells(after, first[:, -1])
+    kept = COLUMNS.index("key place")  # of the last cell of a piece nobody knows yet what is written there
     assert (np.concatenate([first[:, :-1], second], 1)[:, :-1] == whole[:, :-1]).all()
     assert (second[:, -1, :kept] == whole[:, -1, :kept]).all()
 
 
 def test_a_result_follows_from_the_fields_it_comes_from() -> None:
     page = "@2*3+45=%6"
-    found = cells(page, torch.zeros(1))[0]
-    fields = found[:, COLUMNS.index("at field")].tolist()
+    found = cells(page)[0]
+    fields = found[:, COLUMNS.index("key field")].tolist()
     #                       @  2  *  3  +  4  5  =
     assert fields[:8] == [1, 2, 2, 3, 3, 4, 4, 4]
     assert found[len("@2*3+45="), COLUMNS.index("source")] == 2
     reduced = "@2*3+45={*x}6+"
-    sources = cells(reduced, torch.zeros(1))[0, :, COLUMNS.index("source")].tolist()
+    sources = cells(reduced)[0, :, COLUMNS.index("source")].tolist()
     assert sources[reduced.index("6")] == 3  # the mark that is copied after the result is that of the second field
     assert sources[-1] == 4
 
 
+@torch.no_grad()
 def test_the_cache_changes_nothing_on_pages_of_expressions() -> None:
     task = Expression(operators="1-3", digits="1-3", places="0-1")
-    config = ModelConfig(n_layer=2, n_head=(28, 16), head_dim=4, n_embd=32, positions="expression_page")
-    rng = np.random.default_rng(1)
-    weights = {
-        name: array + 0.2 * rng.standard_normal(array.shape) for name, array in initial(config, task.alphabet, 0).items()
-    }
-    model = GPT(config, task.alphabet, weights)
+    model = random_model(task.alphabet, n_head=(28, 16), head_dim=4, positions="expression_page").double()
     for text in task.batch(6, seed=0, split="train", rank=0, step=0).texts():
         page = text[:200]
-        ids = np.array([[task.alphabet.index(char) for char in page]])
-        whole, cache = model(ids), Cache(model, 1, len(page))
+        ids = torch.tensor([[task.alphabet.index(char) for char in page]])
+        whole, cache = model(ids), model.new_cache(1, len(page))
         pieces = [model(ids[:, start : start + 7], cache) for start in range(0, len(page), 7)]
-        assert np.abs(np.concatenate(pieces, 1) - whole).max() < 1e-6
+        assert (torch.cat(pieces, 1) - whole).abs().max() < 1e-6
 
 
 def test_a_running_sum_follows_from_the_operand_above_it() -> None:
@@ -128,9 +126,9 @@ def test_a_running_sum_follows_from_the_operand_above_it() -> None:
     task = Sum()
     for many in (2, 3, 9):
         [page] = task.pages(task.problems(["sum " + "+".join("12" for _ in range(many))])).texts()
-        found = cells(page, torch.zeros(1))[0]
+        found = cells(page)[0]
         above, begins = page.index("=") + 1, found[:, COLUMNS.index("digit")] == 1
         asked = begins[1:above] & np.array([char.isdigit() for char in page[1:above]])
-        operands = found[1:above, COLUMNS.index("at field")][asked]
+        operands = found[1:above, COLUMNS.index("key field")][asked]
         sums = found[above : len(page), COLUMNS.index("source")][begins[above : len(page)]]
         assert operands.tolist() == sums.tolist() == list(range(2, 2 + many)), page
