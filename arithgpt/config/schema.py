@@ -91,9 +91,8 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _check_encoder_positions(self) -> ModelConfig:
         if self.reads_question and not is_embedding(self.positions):
-            raise ValueError(
-                f"positions = {self.positions!r}: arch = 'encoder-decoder' takes {', '.join(filter(is_embedding, scheme_names()))}"
-            )
+            known = ", ".join(filter(is_embedding, scheme_names()))
+            raise ValueError(f"positions = {self.positions!r}: arch = 'encoder-decoder' takes {known}")
         return self
 
     @model_validator(mode="after")
