@@ -56,6 +56,8 @@ BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+NO_TASK: Final = "registers no task: decorate its class with @tasks.register"
+
 T = TypeVar("T", bound=Task)
 
 _registered: dict[str, type[Task]] = {}
@@ -160,7 +162,7 @@ def load_task_file(path: str | Path) -> list[type[Task]]:
         _run_file(file, resolved)
         found = [task for name, task in _registered.items() if name not in before]
         if not found:
-            raise ValueError("registers no task: decorate its class with @tasks.register")
+            raise ValueError(NO_TASK)
         for task in found:
             check_contract(task)
     except ValueError as error:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Silent
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
 from arithgpt.run import Run, new_run
-from arithgpt.training.callbacks import Tracked, make_trackers
 from arithgpt.training.checkpoint import load_tensors
+from arithgpt.training.trackers import TrackerCallback, make_trackers
 from arithgpt.training.trainer import Trainer
 
 TINY = {
@@ -45,9 +44,9 @@ class Heard:
 
 def trained(name: str, **trackers: object) -> Run:
     recipe = Recipe.from_dict(TINY, "test")
-    run, tracked = new_run(name, recipe), Tracked(Silent(), trackers)
-    Trainer(recipe, run, device=torch.device("cpu"), callback=tracked).fit()
-    tracked.close()
+    run, callback = new_run(name, recipe), TrackerCallback(trackers)
+    Trainer(recipe, run, device=torch.device("cpu"), callback=callback).fit()
+    callback.close()
     return run
 
 

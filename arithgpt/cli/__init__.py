@@ -1,31 +1,28 @@
-"""The command line: one file a command, each of which parses, calls and draws. Nothing heavy is imported before it is used."""
+"""The command line: one file per command, which parses options, calls the library and draws the result.
+
+A command's module is imported only when the command is asked for, so that `arithgpt --help` needs neither torch nor pandas.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from typing import Annotated, Optional
 
 import typer
 
-from arithgpt.cli import (
-    ablate,
-    bench,
-    calc,
-    compare,
-    evaluate,
-    export,
-    falsify,
-    improve,
-    inspect,
-    runs,
-    sample,
-    sweep,
-    tasks,
-    train,
-)
+from arithgpt.cli.lazy import LazyGroup
+from arithgpt.cli.own_packages import check_own_packages
+from arithgpt.cli.task_files import IMPORT_OPTION
+from arithgpt.errors import PeerLostError, UserError
+
+SPIN_COUNT = "10000"
+"""GOMP_SPINCOUNT: how often a thread of torch looks for work before it sleeps. OpenMP's own choice slows a busy machine. It is
+read when torch is loaded."""
 
 app = typer.Typer(
+    cls=LazyGroup,
     help="Train small GPTs to do arithmetic, measure how far they can be trusted, and ask them.",
     no_args_is_help=True,
     add_completion=False,
@@ -33,40 +30,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train", short_help="Teach a GPT from nothing.")(train.command)
-app.command("sweep", short_help="Train a grid of recipes side by side.")(sweep.command)
-app.command("improve", short_help="Let a run learn from its own answers.")(improve.command)
-app.command("ablate", short_help="Does a change help? Tested over seeds.")(ablate.command)
-app.command("eval", short_help="Measure a run by digit length.")(evaluate.command)
-app.command("compare", short_help="Measure several side by side.")(compare.command)
-app.command("falsify", short_help="Find the smallest problem a run gets wrong.")(falsify.command)
-# An unknown option is an expression here, so that -5+3 is answered like any other line that is not understood.
-app.command("calc", short_help="Ask a GPT, checked exactly.", context_settings={"ignore_unknown_options": True})(calc.command)
-app.command("bench", short_help="Measure speed beside baselines.")(bench.command)
-app.command("inspect", short_help="Show what a GPT looks at while it writes.")(inspect.command)
-app.command("sample", short_help="Let a GPT write.")(sample.command)
-app.command("runs", short_help="List the runs on disk.")(runs.command)
-app.command("export-data", short_help="Write problems with answers and workings to a file.")(export.data_command)
-app.command("export-lm-eval", short_help="Write a task for lm-evaluation-harness.")(export.lm_eval_command)
-app.command("tasks", short_help="List the tasks.")(tasks.command)
 
 
-SPINS = "10000"
-"""How often a thread of torch looks for work before it sleeps; OpenMP's own choice, to look as long as it can, slows a busy
-machine. Read when torch is loaded."""
+@app.callback()
+def _shared(task_files: Annotated[Optional[list[str]], IMPORT_OPTION] = None) -> None:
+    """Options that stand before the command; the callback of --import has imported the files."""
 
 
 def main() -> None:
-    """The console script: the project's own error becomes one line and exit status 2, and nothing else is caught."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
-    from arithgpt.errors import PeerLostError, UserError
-
+    """Run the console script: the project's own error becomes one line and exit status 2; nothing else is caught."""
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     try:
+        check_own_packages()
         app()
     except UserError as error:
-        # Of several processes on a machine (ranks.py) all meet the same error, unless one has gone.
+        # All processes that a launcher started on a machine meet the same error, unless one of them is gone.
         if os.environ.get("LOCAL_RANK", "0") != "0" and not isinstance(error, PeerLostError):
-            time.sleep(1)  # a launcher ends all as soon as one ends: let the first say why
+            time.sleep(1)  # a launcher ends all processes as soon as one ends: let the first one print the line
         elif str(error):
             print(f"arithgpt: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""What several commands read from their options."""
+"""What several commands share in their options: sentences of the help, and checks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from arithgpt.errors import UserError
 
 if TYPE_CHECKING:
     from tasks import Task
+
+
+LENGTHS = "Lengths: 8 is exactly 8, 1-8 each length from 1 to 8, 12x6 is 12 digits with 6; several as in 1-6,12x6."
+"""How every command but train reads lengths; part of the help of each option that takes them."""
+DEVICE = "auto, cpu or cuda."
 
 
 def check_suites(suites: Sequence[str], parts: Sequence[Task]) -> None:

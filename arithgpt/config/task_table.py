@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from arithgpt.config.imported import import_inherited_files
 from arithgpt.data.text import Text
 from arithgpt.errors import UserError
 from tasks import Task, find
@@ -50,6 +51,7 @@ def find_kind(name: object, label: str) -> Kind:
     if name == Text.name:
         return Text
     try:
+        import_inherited_files()
         return find(name)
     except ValueError as error:
         own = "a task of your own needs --import FILE.py"

@@ -1,20 +1,23 @@
-"""What a run logs, sent on to TensorBoard or trackio as well; metrics.jsonl stays the truth.
+"""Callbacks of a run: the protocol that the trainer calls, and the progress shown in the terminal.
 
-arithgpt train --log tensorboard      runs/mine/tensorboard/; look at it with: tensorboard --logdir runs
-arithgpt train --log trackio          project arithgpt, on this machine; look at it with: trackio show --project arithgpt
+    Trainer(recipe, run, device=device, callback=CallbackList(TerminalProgress(recipe), TrackerCallback(trackers)))
+
+Trackers such as TensorBoard are in trackers.py.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from arithgpt.errors import UserError
-from eval.solver import MissingExtra
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+
+from arithgpt.config.recipe import Recipe
+from arithgpt.data.cot_removal import Removals
+from arithgpt.data.text import bits
+from tasks.registry import GYM_PREFIX
 
 if TYPE_CHECKING:
     import torch
@@ -23,151 +26,183 @@ if TYPE_CHECKING:
     from arithgpt.run import Run
     from arithgpt.training.progress import Progress
 
-PROJECT = "arithgpt"
-ELSEWHERE = ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL")  # where they are set, trackio would send the run away
-
 
 class Callback(Protocol):
-    """Is told how training goes."""
+    """What the trainer calls. A callback watches a run; it returns nothing and changes nothing."""
 
-    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None: ...
-    def on_step(self, progress: Progress, loss: float) -> None: ...
-    def on_validation(self, progress: Progress) -> None: ...
-    def on_train_end(self, progress: Progress) -> None: ...
+    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
+        """Called before the first step, also of a resumed run."""
+
+    def on_step(self, progress: Progress, loss: float) -> None:
+        """Called every few steps, when the loss is read off."""
+
+    def on_validation(self, progress: Progress) -> None:
+        """Called after each validation."""
+
+    def on_train_end(self, progress: Progress) -> None:
+        """Called when the steps are done, the target is reached or the run is interrupted; not after an error."""
+
+    def close(self) -> None:
+        """Called once by whoever made the callback, however the run ended."""
 
 
 class NullCallback(Callback):
-    """Does nothing."""
+    """Does nothing; a callback may subclass it and override what it needs."""
 
 
-class Tracker(Protocol):
-    """A place that figures are sent to. It is made before training, so that what it needs and lacks is said then."""
+class CallbackList(NullCallback):
+    """Calls several callbacks in order."""
 
-    def open(self, run: Run, step: int) -> None:
-        """Begin, or go on after a step."""
-
-    def log(self, step: int, values: Mapping[str, float]) -> None: ...
-    def close(self) -> None: ...
-
-
-class TensorBoard:
-    """Event files in the run's folder. MissingExtra without tensorboard."""
-
-    def __init__(self) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise MissingExtra("tensorboard") from None
-        self.make, self.writer = SummaryWriter, None
-
-    def open(self, run: Run, step: int) -> None:
-        self.writer = self.make(str(run.path / "tensorboard"), purge_step=step + 1)  # later steps will be done again
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
-
-    def close(self) -> None:
-        if self.writer is not None:
-            self.writer.close()
-
-
-class Trackio:
-    """The project `arithgpt` of trackio, in the folder where it keeps things. MissingExtra without trackio."""
-
-    def __init__(self) -> None:
-        try:
-            import trackio
-        except ImportError:
-            raise MissingExtra("trackio") from None
-        self.trackio, self.run = trackio, None
-
-    def open(self, run: Run, step: int) -> None:
-        config = run.recipe.model_dump(mode="json")
-        quiet = {"embed": False, "auto_log_gpu": False, "auto_log_cpu": False}
-        with _on_this_machine(), _silent():
-            self.run = self.trackio.init(PROJECT, run.name, config=config, resume="allow" if step else "never", **quiet)
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        self.run.log(dict(values), step=step)
-
-    def close(self) -> None:
-        if self.run is not None:
-            with _silent():
-                self.trackio.finish()
-
-
-TRACKERS: dict[str, Callable[[], Tracker]] = {"tensorboard": TensorBoard, "trackio": Trackio}
-
-
-def make_trackers(names: str | None) -> dict[str, Tracker]:
-    """The trackers of `tensorboard,trackio`; none for None. UserError for another name, or a missing extra."""
-    made: dict[str, Tracker] = {}
-    for name in dict.fromkeys((names or "").split(",") if names is not None else ()):
-        if name not in TRACKERS:
-            raise UserError(f"--log {name}: must be {' or '.join(TRACKERS)}, or both as in {','.join(TRACKERS)}")
-        try:
-            made[name] = TRACKERS[name]()
-        except MissingExtra as error:
-            raise UserError(f"--log {name}: {error}") from None
-    return made
-
-
-class Tracked:
-    """An observer that sends on what another one is told; a tracker that fails is said and left out, and training goes on."""
-
-    def __init__(self, observer: Callback, trackers: Mapping[str, Tracker]) -> None:
-        self.observer, self.trackers = observer, dict(trackers)
+    def __init__(self, *callbacks: Callback) -> None:
+        self.callbacks = callbacks
 
     def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
-        self.observer.on_train_start(run, model, device, progress)
-        parts = {} if run.recipe.text else run.recipe.problems.subtasks
-        self.tasks = {part.operator: name for name, part in parts.items()}
-        self._each(lambda tracker: tracker.open(run, progress.step))
+        for callback in self.callbacks:
+            callback.on_train_start(run, model, device, progress)
 
     def on_step(self, progress: Progress, loss: float) -> None:
-        self.observer.on_step(progress, loss)
-        self._each(lambda tracker: tracker.log(progress.step, {"loss": loss}))
+        for callback in self.callbacks:
+            callback.on_step(progress, loss)
 
     def on_validation(self, progress: Progress) -> None:
-        self.observer.on_validation(progress)
-        values = {f"accuracy/{self._named(digits)}": share for digits, share in progress.accuracy.items()}
-        values |= {"held_out_loss": progress.loss} if progress.loss is not None else {}
-        self._each(lambda tracker: tracker.log(progress.step, values))
+        for callback in self.callbacks:
+            callback.on_validation(progress)
 
     def on_train_end(self, progress: Progress) -> None:
-        self.observer.on_train_end(progress)
+        for callback in self.callbacks:
+            callback.on_train_end(progress)
 
     def close(self) -> None:
-        """End all that was begun, however the run ended."""
-        self._each(lambda tracker: tracker.close())
-
-    def _named(self, digits: str) -> str:
-        """`*3x2` of a mixture as `mul-3x2`: TensorBoard takes no signs."""
-        task = self.tasks.get(digits[0])
-        return f"{task}-{digits[1:]}" if task is not None else digits
-
-    def _each(self, tell: Callable[[Tracker], Any]) -> None:
-        for name, tracker in list(self.trackers.items()):
-            try:
-                tell(tracker)
-            except Exception as error:  # whatever it is, it is not worth a run
-                del self.trackers[name]
-                print(f"arithgpt: --log {name}: {error}; going on without it", file=sys.stderr)
+        for callback in self.callbacks:
+            callback.close()
 
 
-@contextmanager
-def _on_this_machine() -> Iterator[None]:
-    """Without the settings that make trackio send what it is told to somewhere else."""
-    kept = {name: os.environ.pop(name) for name in ELSEWHERE if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(kept)
+class TerminalProgress(NullCallback):
+    """Shows a run as lines of text, with a moving bar below them where the output is a terminal.
+
+    Args:
+        recipe: the recipe of the run
+        console: where to print; standard output if None
+    """
+
+    def __init__(self, recipe: Recipe, console: Console | None = None) -> None:
+        self.recipe = recipe
+        self.console = console or Console(highlight=False)
+        self.loss = float("nan")
+        self.widths: dict[str, int] | None = None
+        self.bar = ProgressBar(
+            TextColumn("step {task.completed}/{task.total}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[pace]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+
+    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
+        self.run = run
+        self._print(f"[bold]{escape(str(run.path))}[/]: {escape(describe_task(self.recipe))}")
+        self._print(describe_model(self.recipe, model.n_params))
+        for line in describe_training(self.recipe, device.type):
+            self._print(line)
+        if progress.step:
+            self._print(f"going on from step {progress.step}")
+        self.first_step, self.first_seconds = progress.step, _training_seconds(progress)  # the pace is that of this session
+        self.line = self.bar.add_task("", total=self.recipe.train.max_steps, completed=progress.step, pace="")
+        self.bar.start()
+
+    def on_step(self, progress: Progress, loss: float) -> None:
+        self.loss = loss
+        seconds = max(_training_seconds(progress) - self.first_seconds, 1e-9)
+        speed = (progress.step - self.first_step) * self.recipe.train.batch_size / seconds
+        self.bar.update(self.line, completed=progress.step, pace=f"loss {loss:.4f}  {speed:,.0f} examples/s")
+
+    def on_validation(self, progress: Progress) -> None:
+        examples, seconds = progress.step * self.recipe.train.batch_size, _training_seconds(progress)
+        start = f"{progress.step:>6}{examples:>10,}{seconds:>9.1f}"
+        if progress.loss is not None:
+            if self.widths is None:
+                self.widths = {}
+                self._print("loss in nats per character, and that of held-out text also in bits:")
+                self._print("  step     pages  seconds    loss  held out   bits")
+            self._print(f"{start}{self.loss:>8.4f}{progress.loss:>10.4f}{bits(progress.loss):>7.3f}")
+            return
+        if self.widths is None:
+            self.widths = {digits: max(5, len(digits) + 1) for digits in progress.accuracy}
+            titles = "".join(f"{digits:>{width}}" for digits, width in self.widths.items())
+            self._print("held-out exact match in %, rounded down, by digit length:")
+            self._print(f"  step  examples  seconds    loss{titles}")
+        percents = "".join(f"{int(100 * share):>{self.widths[digits]}}" for digits, share in progress.accuracy.items())
+        self._print(f"{start}{self.loss:>8.4f}{percents}")
+
+    def on_train_end(self, progress: Progress) -> None:
+        self.close()
+        examples = progress.step * self.recipe.train.batch_size
+        outcome = {
+            "reached target": f"[green]{self.recipe.train.target_accuracy:.4g} or more at every length, twice in a row[/]",
+            "finished": "all steps done",
+            "interrupted": "[yellow]stopped[/]",
+        }[progress.status]
+        seconds = f"{_training_seconds(progress):.1f} s ({progress.seconds:.1f} s with validation)"
+        self._print(f"{outcome}: step {progress.step}, {examples:,} examples, {seconds}")
+        padding = progress.padding / max(progress.cells, 1)
+        self._print(f"{progress.cells:,} characters computed, {padding:.1%} of them padding")
+        self._print(self._next_step(progress))
+
+    def close(self) -> None:
+        self.bar.stop()
+
+    def _next_step(self, progress: Progress) -> str:
+        """The commands that a user may want now."""
+        name = self.run.name
+        if progress.status == "interrupted":
+            return f"go on with: arithgpt train --resume --name {name}"
+        if self.recipe.text:
+            return f"measure it: arithgpt eval {name}    let it write: arithgpt sample {name}"
+        task = self.recipe.problems
+        question = "#1" if task.name.startswith(GYM_PREFIX) else f'"{task.example}"'
+        return f"measure it: arithgpt eval {name}    ask it: arithgpt calc --run {name} {question}"
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True)
 
 
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Without the greetings that trackio prints."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        yield
+def describe_task(recipe: Recipe) -> str:
+    """Describe what a run learns, in one line such as "addition of two natural numbers, 1-8 digits"."""
+    if recipe.text:
+        text = recipe.text
+        characters = f"{len(text.characters)} different characters"
+        return f"{text.path}, {characters}, the last {text.val_share:.4g} held out, pages of {text.context}"
+    task = recipe.problems
+    low, high = task.size_span
+    return task.summary + (f", {low}-{high} {task.size_names[0].removeprefix('left ')}" if high else "")
+
+
+def describe_model(recipe: Recipe, n_params: int) -> str:
+    """Describe the architecture and size of the model in one line."""
+    config = recipe.model
+    layers = f"{config.n_layer} layers in each half" if config.reads_question else f"{config.n_layer} layers"
+    heads = ", ".join(map(str, config.heads if isinstance(config.n_head, tuple) else config.heads[:1]))
+    before, after = (f", {heads} heads", f", {config.positions} positions") if config.attends else ("", "")
+    return f"{config.arch.upper()} of {n_params:,} parameters: {layers}{before}, width {config.n_embd}{after}"
+
+
+def describe_training(recipe: Recipe, device: str) -> list[str]:
+    """Describe the length of training, its data and its initial weights in a few lines."""
+    config, size = recipe.train, recipe.data.train_size
+    examples = "pages" if recipe.text else "problems"
+    repeated = f", out of {size:,} different ones" if size else ""
+    lines = [f"{config.max_steps} steps of {config.batch_size} {examples} on {device}{repeated}, seed {recipe.seed}"]
+    if recipe.cot_removal.every:
+        last = Removals(recipe.problems, recipe.cot_removal, recipe.seed).last_step
+        after = ", after the last" if last >= config.max_steps else ""
+        lines.append(f"the working is taken away until step {last}{after}")
+    if recipe.init.run:
+        lines.append(f"begins with the weights of run {escape(recipe.init.run)}, {recipe.init.weights[:12]}")
+    return lines
+
+
+def _training_seconds(progress: Progress) -> float:
+    """Seconds spent on training, without validation."""
+    return progress.seconds - progress.look_seconds

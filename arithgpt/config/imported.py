@@ -1,0 +1,46 @@
+"""Files with tasks and position schemes from outside the package, as --import names them.
+
+A process that this one starts, such as a trial of a sweep, finds them in the environment variable ARITHGPT_IMPORT.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from arithgpt.errors import UserError
+from arithgpt.models.positions import scheme_names
+from tasks import registry
+
+VARIABLE = "ARITHGPT_IMPORT"
+_imported: set[str] = set()
+
+
+def import_task_files(files: Sequence[str]) -> None:
+    """Import files once each, and leave their names to the processes that this one starts.
+
+    Args:
+        files: paths of Python files that register tasks or position schemes
+
+    Raises:
+        UserError: a file is missing, does not import, registers nothing, or breaks the contract of a task
+    """
+    for file in files:
+        path = str(Path(file).resolve())
+        if path in _imported:
+            continue
+        schemes = scheme_names()
+        try:
+            registry.load_task_file(file)
+        except ValueError as error:
+            registers_scheme = registry.NO_TASK in str(error) and scheme_names() != schemes
+            if not registers_scheme:
+                raise UserError(f"--import {error}") from None
+        _imported.add(path)
+        os.environ[VARIABLE] = os.pathsep.join(sorted(_imported))
+
+
+def import_inherited_files() -> None:
+    """Import the files that the environment variable names, where this process has not done so."""
+    import_task_files([file for file in os.environ.get(VARIABLE, "").split(os.pathsep) if file])
