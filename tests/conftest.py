@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.run import Run, new_run
+from arithgpt.training.callbacks import NullCallback
 from arithgpt.training.progress import Progress
 from arithgpt.training.trainer import Trainer
 
@@ -26,20 +27,14 @@ SMALL = {
 torch.set_num_threads(1)  # small operations shared by two threads crawl when something else runs beside the tests
 
 
-class Silent:
-    """A callback that only remembers what it was told."""
+class Silent(NullCallback):
+    """A callback that only remembers the validations."""
 
     def __init__(self) -> None:
         self.looks: list[dict[str, float]] = []
 
-    def on_train_start(self, *about: object) -> None: ...
-
-    def on_step(self, progress: Progress, loss: float) -> None: ...
-
     def on_validation(self, progress: Progress) -> None:
         self.looks.append(dict(progress.accuracy))
-
-    def on_train_end(self, progress: Progress) -> None: ...
 
 
 @pytest.fixture(autouse=True)

@@ -55,8 +55,8 @@ def test_damaged_checkpoints_are_refused(copy: Run) -> None:
     tensors, notes = load_tensors(file)
     plan = load_recipe(file=copy.path / "recipe.toml", options={"train.max_steps": 1000, "train.target_accuracy": 1.0})
     no_optimiser = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
-    one_less = {name: tensor for name, tensor in tensors.items() if name != "model.head"}
-    misshapen = tensors | {"model.head": torch.zeros(2, 2)}
+    one_less = {name: tensor for name, tensor in tensors.items() if name != "model.head.weight"}
+    misshapen = tensors | {"model.head.weight": torch.zeros(2, 2)}
     odd = tensors | {"optim.x": torch.zeros(1)}
     for bad in (no_optimiser, one_less, misshapen, odd):
         save_tensors(file, bad, notes)

@@ -66,7 +66,7 @@ def test_calc_says_wrong_with_status_1(arithgpt: Call, runs: Path, tmp_path: Pat
     folder = tmp_path / "runs" / "bad"
     shutil.copytree(runs / "small", folder)
     tensors, notes = load_tensors(folder / "weights.safetensors")
-    tensors["head"] = tensors["head"].roll(1, 0)  # every character becomes the next
+    tensors["head.weight"] = tensors["head.weight"].roll(1, 0)  # every character becomes the next
     save_tensors(folder / "weights.safetensors", tensors, notes)
     done = arithgpt("calc", "--json", "--run", str(folder), "1234+5")
     answer = json.loads(done.stdout)
@@ -144,7 +144,7 @@ def test_eval_of_a_grid_with_mistakes(arithgpt: Call, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "bad"
     shutil.copytree(shipped_run().path, folder)
     tensors, notes = load_tensors(folder / "weights.safetensors")
-    tensors["head"][5] = 0  # it never says 5
+    tensors["head.weight"][5] = 0  # it never says 5
     save_tensors(folder / "weights.safetensors", tensors, notes)
     done = arithgpt("eval", "bad", "--task", "mul", "--digits", "1-3x1-2", "--samples", "20", "--mistakes")
     assert done.returncode == 0, done.stderr

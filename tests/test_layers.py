@@ -12,7 +12,19 @@ MAY_IMPORT = {"tasks": {"tasks"}, "eval": {"eval", "tasks"}, "arithgpt": {"arith
 THIRD_PARTY = {
     "tasks": {"numpy"},
     "eval": {"hypothesis", "numpy", "pandas", "rich"},
-    "arithgpt": {"joblib", "numpy", "pandas", "prompt_toolkit", "pydantic", "rich", "safetensors", "tomli_w", "torch", "typer"},
+    "arithgpt": {
+        "array_api_compat",
+        "joblib",
+        "numpy",
+        "pandas",
+        "prompt_toolkit",
+        "pydantic",
+        "rich",
+        "safetensors",
+        "tomli_w",
+        "torch",
+        "typer",
+    },
 }
 OPTIONAL = {
     "tasks": {"reasoning_gym"},
