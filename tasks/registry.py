@@ -139,8 +139,10 @@ def register(task: type[T]) -> type[T]:
 
 
 def unregister(name: str) -> None:
-    """Forget a registered task. KeyError where none of this name is registered."""
-    del _registered[name]
+    """Forget a registered task, and that its file has been loaded. KeyError where none of this name is registered."""
+    task = _registered.pop(name)
+    for file in [file for file, found in _loaded_files.items() if task in found]:
+        del _loaded_files[file]
 
 
 def load_task_file(path: str | Path) -> list[type[Task]]:
