@@ -10,7 +10,7 @@ from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator
 from arithgpt.inference.gpt_solver import GPTSolver
-from arithgpt.models.gpt import GPT, initial
+from arithgpt.models import build_model
 from arithgpt.run import new_run
 from eval.solvers.reference import ExactSolver
 from tasks import QuestionError
@@ -26,7 +26,7 @@ def calculator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     recipe = Recipe.from_dict({"task": task, "model": MODEL}, "test")
     run = new_run("exact", recipe)
     alphabet = recipe.problems.alphabet
-    model = GPT(recipe.model, alphabet, initial(recipe.model, alphabet, 0))
+    model = build_model(recipe.model, alphabet, seed=0)
     solver = GPTSolver("exact", model, recipe.problems)
     monkeypatch.setattr(GPTSolver, "of", lambda *_: solver)
     monkeypatch.setattr(GPTSolver, "solve", lambda _, task, problems: ExactSolver().solve(task, problems))
