@@ -58,7 +58,7 @@ def test_a_changed_character_of_a_working_is_found(name: str) -> None:
             changed = written[:place] + other + written[place + 1 :]
             fault = task.verify(question, changed)
             assert fault is not None
-            assert fault.line <= len(task.lines(question))
+            assert fault.line <= len(task.expected_lines(question))
             assert task.render(question, changed)
         for cut in range(len(written)):
             assert task.verify(question, written[:cut]) is not None

@@ -3,14 +3,14 @@
 import pytest
 
 from tasks import find, make, names
-from tasks.numbers.base_scratchpad import LETTERS
+from tasks.numbers.base_scratchpad import BASE_LETTERS
 from tasks.page_grammar import DIGITS, INDENTS, MARKS, ROW_ENDS, STOP, WITHIN_NUMBERS
 
 
 @pytest.mark.parametrize("name", names())
 def test_every_character_of_an_alphabet_is_described(name: str) -> None:
     alphabet = make(name).alphabet
-    letters = LETTERS if name == "base" else ""
+    letters = BASE_LETTERS if name == "base" else ""
     assert set(alphabet) <= set(DIGITS) | MARKS.keys() | set(letters)
     assert alphabet.endswith(STOP)
 

@@ -1,9 +1,9 @@
-"""Copying a string of digits.
+"""Copy a string of digits.
 
     question    copy 31415
     page        31415=31415$
 
-Each written digit stands in the place of the one it is copied from, one number back.
+Each digit is copied from the same place of the string, one number back.
 """
 
 from __future__ import annotations
@@ -12,42 +12,43 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tasks.core.named_task import Line, OneString
+from tasks.core.named_task import ScratchpadLine
 from tasks.core.ragged import join
 from tasks.core.scratchpad import Row
-from tasks.task import STOP, Pages, Problems
+from tasks.page_grammar import DIGITS, EQUALS, STOP
+from tasks.strings.string_task import StringTask
+from tasks.task import Pages, Problems
 
 
 @dataclass(frozen=True)
-class Copy(OneString):
+class Copy(StringTask):
     """Options of `copy`. ValueError names a field that is out of range."""
 
     digits: str = "1-8"
-    """The lengths of strings in training (tasks/lengths.py)."""
+    """The lengths of strings in training, as in 1-8."""
 
     name: ClassVar[str] = "copy"
     summary: ClassVar[str] = "a string again"
     example: ClassVar[str] = "copy 31415"
     answer_format: ClassVar[str] = "a string as it is"
-    piece: ClassVar[str] = "."
+    line_pattern: ClassVar[str] = "."
 
     @property
     def alphabet(self) -> str:
-        return "0123456789=" + STOP
+        return DIGITS + EQUALS + STOP
 
     def pages(self, problems: Problems) -> Pages:
         [text] = problems.fields
-        page = join([text, "=", text, STOP], len(problems))
-        return Pages(page.values, text.lengths + 1, page.lengths)
+        return Pages.join(join([text, EQUALS], len(text)), [text, STOP])
 
     def extract(self, written: str, question: str) -> str | None:
         return written if re.fullmatch("[0-9]+", written) else None
 
     def answer(self, question: str) -> str:
-        return self.asks(question)
+        return self.argument(question)
 
-    def lines(self, question: str) -> list[Line]:
-        return [Line(char, f"character {k}") for k, char in enumerate(self.asks(question), 1)]
+    def expected_lines(self, question: str) -> list[ScratchpadLine]:
+        return [ScratchpadLine(char, f"character {k}") for k, char in enumerate(self.argument(question), 1)]
 
-    def rows(self, question: str, written: str) -> list[Row]:
+    def render_lines(self, question: str, written: str) -> list[Row]:
         return []
