@@ -34,13 +34,13 @@ from tasks.page_grammar import (
     CROSS_OUT,
     DROP_PARENTHESES,
     END_SCRATCHPAD,
+    EQUALS,
     JOIN_DOTS,
     LAST_COLUMN,
     NEW_LINE,
     POINT,
     POINT_UP,
     RESULT_COLUMN,
-    STOP,
     TURN,
 )
 
@@ -56,7 +56,7 @@ def complete_page(row: Sequence[Field], kept_decimals: int) -> tuple[str, Number
         kept_decimals: the decimals to which results are cut
 
     Returns:
-        The text with the stop, and the last number; None after a division by zero.
+        The text without the stop, and the last number; None after a division by zero.
     """
     texts: list[str] = []
     while True:
@@ -76,7 +76,7 @@ def complete_page(row: Sequence[Field], kept_decimals: int) -> tuple[str, Number
             texts.append(next_row[-1].on_page)
         row = next_row
         if len(row) == 1:
-            return "".join(texts)[:-1] + STOP, row[0].number
+            return "".join(texts).removesuffix(EQUALS), row[0].number
 
 
 def compute(a: Number, operator: str, b: Number, kept_decimals: int) -> tuple[str, Number | None]:
@@ -92,7 +92,7 @@ def compute(a: Number, operator: str, b: Number, kept_decimals: int) -> tuple[st
         lines, total = _product_lines(a, b)
         return _finish("*" + lines, total, a.decimals + b.decimals, negative, kept_decimals)
     if b.digits == "0":
-        return BY_ZERO_ENDING + STOP, None
+        return BY_ZERO_ENDING, None
     lines, quotient, decimals = _quotient_lines(a, b, kept_decimals)
     return _finish("/" + lines, quotient, decimals, negative, kept_decimals)
 

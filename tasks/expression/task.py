@@ -83,6 +83,7 @@ class Expression(Task):
 
     name: ClassVar[str] = "expr"
     summary: ClassVar[str] = "whole expressions with parentheses and decimals, reduced row by row"
+    example: ClassVar[str] = "(12+34)*5"
     answer_kind: ClassVar[AnswerKind] = "decimal"
     size_names: ClassVar[tuple[str, str]] = ("operators", "levels")
     suites: ClassVar[tuple[str, ...]] = ("random", "edges", "long", "decimals")
@@ -93,7 +94,7 @@ class Expression(Task):
         if not 1 <= self.levels <= MAX_DEPTH + 1:
             raise ValueError(f"levels = {self.levels}: must be from 1 to {MAX_DEPTH + 1}")
         assert self.decimal_ranges is not None  # parsed now, so that a fault is found at once
-        self._most_digits(self.size_span[1])
+        self._most_digits(self.size_span.high)
         if self.longest_page and self.longest_page < MIN_LONGEST_PAGE:
             raise ValueError(f"longest_page = {self.longest_page}: must be 0 for no bound, or at least {MIN_LONGEST_PAGE}")
 
@@ -101,7 +102,7 @@ class Expression(Task):
     def size_ranges(self) -> tuple[SizeRange, ...]:
         """Operators by levels."""
         ranges = parse_length_option(self, "operators", "1-4")
-        if max(size_range.left[1] for size_range in ranges) > MAX_OPERATORS:
+        if max(size_range.left.high for size_range in ranges) > MAX_OPERATORS:
             raise ValueError(f"operators = {self.operators!r}: must be from 1 to {MAX_OPERATORS}")
         return tuple(SizeRange(size_range.left, Span(1, self.levels)) for size_range in ranges)
 
@@ -113,8 +114,9 @@ class Expression(Task):
     @property
     def long_sizes(self) -> list[ProblemSize]:
         """Twice the operators of training and more, as far as they go, on as many levels."""
-        most = self.size_span[1]
-        return [(factor * most, self.levels) for factor in sizes.LONGER_BY if factor * most <= MAX_OPERATORS]
+        most = self.size_span.high
+        counts = (factor * most for factor in sizes.LONGER_BY)
+        return [ProblemSize(operators, self.levels) for operators in counts if operators <= MAX_OPERATORS]
 
     @cached_property
     def decimal_ranges(self) -> list[tuple[int, int]]:
@@ -140,16 +142,17 @@ class Expression(Task):
 
         return self._sample_checked(candidates, n, self.longest_page or sys.maxsize)
 
-    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, size: ProblemSize, suite: str) -> Problems:
         """Draw problems of exactly so many operators and levels, with digits enough to be held out where that is possible.
 
         `edges`: numbers with a pattern, equal ones, many signs, and parentheses that are not needed. `decimals`: every number
         has 1 to 3 decimals, and answers are shown to SUITE_DECIMALS.
         """
-        operators, levels = cell
+        operators, levels = size
         if not (1 <= operators <= MAX_OPERATORS and 1 <= levels <= MAX_DEPTH + 1):
             raise ValueError(
-                f"{sizes.format_size(cell)}: at most {MAX_OPERATORS} operators and {MAX_DEPTH + 1} levels of parentheses"
+                f"{sizes.format_size(size)}: at most {MAX_OPERATORS} operators "
+                f"and {MAX_DEPTH + 1} levels of parentheses are asked"
             )
         style = self._style(_SUITE_STYLES.get(suite, {}))
         decimal_ranges = [(SUITE_DECIMALS, SUITE_DECIMALS)] if suite == "decimals" else self.decimal_ranges
@@ -184,7 +187,7 @@ class Expression(Task):
 
     def _most_digits(self, operators: int) -> int:
         """The digits that whole parts have in all, at most. ValueError where they are more than a question may have."""
-        most = max(size_range.left[1] for size_range in self._digit_ranges)
+        most = max(size_range.left.high for size_range in self._digit_ranges)
         if (operators + 1) * (most + _SUITE_STYLES["edges"]["decimals"]) > sizes.MAX_DIGITS:
             raise ValueError(
                 f"digits = {self.digits!r}: {operators + 1} such numbers have more than {sizes.MAX_DIGITS} digits in all"
@@ -225,14 +228,13 @@ class Expression(Task):
         if longest_page == sys.maxsize and "/" not in expression and "." not in expression:
             return True  # whole numbers are never cut
         prompt, completion, last = _page_of(question)
-        if len(prompt) + len(completion) > longest_page:
+        if len(prompt + completion + STOP) > longest_page:
             return False
         return (BY_ZERO if last is None else round_to_text(_value_of(last), decimals)) == self.answer(question)
 
     def pages(self, problems: Problems) -> Pages:
         pages = [_page_of(question) for question in self.questions(problems)]
-        text = Ragged.from_strings([prompt + completion for prompt, completion, _ in pages])
-        return Pages(text.values, np.array([len(prompt) for prompt, *_ in pages], np.int64), text.lengths)
+        return Pages.from_texts([prompt for prompt, _, _ in pages], [completion for _, completion, _ in pages])
 
     def prompts(self, problems: Problems) -> Ragged:
         questions = (Question.parse(question) for question in self.questions(problems))
@@ -324,7 +326,9 @@ class Expression(Task):
 
 @lru_cache(maxsize=4096)
 def _page_of(question: str) -> tuple[str, str, Number | None]:
-    """Return the prompt of a plain question, its completion, and the last number; None where it divides by zero.
+    """Return the prompt of a plain question, its completion without the stop, and the last number.
+
+    The number is None where the page divides by zero.
 
     Kept for a while: a problem that is sampled was worked out to see whether it comes out.
     """
