@@ -173,8 +173,8 @@ class EncoderDecoder(LanguageModel):
         x = self._embed(ids[:, skip:], _recounted(cells[:, skip:], all_cells, starts), generator)  # (B, T - skip, C)
         places = torch.arange(before + T, device=ids.device)
         queries, keys = places[before + skip :], places[first:]
-        mask = _mask((keys > queries[:, None]) | (keys < starts[:, None, None]))  # (B, 1, T - skip, keys)
-        source_mask = _mask((places[: sources[0][0].shape[2]] > starts[:, None])[:, None])  # (B, 1, 1, E)
+        mask = _mask((keys > queries[:, None]) | (keys < starts[:, None, None]), x)  # (B, 1, T - skip, keys)
+        source_mask = _mask((places[: sources[0][0].shape[2]] > starts[:, None])[:, None], x)  # (B, 1, 1, E)
         embedded = x
         for depth, block in self._applications(self.decoder):
             x = x + embedded if self._injects(depth) else x
@@ -229,8 +229,8 @@ class EncoderDecoder(LanguageModel):
             generator: source of dropout
         """
         E = min(ids.shape[1], int(starts.max()) + 1)
-        mask = _mask((torch.arange(E, device=ids.device) > starts[:, None])[:, None])  # (B, 1, 1, E)
         embedded = x = self._embed(ids[:, :E], cells[:, : E + 1], generator)
+        mask = _mask((torch.arange(E, device=ids.device) > starts[:, None])[:, None], x)  # (B, 1, 1, E)
         for depth, block in self._applications(self.encoder):
             x = x + embedded if self._injects(depth) else x
             normed = block.attention_norm(x)
@@ -253,9 +253,9 @@ class EncoderDecoder(LanguageModel):
         return self.config.inject and depth > 0 and depth % self.config.n_layer == 0
 
 
-def _mask(hidden: Tensor) -> Tensor:
-    """Make what is added to attention logits (B, 1, Tq or 1, Tk) from bool (B, Tq or 1, Tk)."""
-    return torch.where(hidden[:, None], HIDDEN, 0.0)
+def _mask(hidden: Tensor, like: Tensor) -> Tensor:
+    """Make what is added to attention logits, (B, 1, Tq or 1, Tk) of the type of `like`, from bool (B, Tq or 1, Tk)."""
+    return HIDDEN * hidden[:, None].to(like.dtype)
 
 
 def _recounted(cells: Tensor, page: Tensor, starts: Tensor) -> Tensor:

@@ -8,44 +8,45 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ALPHABET, Silent
+from conftest import Silent
+from helpers.models import ALPHABET
+from helpers.models import random_model as any_random_model
 
 from arithgpt.cli import app
-from arithgpt.config.recipe import EMBEDDED, ModelConfig, Recipe, load_recipe
+from arithgpt.config.recipe import Recipe, load_recipe
+from arithgpt.config.schema import ModelConfig
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
-from arithgpt.inference import generate as decode
-from arithgpt.inference import verify_greedy as drafts
-from arithgpt.inference.generate import complete
-from arithgpt.inference.verify_greedy import complete_drafts
-from arithgpt.models import encoder_decoder
-from arithgpt.models.architectures import first_weights, make_model, room
+from arithgpt.inference import generate as generate_module
+from arithgpt.inference import verify_greedy
+from arithgpt.inference.generate import generate
+from arithgpt.inference.verify_greedy import generate_verified
+from arithgpt.models import build_model, encoder_decoder, max_length
 from arithgpt.models.encoder_decoder import EncoderDecoder
-from arithgpt.models.positions import SCHEMES, NoPositions
+from arithgpt.models.positions import find_scheme, is_embedding, scheme_names
 from arithgpt.run import new_run
 from arithgpt.training.trainer import Trainer
 from tasks import STOP
 from tasks.core.ragged import Ragged
 
-VOCAB = Tokenizer(ALPHABET)
+TOKENIZER = Tokenizer(ALPHABET)
 PAGES = ("1=2345678901", "31+41+59=265", "777+777+77=7", "1+2+3+4+5+6=", "=12=34=5+678", "12+34=46=46=")
 ENDS = (1, 8, 10, 11, 0, 5)
 TINY = ("--set", "model.arch=encoder-decoder", "--set", "model.n_embd=16", "--set", "train.eval_samples=4")
 
 
-def ids_of(*pages: str) -> np.ndarray:
-    return VOCAB.encode(np.array([list(page.encode()) for page in pages], np.uint8))
+def ids_of(*pages: str) -> torch.Tensor:
+    return torch.from_numpy(TOKENIZER.encode(np.array([list(page.encode()) for page in pages], np.uint8)))
 
 
-def random_model(dtype: type = np.float64, **options: object) -> EncoderDecoder:
-    """A model in which every part has a say, on NumPy."""
-    config = ModelConfig(**{"arch": "encoder-decoder", "n_head": (2, 4), "head_dim": 8, "n_embd": 16} | options)
-    rng, first = np.random.default_rng(1), first_weights(config, ALPHABET, seed=0)
-    weights = {name: (array + 0.3 * rng.standard_normal(array.shape)).astype(dtype) for name, array in first.items()}
-    return make_model(config, ALPHABET, weights)
+def random_model(**fields: object) -> EncoderDecoder:
+    """A model in float64 in which every part has a say."""
+    shape = {"arch": "encoder-decoder", "n_head": (2, 4), "head_dim": 8, "n_embd": 16} | fields
+    return any_random_model(scale=0.3, **shape).double()
 
 
-@pytest.mark.parametrize("positions", EMBEDDED)
+@pytest.mark.parametrize("positions", [name for name in scheme_names() if is_embedding(name)])
+@torch.no_grad()
 def test_questions_of_any_length_share_a_batch(positions: str) -> None:
     model, ids = random_model(positions=positions), ids_of(*PAGES)
     together = model(ids)
@@ -53,63 +54,60 @@ def test_questions_of_any_length_share_a_batch(positions: str) -> None:
         assert not together[row, :end].any()
         assert together[row, end:].all()
         alone = model(ids[row : row + 1])[0]
-        assert np.allclose(together[row], alone, atol=1e-9)
-        assert np.allclose(model(ids[row : row + 1, : end + 1])[0, -1], alone[end], atol=1e-9)
+        assert torch.allclose(together[row], alone, atol=1e-9)
+        assert torch.allclose(model(ids[row : row + 1, : end + 1])[0, -1], alone[end], atol=1e-9)
 
 
+@torch.no_grad()
 def test_the_question_is_seen_in_both_directions_and_the_rest_from_its_end_on() -> None:
     model, ids = random_model(), ids_of("12+34=46+5+6")
     logits = model(ids)
     for at in range(12):
-        other = ids.copy()
+        other = ids.clone()
         other[0, at] = 9 if at != 5 else ids[0, 0]  # then there is no end before this page's own
         changed = model(other)[0]
         if at < 5:
-            assert not np.isclose(changed[5:], logits[0, 5:], atol=1e-6).all(1).any()
+            assert not changed[5:].isclose(logits[0, 5:], atol=1e-6).all(1).any()
         elif at > 5:
-            assert np.allclose(changed[:at], logits[0, :at], atol=1e-12)
-            assert not np.isclose(changed[at:], logits[0, at:], atol=1e-6).all(1).any()
+            assert torch.allclose(changed[:at], logits[0, :at], atol=1e-12)
+            assert not changed[at:].isclose(logits[0, at:], atol=1e-6).all(1).any()
         else:
             assert not changed.any()
-    cells, starts = model.coordinates(ids, model.coordinates.first(1)), np.array([5])
-    other = ids.copy()
-    other[0, 4] = 9
-    keys, changed = (model._sources(page, cells, starts, None)[0][0] for page in (ids, other))
-    assert keys.shape[2] == 6
-    assert not np.isclose(keys[0, 0, 0], changed[0, 0, 0]).any()  # the first character sees the last but one
 
 
 @pytest.mark.parametrize("mark", ["=", "+5", "4=4"])
 @pytest.mark.parametrize("step", [1, 2, 5, 12])
+@torch.no_grad()
 def test_a_cache_finds_where_each_question_ends(mark: str, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_decoder, "BYTES", 1)  # questions are encoded one by one
+    monkeypatch.setattr(encoder_decoder, "ENCODER_BYTES", 1)  # questions are encoded one by one
     model = random_model(prompt_end=mark)
     ids = ids_of(*PAGES, "12+34=46+5+5", "0000000000+5")
     whole, texts = model(ids), [*PAGES, "12+34=46+5+5", "0000000000+5"]
     for text, row in zip(texts, whole, strict=True):
         end = text.find(mark) + len(mark) - 1 if mark in text else len(text)
         assert row.any(1).tolist() == [False] * end + [True] * (len(text) - end)
-    cache, rows = model.cache(len(ids), 12), np.arange(len(ids))
+    cache, rows = model.new_cache(len(ids), 12), torch.arange(len(ids))
     for start in range(0, 12, step):
         part = model(ids[rows, start : start + step], cache)
-        assert np.allclose(part, whole[rows, start : start + step], atol=1e-9)
+        assert torch.allclose(part, whole[rows, start : start + step], atol=1e-9)
         if start == step:  # pages leave in the middle of questions
-            cache.keep(np.arange(1, len(rows)))
+            cache.keep(torch.arange(1, len(rows)))
             rows = rows[1:]
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned", "abacus"])
+@torch.no_grad()
 def test_greedy_decoding_is_the_model_itself(positions: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While longer questions are still read, shorter ones are already answered; drafts change nothing."""
-    for module, name, value in ((decode, "PROMPT_STEP", 4), (drafts, "WHOLE", 8), (drafts, "STEP", 3)):
+    """While longer questions are still read, shorter ones are already answered; guesses change nothing."""
+    for module, name, value in ((generate_module, "PROMPT_CHUNK", 4), (verify_greedy, "WHOLE", 8), (verify_greedy, "CHUNK", 3)):
         monkeypatch.setattr(module, name, value)
     model = random_model(positions=positions, block_size=64)
     prompts = Ragged.from_strings(["1=", "31+41+59=", "7" * 21 + "=", "12+34=5+6=", "="])
     max_new_tokens = np.array([20, 5, 11, 9, 1])
-    written = complete(model, VOCAB, prompts, max_new_tokens)
-    for prompt, budget, text in zip(prompts.to_strings(), max_new_tokens.tolist(), written.text.to_strings(), strict=True):
+    written = generate(model, TOKENIZER, prompts, max_new_tokens)
+    for prompt, limit, text in zip(prompts.to_strings(), max_new_tokens.tolist(), written.text.to_strings(), strict=True):
         page = prompt
-        for _ in range(budget):
+        for _ in range(limit):
             page += ALPHABET[model(ids_of(page))[0, -1].argmax()]
             if page.endswith(STOP):
                 break
@@ -120,37 +118,33 @@ def test_greedy_decoding_is_the_model_itself(positions: str, monkeypatch: pytest
             prompt + (text[:3] + guess if guess else text)
             for prompt, text in zip(prompts.to_strings(), written.text.to_strings(), strict=True)
         ]
-        drafted = complete_drafts(model, VOCAB, Ragged.from_strings(pages), prompts.lengths, max_new_tokens)
-        assert drafted.text.to_strings() == written.text.to_strings()
+        verified = generate_verified(model, TOKENIZER, Ragged.from_strings(pages), prompts.lengths, max_new_tokens)
+        assert verified.text.to_strings() == written.text.to_strings()
 
 
-def test_both_libraries_agree_on_ragged_questions() -> None:
-    model, ids = random_model(np.float32), ids_of(*PAGES)
-    on_torch = make_model(model.config, ALPHABET, {name: torch.from_numpy(array) for name, array in model.weights.items()})
-    assert np.allclose(on_torch(torch.from_numpy(ids)).numpy(), model(ids), atol=1e-4)
-    cache, whole = on_torch.cache(len(ids), 12), model(ids)
+@torch.no_grad()
+def test_a_cache_knows_where_questions_end() -> None:
+    model, ids = random_model(), ids_of(*PAGES)
+    cache, whole = model.new_cache(len(ids), 12), model(ids)
     assert cache.starts.tolist() == [encoder_decoder.NEVER] * len(ids)
     for start in range(0, 12, 3):
-        part = on_torch(torch.from_numpy(ids[:, start : start + 3]), cache, last=1)
-        assert np.allclose(part.numpy()[:, 0], whole[:, start + 2], atol=1e-4)
+        part = model(ids[:, start : start + 3], cache, last=1)
+        assert torch.allclose(part[:, 0], whole[:, start + 2], atol=1e-9)
     assert cache.starts.tolist() == list(ENDS)
-    assert model(ids).dtype == np.float32
-    assert model(ids_of("12", "34")).tolist() == np.zeros((2, 2, len(ALPHABET))).tolist()
+    assert not model(ids_of("12", "34")).any()
 
 
+@torch.no_grad()
 def test_each_half_counts_its_places_from_its_own_beginning() -> None:
     model = random_model(positions="learned", block_size=16)
-    model.weights["positions"][6:] = np.nan  # the question has six characters, and six are read after it, its `=` again
-    assert np.isfinite(model(ids_of("12+34=46+50"))).all()
-    assert room(model.config) == 16
+    model.positions.position_embedding[6:] = torch.nan  # the question has six characters, six are read from its `=` on
+    assert model(ids_of("12+34=46+50")).isfinite().all()
+    assert max_length(model.config) == model.max_length == 16
 
 
 def test_only_schemes_that_are_embeddings_will_do() -> None:
-    def only_embeds(scheme: NoPositions) -> bool:
-        rest = ("initial_of_block", "turn", "widen", "distances", "bias")
-        return not scheme.blank and all(getattr(type(scheme), name) is getattr(NoPositions, name) for name in rest)
-
-    assert set(EMBEDDED) == {name for name, scheme in SCHEMES.items() if only_embeds(scheme)}
+    for name in scheme_names():
+        assert find_scheme(name).is_embedding == is_embedding(name)
     assert load_recipe(task="add", overrides=["model.arch=encoder-decoder"]).model.positions == "sinusoidal"
     assert ModelConfig().positions == "page"
     assert ModelConfig(arch="encoder-decoder", positions="none").positions == "none"
@@ -158,7 +152,7 @@ def test_only_schemes_that_are_embeddings_will_do() -> None:
 
 def test_parameters_are_counted() -> None:
     config = ModelConfig(arch="encoder-decoder", n_layer=3, n_embd=16, n_head=2)
-    model = make_model(config, ALPHABET, first_weights(config, ALPHABET, 0))
+    model = build_model(config, ALPHABET, 0)
     attention, mlp, embeddings = 4 * 16**2 + 2 * 8 + 16, 8 * 16**2 + 16, 2 * 13 * 16
     assert model.n_params == 3 * (attention + mlp) + 3 * (2 * attention + mlp) + 2 * 16 + embeddings
 
@@ -166,8 +160,8 @@ def test_parameters_are_counted() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--set", "model.positions=page"], "positions = 'page': arch = 'encoder-decoder' takes sinusoidal, learned, "),
-        (["--task", "sum"], "positions = 'sheet': arch = 'encoder-decoder' takes sinusoidal"),
+        (["--set", "model.positions=page"], "positions = 'page': arch = 'encoder-decoder' takes learned, sinusoidal, "),
+        (["--task", "sum"], "positions = 'expression_page': arch = 'encoder-decoder' takes learned, sinusoidal"),
         (["--set", "model.head_dim=0", "--set", "model.n_head=5"], "n_embd = 16: must be a multiple of n_head = 5"),
         (["--set", "model.prompt_end="], "model.prompt_end = '': string should have at least 1 character"),
         (["--set", "model.prompt_end=?"], "model.prompt_end = '?': must stand in every question, and is not in '"),

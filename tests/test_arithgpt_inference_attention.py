@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ALPHABET, random_model
+from helpers.models import random_model, scheme_model
 
 from arithgpt.cli import app
 from arithgpt.cli.inspect import _chosen
-from arithgpt.config.recipe import ModelConfig, Recipe
+from arithgpt.config.recipe import Recipe
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
-from arithgpt.inference.attention import focuses, kernels, read
-from arithgpt.models.gpt import GPT, Cache, initial
-from arithgpt.models.positions import SCHEMES
+from arithgpt.inference.attention import capture_attention, focuses, kernels, read_page
+from arithgpt.models.gpt import GPT
+from arithgpt.models.positions import scheme_names
 from arithgpt.run import new_run
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,63 +28,68 @@ def ids_of(model: GPT, page: str = PAGE) -> np.ndarray:
     return Tokenizer(model.alphabet).encode(np.frombuffer(page.encode(), np.uint8))
 
 
-@pytest.mark.parametrize("positions", SCHEMES)
-@pytest.mark.parametrize("library", ["torch", "numpy"])
-def test_attention_is_what_the_model_computes_with(positions: str, library: str) -> None:
-    model = random_model(positions, library)
-    ids = ids_of(model)[None]
-    given = torch.from_numpy(ids) if library == "torch" else ids
-    plain, (logits, attention) = model(given), model(given, return_attention=True)
-    assert np.allclose(np.asarray(plain), np.asarray(logits), atol=1e-4)
-    blank = int(model.scheme.blank)
+@pytest.mark.parametrize("positions", scheme_names())
+@torch.no_grad()
+def test_attention_is_what_the_model_computes_with(positions: str) -> None:
+    model = scheme_model(positions)
+    ids, n_bos = torch.from_numpy(ids_of(model))[None], int(model.positions.has_bos)
+    plain = model(ids)
+    with capture_attention(model) as attention:
+        assert torch.allclose(model(ids), plain, atol=1e-4)
+    assert len(attention) == 2
     for heads, weights in zip(model.config.heads, attention, strict=True):
-        assert weights.shape == (1, heads, blank + len(PAGE), blank + len(PAGE))
-        assert np.allclose(np.asarray(weights).sum(-1), 1, atol=1e-5)
-        assert (np.asarray(weights) * ~np.tri(blank + len(PAGE), dtype=bool) == 0).all()
+        assert weights.shape == (1, heads, n_bos + len(PAGE), n_bos + len(PAGE))
+        assert torch.allclose(weights.sum(-1), torch.ones(()), atol=1e-5)
+        assert not weights.triu(1).any()
+    model(ids)
+    assert len(attention) == 2
 
 
-@pytest.mark.parametrize("positions", SCHEMES)
-def test_a_page_is_read_as_the_decoder_writes_it(positions: str) -> None:
-    model, blank = random_model(positions, "numpy"), int(SCHEMES[positions].blank)
-    ids, cache = ids_of(model), Cache(random_model(positions, "numpy"), 1, len(PAGE))
-    reading = read(model, ids, prompt=8)
+@pytest.mark.parametrize("positions", scheme_names())
+@torch.no_grad()
+def test_a_page_is_read_as_decoding_writes_it(positions: str) -> None:
+    model = scheme_model(positions)
+    ids, cache, n_bos = ids_of(model), model.new_cache(1, len(PAGE)), int(model.positions.has_bos)
+    reading = read_page(model, ids, prompt=8)
     assert reading.logits.shape == (4, len(model.alphabet))
     for place in range(len(PAGE) - 1):
-        logits, attention = model(ids[None, place : place + 1], cache, return_attention=True)
+        with capture_attention(model) as attention:
+            logits = model(torch.from_numpy(ids[None, place : place + 1]), cache)
         if place >= 7:
             assert np.allclose(reading.logits[place - 7], logits[0, -1], atol=1e-4)
             for whole, weights in zip(reading.attention, attention, strict=True):
-                assert np.allclose(whole[:, place - 7, : blank + place + 1], weights[0, :, -1], atol=1e-5)
-                assert (whole[:, place - 7, blank + place + 1 :] == 0).all()
+                assert np.allclose(whole[:, place - 7, : n_bos + place + 1], weights[0, :, -1], atol=1e-5)
+                assert (whole[:, place - 7, n_bos + place + 1 :] == 0).all()
     assert np.allclose(reading.probabilities.sum(1), 1)
     with pytest.raises(ValueError, match="needs one given"):
-        read(model, ids, prompt=len(PAGE))
+        read_page(model, ids, prompt=len(PAGE))
 
 
+@torch.no_grad()
 def test_a_head_with_one_sharp_kernel_is_told_by_it() -> None:
-    model = random_model("page", "numpy")
-    block = model.blocks[0]
-    block["qkv"][:] = 0  # queries and keys say nothing: only the kernels do
-    block["strength"][:], block["centre"][:], block["blank"][:] = 0, 0, -5.0
+    model = scheme_model("page")
+    attention = model.blocks[0].attention
+    attention.qkv.weight.zero_()  # queries and keys say nothing: only the kernels do
+    bias = attention.bias
+    bias.strength.zero_(), bias.centre.zero_(), bias.bos_logit.fill_(-5.0)
     for head, (place, number) in enumerate([(0, -1), (0, -2), (-1, 0)]):
-        block["strength"][head, [0, 2]], block["centre"][head, [0, 2]] = 20, (place, number)
-    block["blank"][3] = 50.0
+        bias.strength[head, [0, 2]], bias.centre[head, [0, 2]] = 20, torch.tensor([place, number], dtype=torch.float32)
+    bias.bos_logit[3] = 50.0
     page = "3214+6549=9753$"
-    found = focuses(read(model, ids_of(model, page), prompt=10))
+    found = focuses(read_page(model, ids_of(model, page), prompt=10))
     assert [(one.layer, one.head) for one in found] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2)]
     for head, wanted in enumerate([{"place": 0, "number": -1}, {"place": 0, "number": -2}]):
         assert dict(found[head].looks_at) == wanted
-        assert found[head].share > 0.99 > 0.01 > found[head].blank
+        assert found[head].share > 0.99 > 0.01 > found[head].bos
     assert dict(found[2].looks_at) == {"place": -1, "number": 0}
-    assert (found[3].looks_at, found[3].share, round(found[3].blank, 3)) == ((), 0.0, 1.0)
+    assert (found[3].looks_at, found[3].share, round(found[3].bos, 3)) == ((), 0.0, 1.0)
     assert kernels(model)[0]["centre"][1, 2] == -2
-    assert kernels(random_model("learned", "numpy")) == []
+    assert kernels(scheme_model("learned")) == []
 
 
 def test_a_block_that_is_applied_again_is_a_layer_of_its_own() -> None:
-    config = ModelConfig(n_layer=2, n_head=(4, 3), head_dim=8, loops=2)
-    model = GPT(config, ALPHABET, initial(config, ALPHABET, seed=0))
-    reading = read(model, ids_of(model), prompt=8)
+    model = random_model(scale=0.0, n_head=(4, 3), head_dim=8, loops=2)
+    reading = read_page(model, ids_of(model), prompt=8)
     assert [len(heads) for heads in reading.attention] == [4, 3, 4, 3]
     assert {(one.layer, one.head) for one in focuses(reading)} >= {(3, 0), (3, 2)}
     assert np.array_equal(kernels(model)[0]["centre"], kernels(model)[2]["centre"])
