@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from arithgpt.inference.calculator import Calculator
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import shipped_run
-from eval.falsify.laws import LAWS, Law, operands
+from eval.falsify.laws import LAWS, Law
 from eval.falsify.search import falsify
+from eval.falsify.strategies import operands
 
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.name)

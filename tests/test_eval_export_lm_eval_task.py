@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 from helpers.named_tasks import ANSWERS
 
-from eval.export.lm_eval_task import LENIENT, STRICT, harness_task
+from eval.export.lm_eval_task import LENIENT, STRICT, lm_eval_task
 from tasks import Task, make, names
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 MADE = {
     "n": 30,
-    "cells": [(3, 3), (4, 2)],
+    "sizes": [(3, 3), (4, 2)],
     "suite": None,
     "shots": 3,
     "seed": 0,
@@ -33,9 +33,9 @@ def problems(files: dict[str, str]) -> list[dict]:
 @pytest.mark.parametrize("name", [name for name in names() if name not in ANSWERS])
 def test_the_folder(name: str) -> None:
     task = make(name, "1-4")
-    files = harness_task(task, **MADE)
+    files = lm_eval_task(task, **MADE)
     assert set(files) == {f"arithgpt_{name}.yaml", f"arithgpt_{name}.jsonl", "data.py", "README.md"}
-    assert files == harness_task(task, **MADE)
+    assert files == lm_eval_task(task, **MADE)
     asked = problems(files)
     assert len(asked) == len({row["question"] for row in asked}) == 30
     assert all(row["answer"] == task.answer(task.parse(row["question"])) for row in asked)
@@ -98,7 +98,7 @@ def test_a_folder_that_is_there_is_left_alone(arithgpt: Call, tmp_path: Path) ->
 @pytest.fixture
 def folder(tmp_path: Path) -> tuple[Task, Path]:
     task = make("div", "1-4")
-    for name, text in harness_task(task, **MADE).items():
+    for name, text in lm_eval_task(task, **MADE).items():
         (tmp_path / name).write_text(text)
     return task, tmp_path
 

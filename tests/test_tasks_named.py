@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.export.dataset import Export, Tally
-from eval.export.lm_eval_task import harness_task
+from eval.export.lm_eval_task import lm_eval_task
 from tasks import QuestionError, find, make, sizes
 from tasks.adapters.gym_api import create_dataset
 
@@ -157,12 +157,12 @@ def test_bad_options_are_named(name: str, options: dict, said: str) -> None:
 
 
 def test_a_task_for_lm_eval_of_numbers_only() -> None:
-    made = {"n": 20, "cells": None, "suite": None, "seed": 0, "command": "arithgpt export-lm-eval", "version": "0"}
-    files = harness_task(find("count")(digits="6-8"), shots=0, **made)
+    made = {"n": 20, "sizes": None, "suite": None, "seed": 0, "command": "arithgpt export-lm-eval", "version": "0"}
+    files = lm_eval_task(find("count")(digits="6-8"), shots=0, **made)
     asked = [json.loads(line) for line in files["arithgpt_count.jsonl"].splitlines()]
     assert all(row["answer"] == ANSWERS["count"](row["question"].removeprefix("count "), None) for row in asked)
     with pytest.raises(ValueError, match="free text"):
-        harness_task(make("copy"), shots=0, **made)
+        lm_eval_task(make("copy"), shots=0, **made)
 
 
 def test_the_command_line(arithgpt: Call, tmp_path: Path) -> None:

@@ -11,13 +11,16 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from arithgpt.errors import UserError
     from tasks import ProblemSize, Task
 
 Name = Annotated[str, typer.Argument(metavar="TASK", help="What to ask; see: arithgpt tasks; or rg:NAME.")]
 Digits = Annotated[
     Optional[str],
     typer.Option(
-        metavar="LENGTHS", help="1-8: operands of 1 to 8 digits; 8: of 8; size_ranges as in 1-6,1-10x1-2. [default: the task's]"
+        metavar="LENGTHS",
+        help="8 is exactly 8 digits, 1-8 each length from 1 to 8, 1-6x1-6 a grid; ranges as in 1-6,1-10x1-2. "
+        "[default: the task's]",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same problems.")]
@@ -25,53 +28,53 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same problems."
 
 def data_command(
     task: Name,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Ends in .jsonl or .parquet; a data card FILE.md comes with it.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="A file .jsonl or .parquet; a data card .md is written beside it.")],
     n: Annotated[
-        Optional[int], typer.Option(metavar="N", help="How many, from 1 to 10,000,000. [default: all of a suite that is whole]")
+        Optional[int],
+        typer.Option(metavar="N", help="How many, from 1 to 10,000,000. [default: all of a fixed suite]"),
     ] = None,
     digits: Digits = None,
     split: Annotated[
         str,
-        typer.Option(
-            help="train; held-out, never trained on; or test, as eval asks them. [default: train, or test with --suite]"
-        ),
+        typer.Option(help="train; held-out: never trained on; test: what eval asks. [default: train, or test with --suite]"),
     ] = "",
-    suite: Annotated[Optional[str], typer.Option(help="Of the split test. [default: random]")] = None,
+    suite: Annotated[Optional[str], typer.Option(help="The suite of the split test. [default: random]")] = None,
     seed: Seed = 0,
 ) -> None:
     """Write problems with their answers, pages and workings, each once, and a data card beside them.
 
-    The same command writes the same bytes. Lengths are as in train; of the split test as in eval, where 1-8 is both alike.
+    The same command writes the same bytes. In the splits train and held-out the operands of 1-8 have different lengths too, as
+    in training; in the split test both have the same, as in eval.
     """
     from arithgpt.cli.options import output_files
     from arithgpt.errors import UserError
     from arithgpt.training.checkpoint import write_atomic
     from eval.export.card import MARK, card
-    from eval.export.dataset import FORMS, Export, Tally
+    from eval.export.dataset import WRITERS, Export, Tally
     from eval.solver import MissingExtra
 
-    if out.suffix not in FORMS:
-        raise UserError(f"--out {out}: must end in {' or '.join(FORMS)}")
-    beside = out.with_suffix(".md")
-    output_files({"--out": out, "the data card of --out": beside})
-    _not_yet_there(beside, MARK)
+    if out.suffix not in WRITERS:
+        raise UserError(f"--out {out}: must end in {' or '.join(WRITERS)}")
+    card_file = out.with_suffix(".md")
+    output_files({"--out": out, "the data card of --out": card_file})
+    _check_overwrites_only_cards(card_file, MARK)
     split = split or ("test" if suite is not None else "train")
-    made, cells = _task(task, digits, split)
-    said = {"--n": n, "--digits": digits, "--split": split, "--suite": suite, "--seed": seed, "--out": out.name}
+    made, test_sizes = _resolve_task(task, digits, split)
+    options = {"--n": n, "--digits": digits, "--split": split, "--suite": suite, "--seed": seed, "--out": out.name}
     tally = Tally()
     try:
-        export = Export(made, n, split, suite, cells, seed)  # type: ignore[arg-type]  it says what a split can be
-        write_atomic(out, FORMS[out.suffix](export, tally))
+        export = Export(made, n, split, suite, test_sizes, seed)  # type: ignore[arg-type]  # it checks the split
+        write_atomic(out, WRITERS[out.suffix](export, tally))
     except (ValueError, MissingExtra) as error:
-        raise _named(error, out) from None
-    command = shlex.join(["arithgpt", "export-data", task, *_given(said)])
-    write_atomic(beside, card(export, tally, file=out.name, command=command, version=_versions(made)))
-    print(f"{out}: {tally.rows:,} problems, {tally.size:,} bytes; what is in it: {beside}")
+        raise _user_error(error, out) from None
+    command = shlex.join(["arithgpt", "export-data", task, *_typed(options)])
+    write_atomic(card_file, card(export, tally, file=out.name, command=command, version=_versions(made)))
+    print(f"{out}: {tally.rows:,} problems, {tally.size:,} bytes; what is in it: {card_file}")
 
 
 def lm_eval_command(
     task: Name,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="A folder that is made.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="A new folder.")],
     n: Annotated[int, typer.Option(metavar="N", help="How many problems, from 1 to 100,000.")] = 500,
     digits: Digits = None,
     suite: Annotated[Optional[str], typer.Option(help="Which problems. [default: random]")] = None,
@@ -86,17 +89,17 @@ def lm_eval_command(
 
     from arithgpt.errors import UserError
     from arithgpt.training.checkpoint import write_atomic
-    from eval.export.lm_eval_task import harness_task
+    from eval.export.lm_eval_task import lm_eval_task
 
-    made, cells = _task(task, digits, "test")
-    said = {"--n": n, "--digits": digits, "--suite": suite, "--shots": shots, "--seed": seed, "--out": out.name}
-    command = shlex.join(["arithgpt", "export-lm-eval", task, *_given(said)])
+    made, test_sizes = _resolve_task(task, digits, "test")
+    options = {"--n": n, "--digits": digits, "--suite": suite, "--shots": shots, "--seed": seed, "--out": out.name}
+    command = shlex.join(["arithgpt", "export-lm-eval", task, *_typed(options)])
     try:
-        files = harness_task(
-            made, n=n, cells=cells, suite=suite, shots=shots, seed=seed, command=command, version=_versions(made)
+        files = lm_eval_task(
+            made, n=n, sizes=test_sizes, suite=suite, shots=shots, seed=seed, command=command, version=_versions(made)
         )
     except ValueError as error:
-        raise _named(error, out) from None
+        raise _user_error(error, out) from None
     try:
         out.mkdir()
     except OSError as error:
@@ -105,14 +108,14 @@ def lm_eval_command(
         for name, text in files.items():
             write_atomic(out / name, text)
     except BaseException:
-        shutil.rmtree(out, ignore_errors=True)  # half a task would be in the way of the next try
+        shutil.rmtree(out, ignore_errors=True)  # half a folder would block the next try
         raise
     name = next(name for name in files if name.endswith(".yaml")).removesuffix(".yaml")
     print(f"{out}: {n:,} problems; ask them with: lm_eval --include_path {shlex.quote(str(out))} --tasks {name} --model ...")
 
 
-def _task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[ProblemSize] | None]:
-    """The task, and the lengths to ask where they are tests. UserError names the argument at fault."""
+def _resolve_task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[ProblemSize] | None]:
+    """The task, and the sizes to ask if the split is test. UserError names the argument at fault."""
     from arithgpt.errors import UserError
     from tasks import find, make, sizes
 
@@ -121,15 +124,15 @@ def _task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[Pro
     except ValueError as error:
         raise UserError(f"TASK {error}") from None
     try:
-        cells = sizes.parse_sizes(digits) if digits is not None and split == "test" else None
-        return make(name, digits), cells
+        test_sizes = sizes.parse_sizes(digits) if digits is not None and split == "test" else None
+        return make(name, digits), test_sizes
     except ValueError as error:
-        said = str(error).removeprefix(f"digits = {digits!r}: ")
-        raise UserError(f"--digits {digits}: {said}" if digits is not None else f"TASK {name}: {said}") from None
+        message = str(error).removeprefix(f"digits = {digits!r}: ")
+        raise UserError(f"--digits {digits}: {message}" if digits is not None else f"TASK {name}: {message}") from None
 
 
 def _versions(task: Task) -> str:
-    """Of all that decides which problems come."""
+    """The versions of everything that decides which problems are drawn."""
     from importlib.metadata import version
 
     from tasks.registry import GYM_PREFIX
@@ -137,13 +140,13 @@ def _versions(task: Task) -> str:
     return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.name.startswith(GYM_PREFIX) else "")
 
 
-def _given(options: dict[str, object]) -> list[str]:
-    """Options as they are typed, those left out apart."""
+def _typed(options: dict[str, object]) -> list[str]:
+    """Options as they are typed; those that were not given are left out."""
     return [part for option, value in options.items() if value is not None for part in (option, str(value))]
 
 
-def _named(error: Exception, out: Path) -> Exception:
-    """A fault of an export as a line that names the option: `n = 0: must be ...` becomes `--n 0: must be ...`."""
+def _user_error(error: Exception, out: Path) -> UserError:
+    """Name the option instead of the field: `n = 0: must be ...` becomes `--n 0: must be ...`."""
     import re
 
     from arithgpt.errors import UserError
@@ -154,15 +157,16 @@ def _named(error: Exception, out: Path) -> Exception:
     if match is None:
         return UserError(f"--out {out}: {error}")
     option, value, missing, rest = match.groups()
-    return UserError(f"--{option}{f' {value}:' if missing is None else ' is missing'}{' ' if missing is None else ''}{rest}")
+    return UserError(f"--{option} is missing{rest}" if missing else f"--{option} {value}: {rest}")
 
 
-def _not_yet_there(card: Path, mark: str) -> None:
-    """UserError where a file that is no data card stands in its place."""
+def _check_overwrites_only_cards(card: Path, mark: str) -> None:
+    """UserError where a file of this name exists and is no data card."""
     from arithgpt.errors import UserError
 
     try:
-        if card.exists() and mark not in card.read_text("utf-8"):
-            raise UserError(f"--out: {card} is there already and no data card; take another name")
+        overwrites = card.exists() and mark not in card.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
-        raise UserError(f"--out: {card} is there already and no data card; take another name") from None
+        overwrites = True
+    if overwrites:
+        raise UserError(f"--out: {card} is there already and no data card; take another name")

@@ -1,4 +1,4 @@
-"""The data card of an export, as Markdown: what it is, how it was made, and what is in it.
+"""The data card of an export, as Markdown: what the data are, how they were made, and what is in them.
 
 # mul: 1,000 problems
 multiplication of two natural numbers, worked out. ...
@@ -13,10 +13,11 @@ from eval.export.dataset import Export, Tally
 from tasks import STOP, ProblemSize, Task, sizes
 from tasks.splits import HELD_OUT_MIN_DIGITS, HELD_OUT_ONE_IN
 
-MOST_LENGTHS = 64  # lines of a table; of more lengths those with the same longer operand share one
+MAX_LENGTHS = 64
+"""Lines of a table. Where there are more lengths, those with the same longer operand share a line."""
 SPLITS = ("train", "held-out", "seen")
 MARK = "arithgpt export-"
-"""Stands in every card that was made here, and so in every one that may be written over."""
+"""Every card contains this, so a file with it may be written over."""
 
 COLUMNS = f"""\
 | column | what it is |
@@ -32,7 +33,15 @@ COLUMNS = f"""\
 
 
 def card(export: Export, tally: Tally, *, file: str, command: str, version: str) -> str:
-    """The text of the card. file: the name of the data file; command: what made it; version: of arithgpt."""
+    """Write the card.
+
+    Args:
+        export: What was exported.
+        tally: What was written.
+        file: The name of the data file.
+        command: The command that made it.
+        version: The version of arithgpt, and of what else decides the problems.
+    """
     task = export.task
     kind = f"suite `{export.suite or 'random'}`" if export.split == "test" else f"`{export.split}`, drawn as in training"
     versions = ", ".join(f"{part.name} {part.version}" for part in task.subtasks.values())
@@ -60,7 +69,7 @@ from its question by Python's own arithmetic, and the page, made another way, wa
 
 ## Splits
 
-{_rule(export)}
+{_split_rule(export)}
 
 ## Counts
 
@@ -79,45 +88,43 @@ MIT
 
 
 def _columns(task: Task) -> str:
-    if task.answer_kind == "decimal":
-        usual = "zeros at the end of decimals are dropped"
-    else:
-        usual = "`142 r 7` is a quotient and its remainder"
-    answers = task.answer_format or usual
-    plain = task.size_names == Task.size_names
-    lengths_of = "digits of the left and of the right operand" if plain else " and ".join(dict.fromkeys(task.size_names))
-    return COLUMNS.format(answers=answers, lengths=lengths_of)
+    """The table of columns."""
+    is_decimal = task.answer_kind == "decimal"
+    numbers = "zeros at the end of decimals are dropped" if is_decimal else "`142 r 7` is a quotient and its remainder"
+    counts_digits = task.size_names == Task.size_names
+    lengths = "digits of the left and of the right operand" if counts_digits else " and ".join(dict.fromkeys(task.size_names))
+    return COLUMNS.format(answers=task.answer_format or numbers, lengths=lengths)
 
 
-def _rule(export: Export) -> str:
+def _split_rule(export: Export) -> str:
+    """How problems are held out."""
     if export.task.split_rule:
         return export.task.split_rule
     if export.task.answer_kind == "text":
-        which = "A stable 64-bit hash of a problem's text decides"
+        hash_of = "a problem's text"
         short = ""
     else:
-        which = "A stable 64-bit hash of a problem's operands (a sum shares it with its operands swapped) decides"
+        hash_of = "a problem's operands (a sum shares it with its operands swapped)"
         if export.task.size_names != Task.size_names:
-            which = "A stable 64-bit hash of an expression, to whatever number of decimals, decides"
+            hash_of = "an expression, to whatever number of decimals,"
         short = f"\nProblems with fewer than {HELD_OUT_MIN_DIGITS} digits in all are too few to hold any out: they are `seen`."
     kept = f"one in {HELD_OUT_ONE_IN} is `held-out`\nand never trained on, whatever the seed; the others are `train`."
-    return f"{which}: {kept}{short}"
+    return f"A stable 64-bit hash of {hash_of} decides: {kept}{short}"
 
 
 def _counts(task: Task, counts: Counter[tuple[ProblemSize, str]]) -> str:
-    cells = sorted({cell for cell, _ in counts}, key=lambda cell: (max(cell), cell))
-    named, title = (
-        {cell: sizes.format_size(cell) for cell in cells},
-        "digits" if task.size_names == Task.size_names else " x ".join(dict.fromkeys(task.size_names)),
-    )
-    if len(cells) > MOST_LENGTHS and task.size_names == Task.size_names:
-        named, title = {cell: str(max(cell)) for cell in cells}, "digits of the longer operand"
+    """A table of the rows by length and split."""
+    counts_digits = task.size_names == Task.size_names
+    cells = sorted({size for size, _ in counts}, key=lambda size: (max(size), size))
+    if counts_digits and len(cells) > MAX_LENGTHS:
+        title, names = "digits of the longer operand", {size: str(max(size)) for size in cells}
+    else:
+        title = "digits" if counts_digits else " x ".join(dict.fromkeys(task.size_names))
+        names = {size: sizes.format_size(size) for size in cells}
     lines: dict[str, Counter[str]] = {}
-    for cell in cells:
+    for size in cells:
         for split in SPLITS:
-            lines.setdefault(named[cell], Counter())[split] += counts[cell, split]
-    total = Counter({split: sum(line[split] for line in lines.values()) for split in SPLITS})
-    rows = [
-        f"| {name} | {' | '.join(f'{line[split]:,}' for split in SPLITS)} |" for name, line in (lines | {"all": total}).items()
-    ]
+            lines.setdefault(names[size], Counter())[split] += counts[size, split]
+    lines["all"] = Counter({split: sum(line[split] for line in lines.values()) for split in SPLITS})
+    rows = [f"| {name} | {' | '.join(f'{line[split]:,}' for split in SPLITS)} |" for name, line in lines.items()]
     return "\n".join([f"| {title} | {' | '.join(SPLITS)} |", "|---|---|---|---|", *rows])

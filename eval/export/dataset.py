@@ -1,10 +1,10 @@
-"""Problems as a data set: one row a problem, each once, with its answer by Python's integers and its working.
+"""Problems as a data set: a row for each problem, each problem once, with its answer by Python's integers and its working.
 
     {"question": "123*45", "answer": "5535", "page": "321*54=5:5160_5160;4!2940_53550$", "prompt": "321*54=",
      "working": "  123\\n * 45\\n-----\\n ...", "metadata": {"task": "mul", "version": 1, "left_digits": 3, "right_digits": 2,
      "suite": "training", "seed": 0}, "split": "train"}
 
-Rows are made a few at a time, so a file of millions needs little memory. The first rows of a larger export are a smaller one.
+Rows are made a few at a time, so a file of millions needs little memory. A smaller export is the beginning of a larger one.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from eval.solver import MissingExtra
-from tasks import Problems, ProblemSize, Task, drawn, sizes
+from tasks import NO_SIZE, Problems, ProblemSize, Task, drawn
 from tasks.core.ragged import Ragged
-from tasks.sizes import NO_SIZE
+from tasks.sizes import field_names
 from tasks.splits import fingerprint
 
 MAX_ROWS = 10_000_000
-CHUNK = 1024  # problems drawn together
-ROW_GROUP = 65_536  # rows of a Parquet file that are compressed together
+CHUNK = 1024
+"""Problems that are drawn together."""
+ROW_GROUP = 65_536
+"""Rows of a Parquet file that are compressed together."""
 MAX_IDLE_CHUNKS = 20
+"""After so many chunks without a new problem, there are no more."""
 TRAINING = "training"
-"""Stands in the place of a suite's name for problems drawn as training draws them."""
+"""The name in place of a suite's, for problems that are drawn as in training."""
 
 Source: TypeAlias = Literal["train", "held-out", "test"]
 Row: TypeAlias = dict[str, Any]
@@ -40,30 +43,49 @@ class Tally:
     """What has been written so far, for the data card."""
 
     counts: Counter[tuple[ProblemSize, str]] = field(default_factory=Counter)
-    """Rows by lengths and split."""
+    """Rows by size and split."""
     samples: list[Row] = field(default_factory=list)
+    """The first row."""
     sha256: Any = field(default_factory=hashlib.sha256)
+    """The hash of the file."""
     size: int = 0
-    """Bytes."""
+    """Bytes of the file."""
 
     @property
     def rows(self) -> int:
+        """How many rows have been written."""
         return sum(self.counts.values())
+
+    def add_row(self, size: ProblemSize, row: Row) -> None:
+        """Count a row."""
+        self.counts[size, row["split"]] += 1
+        if not self.samples:
+            self.samples.append(row)
+
+    def add_bytes(self, data: bytes) -> bytes:
+        """Count a piece of the file, and return it."""
+        self.sha256.update(data)
+        self.size += len(data)
+        return data
 
 
 @dataclass(frozen=True)
 class Export:
-    """Which problems. ValueError names a field that is out of range."""
+    """Which problems are exported.
+
+    Raises:
+        ValueError: a field is out of range; the message names it.
+    """
 
     task: Task
     n: int | None
-    """Rows; None takes all of a fixed suite."""
+    """Rows; None: all problems of a suite that comes as a whole."""
     split: Source = "train"
-    """train and held-out: drawn as in training; test: those of a suite, held out where any of their lengths can be."""
+    """"train" and "held-out" are drawn as in training. "test" are the problems of a suite, held out where any can be."""
     suite: str | None = None
-    """Of `test`; None is random."""
-    cells: Sequence[ProblemSize] | None = None
-    """Of `test`: the lengths to ask; None is those of training."""
+    """The suite of "test"; None: random."""
+    sizes: Sequence[ProblemSize] | None = None
+    """The sizes of "test"; None: those of training."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -75,165 +97,179 @@ class Export:
             raise ValueError(f"seed = {self.seed}: must be at least 0")
         if self.suite is not None and self.split != "test":
             raise ValueError(f"suite = {self.suite!r}: only with the split test; {self.split} is drawn as in training")
-        if self.split == "test" and not self._parts:
-            known = dict.fromkeys(suite for part in self.task.subtasks.values() for suite in part.suites)
+        if self.split == "test" and not self._subtasks:
+            known = dict.fromkeys(suite for subtask in self.task.subtasks.values() for suite in subtask.suites)
             raise ValueError(f"suite = {self.suite!r}: task {self.task.name} has {', '.join(known)}")
-        if self.n is None and not (self.split == "test" and all(self.suite in part.complete_suites for part in self._parts)):
+        if self.n is None and not (
+            self.split == "test" and all(self.suite in subtask.complete_suites for subtask in self._subtasks)
+        ):
             raise ValueError("n is missing: how many problems; only a suite that comes as a whole does without")
 
     @property
-    def _parts(self) -> list[Task]:
+    def _subtasks(self) -> list[Task]:
         """The tasks that have the suite."""
-        return [part for part in self.task.subtasks.values() if (self.suite or "random") in part.suites]
+        return [subtask for subtask in self.task.subtasks.values() if (self.suite or "random") in subtask.suites]
 
     def rows(self, tally: Tally | None = None) -> Iterator[Row]:
-        """Every row, in order. ValueError after the last one where there are fewer different problems than n."""
-        tally, found = tally or Tally(), 0
-        left, right = sizes.field_names(self.task.size_names)
+        """Yield every row, in order.
+
+        Args:
+            tally: Counts the rows.
+
+        Raises:
+            ValueError: there are fewer than n different problems; raised after the last one.
+        """
+        tally, count = tally or Tally(), 0
+        left, right = field_names(self.task.size_names)
         for task, problems in self._problems():
-            for row in self._as_rows(task, problems):
-                about = row["metadata"]
-                cell = about[left] or 0, about[right] or 0
-                tally.counts[cell, row["split"]] += 1
-                if len(tally.samples) < 1:
-                    tally.samples.append(row)
+            for row in self._rows_of(task, problems):
+                metadata = row["metadata"]
+                tally.add_row(ProblemSize(metadata[left] or 0, metadata[right] or 0), row)
                 yield row
-            found += len(problems)
-        if self.n is not None and found < self.n:
-            raise ValueError(f"n = {self.n}: there are only {found:,} different problems of these lengths")
+            count += len(problems)
+        if self.n is not None and count < self.n:
+            raise ValueError(f"n = {self.n}: there are only {count:,} different problems of these lengths")
 
     def _problems(self) -> Iterator[tuple[Task, Problems]]:
-        yield from self._suite() if self.split == "test" else self._stream()
+        """Different problems in chunks, each chunk with its task."""
+        if self.split == "test":
+            yield from self._test_problems()
+        else:
+            yield from self._training_problems(self.split)
 
-    def _stream(self) -> Iterator[tuple[Task, Problems]]:
-        """As in training, each problem once."""
+    def _training_problems(self, split: Literal["train", "held-out"]) -> Iterator[tuple[Task, Problems]]:
+        """Problems drawn as in training, each once."""
         assert self.n is not None
-        seen: set[int] = set()
+        known: set[int] = set()
         step = idle = 0
-        while len(seen) < self.n and idle < MAX_IDLE_CHUNKS:
+        while len(known) < self.n and idle < MAX_IDLE_CHUNKS:
             try:
-                problems = self.task.stream(CHUNK, seed=self.seed, split=self.split, rank=0, step=step)
+                problems = self.task.stream(CHUNK, seed=self.seed, split=split, rank=0, step=step)
             except ValueError:
                 raise ValueError(f"split = {self.split!r}: there are no such problems of these lengths") from None
             new = []
             for row, key in enumerate(fingerprint(Ragged.from_strings(self.task.questions(problems))).tolist()):
-                if key not in seen and len(seen) < self.n:
-                    seen.add(key)
+                if key not in known and len(known) < self.n:
+                    known.add(key)
                     new.append(row)
             step, idle = step + 1, 0 if new else idle + 1
             if new:
                 yield self.task, problems[np.array(new)]
 
-    def _suite(self) -> Iterator[tuple[Task, Problems]]:
-        """The problems of `Task.test`, evenly of all lengths; what short ones lack, longer ones give."""
-        asked = [(part, cell) for part in self._parts for cell in self._cells(part)]
-        asked.sort(key=lambda one: sum(one[1]))
-        left = self.n
-        for k, (part, cell) in enumerate(asked):
-            share = CHUNK if left is None else -(-left // (len(asked) - k))
+    def _test_problems(self) -> Iterator[tuple[Task, Problems]]:
+        """The problems of `Task.test`, as many of each size; where a short size has too few, longer ones have more."""
+        asked = [(subtask, size) for subtask in self._subtasks for size in self._sizes_of(subtask)]
+        asked.sort(key=lambda pair: sum(pair[1]))
+        missing = self.n
+        for index, (subtask, size) in enumerate(asked):
+            share = CHUNK if missing is None else -(-missing // (len(asked) - index))
             if share == 0:
                 return
-            problems = part.test(share, cell, seed=self.seed, suite=self.suite or "random")
-            if left is not None:
+            problems = subtask.test(share, size, seed=self.seed, suite=self.suite or "random")
+            if missing is not None:
                 problems = problems[:share]
-                left -= len(problems)
+                missing -= len(problems)
             for start in range(0, len(problems), CHUNK):
-                yield part, problems[start : start + CHUNK]
+                yield subtask, problems[start : start + CHUNK]
 
-    def _cells(self, part: Task) -> Sequence[ProblemSize]:
-        return list(dict.fromkeys(cell for box in part.size_ranges for cell in box)) if self.cells is None else self.cells
+    def _sizes_of(self, subtask: Task) -> Sequence[ProblemSize]:
+        """The sizes that a task is asked."""
+        if self.sizes is not None:
+            return self.sizes
+        return list(dict.fromkeys(size for size_range in subtask.size_ranges for size in size_range))
 
-    def _as_rows(self, task: Task, problems: Problems) -> Iterator[Row]:
+    def _rows_of(self, task: Task, problems: Problems) -> Iterator[Row]:
+        """The rows of one chunk. Each page is read back and must give the answer computed from the question."""
         pages, questions = task.pages(problems), task.questions(problems)
-        kept, can = task.held_out(problems).tolist(), task.can_hold_out(problems).tolist()
-        sides = zip(*(side.tolist() for side in task.sizes_of(problems)), strict=True)
+        held_out, can_hold_out = task.held_out(problems).tolist(), task.can_hold_out(problems).tolist()
+        sizes = zip(*(side.tolist() for side in task.sizes_of(problems)), strict=True)
         suite = (self.suite or "random") if self.split == "test" else TRAINING
-        columns = zip(pages.texts(), pages.prompt.tolist(), questions, sides, kept, can, strict=True)
-        for page, prompt, question, cell, is_kept, can_be in columns:
-            written, answer = page[prompt:-1], task.answer(question)
+        names = field_names(self.task.size_names)
+        columns = zip(pages.texts(), pages.prompt.tolist(), questions, sizes, held_out, can_hold_out, strict=True)
+        for page, prompt_length, question, size, is_held_out, can_be in columns:
+            written, answer = page[prompt_length:-1], task.answer(question)
             assert task.extract(written, question) == answer, (question, page)
-            about = dict(zip(sizes.field_names(self.task.size_names), cell if cell != NO_SIZE else (None, None), strict=True))
+            lengths = dict(zip(names, size if size != NO_SIZE else (None, None), strict=True))
+            metadata = {"task": task.name, "version": task.version, **lengths, "suite": suite, "seed": self.seed}
             yield {
                 "question": task.question_text(question),
                 "answer": answer,
                 "page": page,
-                "prompt": page[:prompt],
+                "prompt": page[:prompt_length],
                 "working": drawn(task.render(question, written)),
-                "metadata": {
-                    "task": task.name,
-                    "version": task.version,
-                    **about,
-                    "suite": suite,
-                    "seed": self.seed,
-                },
-                "split": "held-out" if is_kept else "train" if can_be else "seen",
+                "metadata": metadata,
+                "split": "held-out" if is_held_out else "train" if can_be else "seen",
             }
 
 
 def jsonl(export: Export, tally: Tally) -> Iterator[bytes]:
-    """The file in pieces, a JSON object a line. ValueError as from `Export.rows`."""
+    """Yield the file in pieces, a JSON object on each line.
+
+    Raises:
+        ValueError: as from `Export.rows`.
+    """
     lines: list[str] = []
     for row in export.rows(tally):
         lines.append(json.dumps(row))
         if len(lines) == CHUNK:
-            yield _counted("\n".join([*lines, ""]).encode("ascii"), tally)
+            yield tally.add_bytes("\n".join([*lines, ""]).encode("ascii"))
             lines = []
     if lines:
-        yield _counted("\n".join([*lines, ""]).encode("ascii"), tally)
+        yield tally.add_bytes("\n".join([*lines, ""]).encode("ascii"))
 
 
 def parquet(export: Export, tally: Tally) -> Iterator[bytes]:
-    """The same rows as a Parquet file in pieces. MissingExtra without pyarrow; ValueError as from `Export.rows`."""
+    """Yield a Parquet file of the same rows in pieces.
+
+    Raises:
+        MissingExtra: pyarrow is not installed.
+        ValueError: as from `Export.rows`.
+    """
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtra("parquet") from None
     text, number = pa.string(), pa.int64()
-    left, right = sizes.field_names(export.task.size_names)
-    about = {"task": text, "version": number, left: number, right: number, "suite": text, "seed": number}
+    left, right = field_names(export.task.size_names)
+    metadata = {"task": text, "version": number, left: number, right: number, "suite": text, "seed": number}
     texts = dict.fromkeys(("question", "answer", "page", "prompt", "working"), text)
-    schema = pa.schema(texts | {"metadata": pa.struct(list(about.items())), "split": text})
-    pieces, rows = _Pieces(), export.rows(tally)
-    with pq.ParquetWriter(pieces, schema, compression="zstd") as writer:
+    schema = pa.schema(texts | {"metadata": pa.struct(list(metadata.items())), "split": text})
+    buffer, rows = _Buffer(), export.rows(tally)
+    with pq.ParquetWriter(buffer, schema, compression="zstd") as writer:
         while group := [row for _, row in zip(range(ROW_GROUP), rows, strict=False)]:
             writer.write_table(pa.Table.from_pylist(group, schema))
-            yield _counted(pieces.taken(), tally)
-    yield _counted(pieces.taken(), tally)
+            yield tally.add_bytes(buffer.take())
+    yield tally.add_bytes(buffer.take())
 
 
-FORMS = {".jsonl": jsonl, ".parquet": parquet}
-"""How a file is written, by its ending."""
+WRITERS = {".jsonl": jsonl, ".parquet": parquet}
+"""How a file is written, by its suffix."""
 
 
-class _Pieces:
-    """What pyarrow needs of a file; keeps what is written until it is taken."""
+class _Buffer:
+    """A file for pyarrow that keeps what is written until it is taken."""
 
     closed = False
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
-        self.at = 0
+        self.position = 0
 
     def write(self, data: bytes) -> int:
         self.written.append(bytes(data))
-        self.at += len(self.written[-1])
+        self.position += len(self.written[-1])
         return len(self.written[-1])
 
     def tell(self) -> int:
-        return self.at
+        return self.position
 
     def flush(self) -> None: ...
 
     def close(self) -> None: ...
 
-    def taken(self) -> bytes:
+    def take(self) -> bytes:
+        """Return what has been written since the last call."""
         data = b"".join(self.written)
         self.written = []
         return data
-
-
-def _counted(piece: bytes, tally: Tally) -> bytes:
-    tally.sha256.update(piece)
-    tally.size += len(piece)
-    return piece

@@ -1,11 +1,11 @@
-"""A task for lm-evaluation-harness: the problems that `eval` asks, as a folder that it reads without a network.
+"""A task for lm-evaluation-harness: the problems that `eval` asks, as a folder that it reads without the network.
 
 arithgpt_mul.yaml     how to ask and how to score: generate_until, exact_match of a strict and of a lenient reading
 arithgpt_mul.jsonl    {"question": "123*45", "answer": "5535", "left_digits": 3, "right_digits": 2}
 data.py               reads that file, wherever the folder lies
 README.md             what it is and how to run it
 
-prompt      12*34=408           solved examples of training, whose answers are none of those asked for
+prompt      12*34=408           solved examples of training, none with an answer that is asked for
             123*45=
 """
 
@@ -18,15 +18,17 @@ import numpy as np
 
 from eval.export.card import MARK
 from eval.export.dataset import Export, Row
-from tasks import ProblemSize, Task, sizes
+from tasks import ProblemSize, Task
+from tasks.sizes import field_names
 
 MAX_PROBLEMS, MAX_SHOTS = 100_000, 64
-MAX_DRAWS = 200
+MAX_DRAWS, BATCH = 200, 64
+"""Draws of so many problems each, in search of solved examples."""
 STRICT = r"^\s*(-?[0-9]+(?: r -?[0-9]+)?|division by zero)\s*$"
 LENIENT = "(-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?: r -?[0-9]+)?|division by zero)"
-"""How a reply is read: it has to be an answer, or has one somewhere; thousands may be set apart by commas."""
+"""How a reply is read: strictly it must be an answer, leniently it contains one, perhaps with commas between thousands."""
 REMAINDER, FRACTION = "(?: r -?[0-9]+)?", r"(?:\.[0-9]+)?"
-"""What may follow the whole number of an answer; the second where the task says decimals."""
+"""What may follow the whole number of an answer; FRACTION where the task has decimals."""
 
 DATA = '''\
 """Reads the problems beside this file: {"question": "123*45", "answer": "5535", ...} a line."""
@@ -43,29 +45,41 @@ def load(**_):
 '''
 
 
-def harness_task(
+def lm_eval_task(
     task: Task,
     *,
     n: int,
-    cells: Sequence[ProblemSize] | None,
+    sizes: Sequence[ProblemSize] | None,
     suite: str | None,
     shots: int,
     seed: int,
     command: str,
     version: str,
 ) -> dict[str, str]:
-    """The files of the folder: their names and texts.
+    """Make the files of the folder.
 
-    n: problems, shared evenly by `cells`, the lengths to ask (those of training where None); suite: None is random; shots:
-    solved examples before each question; command, version: what made it, for the README
-    ValueError for a number out of range, a suite that the task does not have, too few different problems, or free text.
+    Args:
+        task: The task.
+        n: Problems, shared evenly by the sizes.
+        sizes: The sizes to ask; None: those of training.
+        suite: The suite to ask; None: random.
+        shots: Solved examples before each question.
+        seed: The same seed gives the same files.
+        command: The command that made it, for the README.
+        version: The version of arithgpt, and of what else decides the problems.
+
+    Returns:
+        The texts of the files by their names.
+
+    Raises:
+        ValueError: a number is out of range, the task has no such suite, too few different problems, or free-text answers.
     """
     for name, value, least, most in (("n", n, 1, MAX_PROBLEMS), ("shots", shots, 0, MAX_SHOTS)):
         if not least <= value <= most:
             raise ValueError(f"{name} = {value}: must be from {least} to {most:,}")
     if task.answer_kind == "text":
         raise ValueError(f"task {task.name}: its answers are free text, which exact_match cannot judge")
-    rows = list(Export(task, n, "test", suite, cells, seed).rows())
+    rows = list(Export(task, n, "test", suite, sizes, seed).rows())
     name = f"arithgpt_{task.name}"
     lines = [json.dumps(_line(task, row)) + "\n" for row in rows]
     return {
@@ -77,34 +91,36 @@ def harness_task(
 
 
 def _line(task: Task, row: Row) -> dict[str, str | int]:
-    lengths = {side: row["metadata"][side] for side in sizes.field_names(task.size_names)}
+    """What the data file says of one problem."""
+    lengths = {side: row["metadata"][side] for side in field_names(task.size_names)}
     return {"question": row["question"], "answer": row["answer"]} | lengths
 
 
 def _shots(task: Task, k: int, seed: int, rows: Sequence[Row]) -> list[dict[str, str]]:
-    """k different problems of training. None has an answer that is asked for, so no prompt tells one."""
+    """k different problems of training, without those whose answers are asked for: so no prompt gives one away."""
     asked = {row["answer"] for row in rows}
-    found: dict[str, str] = {}
+    examples: dict[str, str] = {}
     rng = np.random.default_rng([seed, 1])
     for _ in range(MAX_DRAWS):
-        problems = task.sample(rng, 64)
+        problems = task.sample(rng, BATCH)
         for question in task.questions(problems[~task.held_out(problems)]):
-            if len(found) == k:
-                return [{"question": task.question_text(question), "answer": answer} for question, answer in found.items()]
+            if len(examples) == k:
+                return [{"question": task.question_text(question), "answer": answer} for question, answer in examples.items()]
             if (answer := task.answer(question)) not in asked:
-                found[question] = answer
-    raise ValueError(f"shots = {k}: only {len(found)} problems are left whose answers are not asked for")
+                examples[question] = answer
+    raise ValueError(f"shots = {k}: only {len(examples)} problems are left whose answers are not asked for")
 
 
 def _yaml(task: Task, name: str, shots: list[dict[str, str]]) -> str:
-    """Texts in quotes as JSON, which YAML reads alike."""
+    """The YAML file. Texts are quoted as JSON, which YAML reads alike."""
     samples = "".join(f"\n    - {json.dumps(shot)}" for shot in shots)
     fewshot = (
         f"num_fewshot: {len(shots)}\nfewshot_config:\n  sampler: first_n\n  samples:{samples}\n"
         if shots
         else "num_fewshot: 0\n"
     )
-    strict, lenient = (one.replace(REMAINDER, FRACTION) if task.answer_kind == "decimal" else one for one in (STRICT, LENIENT))
+    has_decimals = task.answer_kind == "decimal"
+    strict, lenient = (text.replace(REMAINDER, FRACTION) if has_decimals else text for text in (STRICT, LENIENT))
     return f"""\
 # {task.summary[0].upper()}{task.summary[1:]}
 task: {name}
@@ -128,7 +144,7 @@ filter_list:
       - function: regex
         regex_pattern: {json.dumps(strict)}
       - function: take_first
-  # lenient: the last number of the reply, with its {"decimals" if task.answer_kind == "decimal" else "remainder"}
+  # lenient: the last number of the reply, with its {"decimals" if has_decimals else "remainder"}
   - name: lenient
     filter:
       - function: regex
@@ -146,10 +162,10 @@ metadata:
 
 
 def _readme(task: Task, name: str, suite: str, n: int, command: str, version: str) -> str:
+    """The README."""
     assert MARK in command
-    form = "A quotient with its remainder is `142 r 7`."
-    if task.answer_kind == "decimal":
-        form = "Zeros at the end of decimals are dropped."
+    quotient, decimals = "A quotient with its remainder is `142 r 7`.", "Zeros at the end of decimals are dropped."
+    answer_form = decimals if task.answer_kind == "decimal" else quotient
     return f"""\
 # {name}: {n:,} problems for lm-evaluation-harness
 
@@ -158,7 +174,7 @@ def _readme(task: Task, name: str, suite: str, n: int, command: str, version: st
     lm_eval --model hf --model_args pretrained=MODEL --include_path FOLDER --tasks {name}
 
 where FOLDER is this folder. It asks `123*45=` after solved examples, and scores `exact_match` twice: `strict`, where the whole
-reply has to be the answer, and `lenient`, which takes the last number of the reply. {form}
+reply has to be the answer, and `lenient`, which takes the last number of the reply. {answer_form}
 No example is held out of arithgpt's training, and none has an answer that is asked for.
 
 Made by arithgpt {version} with

@@ -1,1 +1,1 @@
-"""The search for the smallest problem that a solver gets wrong."""
+"""Search for the smallest problem that a solver gets wrong, or that breaks another law of arithmetic."""

@@ -56,7 +56,7 @@ def paired(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
         n=1, both=right_a & right_b, only_a=right_a & ~right_b, only_b=~right_a & right_b, neither=~right_a & ~right_b
     )
     table = counts.groupby(KEYS, sort=False).sum().reset_index()
-    table["p"] = [mcnemar(*pair) for pair in zip(table.only_a, table.only_b, strict=True)]
+    table["p"] = [mcnemar(*pair) for pair in zip(table.only_a.tolist(), table.only_b.tolist(), strict=True)]
     return table
 
 
@@ -76,7 +76,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
     """
     n, least = only_a + only_b, min(only_a, only_b)
     tail = sum(math.comb(n, k) for k in range(least + 1))
-    return min(1.0, 2 * tail / 2**n) if n else 1.0
+    return min(1.0, 2 * tail / (1 << n)) if n else 1.0
 
 
 def sign_flip(differences: Sequence[int]) -> float:
@@ -102,7 +102,7 @@ def sign_flip(differences: Sequence[int]) -> float:
                 extended[end] = extended.get(end, 0) + count
         ways = extended
     observed = abs(sum(differences))
-    return sum(count for total, count in ways.items() if abs(total) >= observed) / 2 ** len(differences)
+    return sum(count for total, count in ways.items() if abs(total) >= observed) / (1 << len(differences))
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -183,6 +183,7 @@ def text_table(table: TextTable, *, wrap: bool = True) -> Table:
         wrap: Whether columns of figures may be broken into lines where the terminal is narrow.
     """
     drawn = plain_table()
+    no_mark: Mark = ""
     for index, head in enumerate(table.heads):
         is_text = index in table.text_columns
         drawn.add_column(
@@ -191,7 +192,8 @@ def text_table(table: TextTable, *, wrap: bool = True) -> Table:
             no_wrap=not (wrap or is_text),
             overflow="ellipsis" if wrap else "fold",
         )
-    for row, mark in zip(table.rows, table.marks or [""] * len(table.rows), strict=True):
+    marks = table.marks or [no_mark] * len(table.rows)
+    for row, mark in zip(table.rows, marks, strict=True):
         drawn.add_row(*map(_cell, row), style=STYLES[mark])
     return drawn
 

@@ -16,6 +16,7 @@ from tasks import Task
 from tasks.arithmetic.division import BY_ZERO
 from tasks.core.question import OPERATORS
 
+_PLAIN_OPERATORS = {ord(char): operator for char, operator in OPERATORS.items()}
 _INTEGER = "-?[1-9][0-9]*|0"
 _STRICT = re.compile(rf"(?:{_INTEGER})(?: r -?[1-9][0-9]*)?|{BY_ZERO}")
 
@@ -142,7 +143,7 @@ def _free_text_answer(reply: str) -> str:
 
 def _without_markup(text: str) -> str:
     """The text without markup, with plain operators and without thousands separators."""
-    text = text.translate(str.maketrans(OPERATORS)).replace("{,}", ",")
+    text = text.translate(_PLAIN_OPERATORS).replace("{,}", ",")
     text = _SPACE.sub("\u2009", _TEXT.sub(r"\1", text))
     text = _MARKUP.sub("", text)
     return _GROUPED.sub(lambda number: re.sub("[^0-9]", "", number[0]), text)
