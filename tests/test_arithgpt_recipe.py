@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from conftest import TWO_BLOCKS
 
 from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.errors import UserError
@@ -15,6 +14,7 @@ from tasks import names, register
 from tasks.arithmetic.addition import Addition
 from tasks.registry import unregister
 
+TWO_BLOCKS = ["model.n_layer=2", "model.n_head=4", "model.head_dim=0", "model.mlp_ratio=4"]
 KEPT = sorted((Path(__file__).parent.parent / "runs").glob("*.toml"))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TWO_BLOCKS, Silent
+from conftest import Silent
 
 from arithgpt.cli import app
 from arithgpt.config.recipe import Recipe, load_recipe
@@ -19,6 +19,7 @@ from arithgpt.training.init_weights import initial_weights, resolve, weights_has
 from arithgpt.training.trainer import Trainer
 
 CPU = torch.device("cpu")
+TWO_BLOCKS = ["model.n_layer=2", "model.n_head=4", "model.head_dim=0", "model.mlp_ratio=4"]
 QUICK = {"max_steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "checkpoint_every": 2, "stop_early": False}
 
 
