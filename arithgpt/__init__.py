@@ -7,19 +7,30 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from arithgpt.evaluation import evaluate as evaluate
     from arithgpt.inference.calculator import Calculator as Calculator
     from arithgpt.inference.calculator import CalculatorAnswer as CalculatorAnswer
+    from eval.result import EvalResult as EvalResult
+    from eval.spec import EvalSpec as EvalSpec
 
 __version__ = "0.1.0"
-__all__ = ["Calculator", "CalculatorAnswer"]
+__all__ = ["Calculator", "CalculatorAnswer", "EvalResult", "EvalSpec", "evaluate"]
+
+_MODULES = {
+    "Calculator": "arithgpt.inference.calculator",
+    "CalculatorAnswer": "arithgpt.inference.calculator",
+    "EvalResult": "eval.result",
+    "EvalSpec": "eval.spec",
+    "evaluate": "arithgpt.evaluation",
+}
+"""Where each public name is defined; it is imported when it is first used."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module 'arithgpt' has no attribute {name!r}")
-    from arithgpt.inference import calculator
-
-    return getattr(calculator, name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,7 +1,8 @@
-"""Evaluate a resolved solver, and record what the figures were measured on.
+"""Evaluate solvers by name, and record what the figures were measured on.
 
-evaluate_resolved(resolve_solver("mine"), [make("add")], EvalSpec(samples=100))
--> EvalResult("mine", rows=..., provenance={"seed": 1, "weights_sha256": ..., ...})
+>>> from arithgpt import EvalSpec, evaluate
+>>> evaluate("exact", "add", EvalSpec(sizes=[(8, 8)], samples=100)).accuracy
+1.0
 """
 
 from __future__ import annotations
@@ -13,13 +14,37 @@ from typing import Any
 
 from arithgpt.errors import UserError
 from arithgpt.provenance import commit, processor
-from arithgpt.solvers import ResolvedSolver
-from eval.evaluate import evaluate
+from arithgpt.solvers import ResolvedSolver, resolve_solver
+from eval.evaluate import evaluate as evaluate_solver
 from eval.result import EvalResult
 from eval.solver import MissingExtra
 from eval.spec import EvalSpec
 from tasks import ProblemSize, Task
 from tasks.registry import GYM_PREFIX
+
+
+def evaluate(
+    solver: str | None = None,
+    task: str | None = None,
+    spec: EvalSpec | None = None,
+    *,
+    name: str | None = None,
+    device: str = "auto",
+) -> EvalResult:
+    """Ask a solver the problems of a spec.
+
+    Args:
+        solver: A run by name or folder, hf:FOLDER, llm:MODEL, exact, wrong or random; None: the newest run.
+        task: The task to ask; None: every task that the run was trained on.
+        spec: Sizes, suites, samples and seed; None: the defaults of EvalSpec.
+        name: What reports call the solver; None: its own name.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        UserError: there is no such solver or task, or its problems cannot be made.
+    """
+    resolved = resolve_solver(solver, device=device)
+    return evaluate_resolved(resolved, resolved.tasks_to_ask(task), spec or EvalSpec(), name=name)
 
 
 def evaluate_resolved(
@@ -44,7 +69,7 @@ def evaluate_resolved(
     """
     run, name = resolved.run, name or resolved.solver.name
     try:
-        return evaluate(
+        return evaluate_solver(
             resolved.solver,
             tasks,
             spec,

@@ -6,14 +6,15 @@ import pytest
 from helpers.evaluation import ask
 from helpers.named_tasks import ANSWERS, cells
 
-from eval.evaluate import outcome
+from eval.evaluate import evaluate, outcome
 from eval.metrics.accuracy import by_length
-from eval.result import COLUMNS
+from eval.result import COLUMNS, MAX_EXAMPLES
 from eval.solver import Answer
 from eval.solvers.reference import ExactSolver, WrongSolver
 from eval.spec import EvalSpec
 from tasks import Problems, Task, find, names
 from tasks.arithmetic.addition import Addition
+from tasks.arithmetic.multiplication import Multiplication
 
 every_task = pytest.mark.parametrize("task", [task() for task in map(find, names()) if task.suites], ids=lambda task: task.name)
 
@@ -87,3 +88,32 @@ def test_outcomes() -> None:
 def test_bad_counts_are_named() -> None:
     with pytest.raises(ValueError, match="samples = 0"):
         EvalSpec(samples=0)
+
+
+def test_a_result_sums_up_its_rows() -> None:
+    task = Addition(digits="1-3")
+    result = evaluate(WrongSolver(), task, EvalSpec([(1, 1), (3, 3)], ("random",), samples=30, seed=2))
+    assert (result.name, result.accuracy, result.partial) == ("wrong", 0, "")
+    assert result.error_counts.n.sum() == len(result.mistakes) == len(result.rows) == result.summary.n.sum()
+    assert 0 < len(result.examples) <= MAX_EXAMPLES
+    assert result.training_sizes == {"add": task.size_ranges}
+    values = result.to_json()
+    assert (values["solver"], values["seed"], values["samples"], values["partial"]) == ("wrong", 2, 30, None)
+    assert [row["digits"] for row in values["results"]] == ["1", "3"]
+    assert [(one["problems"], one["right"]) for one in result.to_certificate()["every problem of"]] == [
+        (row["n"], 0) for row in values["results"]
+    ]
+    unknown = evaluate(WrongSolver(), task, EvalSpec([(1, 1)], samples=5), trained=False)
+    assert unknown.training_sizes == {}
+    assert set(unknown.rows.trained) == {"unknown"}
+
+
+def test_a_spec_names_sizes_for_all_tasks_or_for_each() -> None:
+    add, mul = Addition(digits="1-3"), Multiplication(digits="1-2")
+    by_task = EvalSpec({"add": [(2, 2)], "mul": [(1, 1)]}, ("random",), samples=3)
+    rows = evaluate(ExactSolver(), [add, mul], by_task).rows
+    assert rows.groupby("task", sort=False).digits.unique().map(list).to_dict() == {"add": ["2"], "mul": ["1"]}
+    assert EvalSpec().sizes_of(add) == [(1, 1), (2, 2), (3, 3)]
+    assert set(EvalSpec().suites_of(add)) == set(add.suites) - set(add.slow_suites)
+    with pytest.raises(ValueError, match="no problem of these lengths has a page short enough"):
+        evaluate(ExactSolver(), mul, EvalSpec([(2000, 2000)], ("random",)))

@@ -140,11 +140,10 @@ def train_one(
 
 def _asked(run: Run, device: str, exam: EvalSpec) -> tuple[dict[str, float], pd.DataFrame]:
     """Evaluate a trained run; returns the accuracy by lengths, and a row for every problem."""
-    from arithgpt.evaluation import evaluate_resolved
-    from arithgpt.solvers import resolve_solver
+    from arithgpt.evaluation import evaluate
 
     tasks = run.recipe.problems.subtasks
-    result = evaluate_resolved(resolve_solver(str(run.path), device=device), list(tasks.values()), exam, name=run.name)
+    result = evaluate(str(run.path), spec=exam, name=run.name, device=device)
     accuracy = {
         (tasks[row.task].operator if len(tasks) > 1 else "") + row.digits: row.accuracy for row in result.summary.itertuples()
     }

@@ -78,8 +78,12 @@ def reread_for_task(task: Task, question: str, answer: Answer) -> Answer:
         return replace(answer, text=strict(reply, decimals=True), lenient=lenient(reply, decimals=True))
     if not reply:
         return replace(answer, text=None, lenient=None)
-    said = task.canonical_reply(question, _free_text_answer(reply))
-    return replace(answer, text=task.canonical_reply(question, reply), lenient=said)
+    strict_answer, lenient_answer = reply, _free_text_answer(reply)
+    return replace(
+        answer,
+        text=task.canonical_reply(question, strict_answer),
+        lenient=task.canonical_reply(question, lenient_answer),
+    )
 
 
 def strict(reply: str, *, decimals: bool = False) -> str | None:
