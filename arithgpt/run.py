@@ -1,4 +1,4 @@
-"""A run on disk: the folder runs/NAME with its recipe, weights, log and what is known of how it was made.
+"""A run on disk: the folder runs/NAME with its recipe, weights, log and results.
 
 recipe.toml  weights.safetensors  resume.safetensors  metrics.jsonl  run.json  eval.csv  eval.json
 """
@@ -18,42 +18,56 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from arithgpt.config.recipe import Recipe
+from arithgpt.config.task_table import UnknownFieldError, UnknownTaskError
 from arithgpt.errors import UserError
+from arithgpt.training.checkpoint import load_tensors, write_atomic
 
 if TYPE_CHECKING:
     from arithgpt.inference.generate import Model
 
 SHIPPED = Path(__file__).parent / "pretrained"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""What a run may be called."""
+"""The names that a run can have."""
+
+OTHER_VERSION = "the run was made by another version of arithgpt; train it again"
 
 
 def runs_folder() -> Path:
-    """Where runs are kept: $ARITHGPT_RUNS, else `runs` in the working directory."""
+    """Return the folder of all runs: $ARITHGPT_RUNS, else `runs` in the working directory."""
     return Path(os.environ.get("ARITHGPT_RUNS") or "runs")
 
 
-class Made(BaseModel):
-    """What the list of runs tells of one, from its run.json."""
+class RunSummary(BaseModel):
+    """What the list of runs shows of one, from its run.json."""
 
     parameters: int = 0
     step: int = 0
-    status: Literal["unfinished", "interrupted", "finished", "reached target", "unreadable run.json", "unreadable recipe"] = (
-        "unfinished"
-    )
+    status: Literal[
+        *("unfinished", "interrupted", "finished", "reached target"),
+        *("unreadable run.json", "unreadable recipe", "needs --import"),
+    ] = "unfinished"
     accuracy: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    """Held-out exact match by digit length."""
     loss: Annotated[float, Field(ge=0)] | None = None
+    """Held-out loss of a text, in nats per character."""
 
     @staticmethod
-    def read(run: Run) -> Made:
+    def of(run: Run) -> RunSummary:
+        """Read run.json; the status says what cannot be read."""
         try:
-            return Made.model_validate(run.info, strict=True)
+            assert run.recipe
+        except UnknownTaskError:
+            return RunSummary(status="needs --import")
+        except UserError:
+            return RunSummary(status="unreadable recipe")
+        try:
+            return RunSummary.model_validate(run.info, strict=True)
         except ValidationError:
-            return Made(status="unreadable run.json")
+            return RunSummary(status="unreadable run.json")
 
 
 class Run:
-    """One run's folder. Nothing is read until it is asked for."""
+    """The folder of one run. Files are read when they are asked for."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,16 +75,22 @@ class Run:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """UserError where recipe.toml is missing or no recipe."""
+        """The recipe of the run.
+
+        Raises:
+            UserError: recipe.toml is missing or invalid, was written by another version, or needs a task that is not imported
+        """
         file = self.path / "recipe.toml"
         try:
             return Recipe.from_toml(file.read_text("utf-8"), str(file))
+        except UnknownFieldError as error:
+            raise UserError(f"{error}; {OTHER_VERSION}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
     @property
     def task_name(self) -> str | None:
-        """The task, or None where the recipe cannot be read."""
+        """The name of the task; None where the recipe cannot be read."""
         try:
             return self.recipe.task.name
         except UserError:
@@ -78,7 +98,7 @@ class Run:
 
     @cached_property
     def info(self) -> dict[str, Any]:
-        """What run.json says; empty where it is missing or damaged."""
+        """The content of run.json; empty where it is missing or damaged."""
         try:
             info = json.loads((self.path / "run.json").read_text("utf-8"))
         except (OSError, ValueError):
@@ -87,21 +107,22 @@ class Run:
 
     @property
     def is_shipped(self) -> bool:
-        """Whether it belongs to the installed package, where nothing is written."""
+        """Whether the run belongs to the installed package, where nothing is written."""
         return self.path.resolve().parent == SHIPPED.resolve()
 
     @property
     def has_weights(self) -> bool:
+        """Whether there is a file of weights."""
         return (self.path / "weights.safetensors").is_file()
 
     @property
     def weights_sha256(self) -> str:
-        """Of the file of its weights."""
+        """SHA-256 of the file of weights."""
         return hashlib.sha256((self.path / "weights.safetensors").read_bytes()).hexdigest()
 
     @property
     def changed(self) -> float:
-        """When weights or recipe were last written, in seconds since 1970."""
+        """When weights or recipe were last written: seconds since 1970."""
         files = [self.path / "weights.safetensors", self.path / "recipe.toml"]
         return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
@@ -115,14 +136,15 @@ class Run:
             UserError: the weights are missing or damaged, or belong to another run
         """
         from arithgpt.inference.numpy_gpt import NumpyGPT, supports
-        from arithgpt.training.checkpoint import load_tensors
 
         recipe, file = self.recipe, self.path / "weights.safetensors"
         if device == "numpy" and not supports(recipe.model):
             device = "cpu"
         weights, notes = load_tensors(file, device)
         mismatch = UserError(f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run")
-        if notes.get("identity") != recipe.resume_identity:
+        if "identity" not in notes:
+            raise UserError(f"{file}: its notes have no identity; {OTHER_VERSION}")
+        if notes["identity"] != recipe.resume_identity:
             raise mismatch
         try:
             if device == "numpy":
@@ -136,13 +158,13 @@ class Run:
         return model.to(device).eval()
 
     def discard(self) -> None:
-        """Remove the folder of a run that never began: there is nothing in it but its recipe."""
+        """Remove the folder of a run that never began, which holds nothing but its recipe."""
         if [file.name for file in self.path.iterdir()] == ["recipe.toml"]:
             (self.path / "recipe.toml").unlink()
             self.path.rmdir()
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The lines of metrics.jsonl; one that is damaged, or cut short by a crash, is left out."""
+        """Yield the entries of metrics.jsonl; a line that is damaged, or cut short by a crash, is left out."""
         file = self.path / "metrics.jsonl"
         if not file.exists():
             return
@@ -155,7 +177,11 @@ class Run:
                 yield entry
 
     def log(self, entry: Mapping[str, Any]) -> None:
-        """Append one line to metrics.jsonl, whole or not at all. UserError where it cannot be written."""
+        """Append one line to metrics.jsonl, whole or not at all.
+
+        Raises:
+            UserError: it cannot be written
+        """
         file = self.path / "metrics.jsonl"
         before = file.stat().st_size if file.exists() else 0
         try:
@@ -167,15 +193,13 @@ class Run:
             raise UserError(f"{file}: cannot be written: {error.strerror}") from None
 
     def forget_after(self, step: int) -> None:
-        """Take out of metrics.jsonl what was logged after a step, before it is done again."""
-        from arithgpt.training.checkpoint import write_atomic
-
+        """Remove from metrics.jsonl what was logged after a step, before these steps are repeated."""
         kept = [json.dumps(entry) + "\n" for entry in self.metrics() if entry["step"] <= step]
         write_atomic(self.path / "metrics.jsonl", "".join(kept))
 
 
 def all_runs() -> list[Run]:
-    """Every folder with a recipe under the runs folder, the newest first."""
+    """Return every folder with a recipe under the runs folder, the newest first."""
     try:
         runs = [Run(file.parent) for file in runs_folder().glob("*/recipe.toml")]
     except OSError:
@@ -184,13 +208,20 @@ def all_runs() -> list[Run]:
 
 
 def find_run(name: str) -> Run:
-    """The run of a name, or at a path; `calculator` is the one that ships. UserError suggests a near name for a wrong one."""
+    """Find a run by name or path.
+
+    Args:
+        name: of a run in the runs folder, a path of a run's folder, or `calculator` for the one that ships
+
+    Raises:
+        UserError: there is no such run; the message suggests a near name
+    """
     for path in (SHIPPED / name, runs_folder() / name, Path(name)):
         try:
             if (path / "recipe.toml").is_file():
                 return Run(path)
         except (OSError, ValueError):
-            continue  # no name of a file, such as one that is too long
+            continue  # not the name of a file, such as one that is too long
     names = [run.name for run in all_runs()]
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if near:
@@ -203,7 +234,11 @@ def find_run(name: str) -> Run:
 
 
 def shipped_run() -> Run:
-    """The calculator that comes with the package. UserError where the installation lacks it."""
+    """Return the calculator that ships with the package.
+
+    Raises:
+        UserError: the installation lacks it
+    """
     run = Run(SHIPPED / "calculator")
     if not run.has_weights:
         raise UserError(f"{run.path}: the calculator that ships is missing; --run asks one of your own runs")
@@ -211,7 +246,11 @@ def shipped_run() -> Run:
 
 
 def newest_run() -> Run:
-    """The newest run with weights. UserError where there is none."""
+    """Return the newest run with weights and a readable recipe.
+
+    Raises:
+        UserError: there is none
+    """
     for run in all_runs():
         if run.has_weights and run.task_name is not None:
             return run
@@ -219,12 +258,15 @@ def newest_run() -> Run:
 
 
 def new_run(name: str | None, recipe: Recipe) -> Run:
-    """Make a new run's folder with its recipe in it; without a name, one is made from the task.
+    """Make the folder of a new run, with its recipe in it.
 
-    UserError where the name is taken or unfit, or the folder cannot be made.
+    Args:
+        name: of the run; None makes one from the task
+        recipe: what the run will learn
+
+    Raises:
+        UserError: the name is taken or not allowed, or the folder cannot be made
     """
-    from arithgpt.training.checkpoint import write_atomic
-
     folder = runs_folder()
     if name is None:
         most = recipe.problems.size_span[1] if not recipe.text else 0
@@ -233,7 +275,7 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
         name = next(n for k in range(1, len(taken) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)
     if not NAME.fullmatch(name):
         raise UserError(
-            f"--name {name}: must be letters, digits, '.', '_' and '-', at most 100, beginning with none of the signs"
+            f"--name {name}: must be letters, digits, '.', '_' and '-', at most 100, and begin with a letter or digit"
         )
     if (SHIPPED / name).is_dir():
         raise UserError(f"--name {name}: is the calculator that ships; take another name")

@@ -52,7 +52,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_each_filter_keeps(answers: None) -> None:
     run, task = initial_weights(digits="1-2"), find("add")(digits="1-2")
-    solver = GPTSolver.of(run, drafts=False)
+    solver = GPTSolver.of(run, verify=False)
     problems = task.problems(["12+34", "99+12", "7+12", "12+17", "90+11", "50+50"])
     found = solver.solve(task, problems)
     is_right = [answer.text == task.answer(question) for answer, question in zip(found, task.questions(problems), strict=True)]
@@ -69,7 +69,7 @@ def test_what_each_filter_keeps(answers: None) -> None:
 
 def test_rounds_are_runs_that_learn_what_was_kept_and_go_on(answers: None) -> None:
     run = initial_weights(digits="1-2")
-    before = weights_hash(run.load_model("numpy").weights)
+    before = weights_hash(run.load_model("cpu").state_dict())
     how = Rounds(samples=20, keep="check", steps=3)
     [first] = improve(run, how, 1, CPU, asked_to_stop=lambda: True)
     assert (first.name, first.digits, first.asked, first.status) == ("base-r1", 3, 20, "interrupted")
@@ -78,7 +78,7 @@ def test_rounds_are_runs_that_learn_what_was_kept_and_go_on(answers: None) -> No
     assert [(one.name, one.digits, one.status) for one in rounds] == [("base-r1", 3, "finished"), ("base-r2", 4, "finished")]
     one, two = find_run("base-r1"), find_run("base-r2")
     assert (one.recipe.init.run, two.recipe.init.run) == ("base", "base-r1")
-    assert one.recipe.init.weights == before == weights_hash(run.load_model("numpy").weights)
+    assert one.recipe.init.weights == before == weights_hash(run.load_model("cpu").state_dict())
     task, (pages, _) = run.recipe.problems, read_pages(two.recipe)
     assert len(pages) == rounds[0].kept + rounds[1].kept
     assert sorted(set((pages.prompt - 2).tolist())) == [6, 8]  # two numbers of 3 and of 4 digits
@@ -127,7 +127,7 @@ def test_the_same_seed_gives_the_same_rounds(answers: None) -> None:
     for _ in range(2):
         [found] = improve(run, HOW, 1, CPU)
         own = find_run(found.name)
-        weights.append(weights_hash(own.load_model("numpy").weights))
+        weights.append(weights_hash(own.load_model("cpu").state_dict()))
         for file in own.path.iterdir():
             file.unlink()
         own.path.rmdir()
@@ -136,7 +136,7 @@ def test_the_same_seed_gives_the_same_rounds(answers: None) -> None:
 
 def test_votes_are_sampled_where_operands_cannot_be_swapped() -> None:
     run = initial_weights("sub", digits="1-2")
-    solver, task = GPTSolver.of(run, drafts=False), run.recipe.problems
+    solver, task = GPTSolver.of(run, verify=False), run.recipe.problems
     problems = task.test(6, (2, 2), seed=0)
     found = solver.solve(task, problems)
     first, again = (_kept(solver, problems, found, [False] * 6, "vote", np.random.default_rng(1)) for _ in range(2))

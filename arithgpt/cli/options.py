@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from tasks import Task
 
 
-LENGTHS = "Lengths: 8 is exactly 8, 1-8 each length from 1 to 8, 12x6 is 12 digits with 6; several as in 1-6,12x6."
-"""How every command but train reads lengths; part of the help of each option that takes them."""
-DEVICE = "auto, cpu or cuda."
+LENGTHS_HELP = "8 is exactly 8 digits, 1-8 each length from 1 to 8, 1-6x1-6 a grid."
+"""How every command but train reads lengths; the help of each option that takes lengths says it."""
+DEVICE_HELP = "auto, cpu or cuda."
 
 
 def check_suites(suites: Sequence[str], parts: Sequence[Task]) -> None:

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from arithgpt.cli.options import DEVICE_HELP, LENGTHS_HELP
+
 if TYPE_CHECKING:
     from tasks import ProblemSize
 
-LENGTHS_HELP = "8 is exactly 8 digits, 1-8 each length from 1 to 8, 1-6x1-6 a grid."
 SHOTS_HELP = "Solved examples that hf: and llm: are shown."
 
 Digits = Annotated[Optional[str], typer.Option(metavar="LENGTHS", help=f"{LENGTHS_HELP} [default: the lengths of training]")]
 Samples = Annotated[int, typer.Option(min=1, max=1_000_000, help="Different problems of each length, at most.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed asks the same problems.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Device = Annotated[str, typer.Option(help=DEVICE_HELP)]
 Url = Annotated[Optional[str], typer.Option(help="The endpoint of llm:MODEL, as in http://localhost:8000/v1.")]
 Shots = Annotated[int, typer.Option(min=0, max=64, help=SHOTS_HELP)]
 

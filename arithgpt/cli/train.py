@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from arithgpt.cli.options import DEVICE, LENGTHS
+from arithgpt.cli.options import DEVICE_HELP, LENGTHS_HELP
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
 from arithgpt.run import Run, all_runs, find_run, new_run
@@ -28,7 +28,7 @@ def command(
     task: Annotated[Optional[str], typer.Option(help="What to learn; see: arithgpt tasks; or rg:NAME. [default: add]")] = None,
     digits: Annotated[
         Optional[str],
-        typer.Option(metavar="LENGTHS", help=f"Lengths to train on; here 8 means 1-8, and 8-8 exactly 8. {LENGTHS}"),
+        typer.Option(metavar="LENGTHS", help=f"Here 8 alone means 1-8, and 8-8 only 8. Else {LENGTHS_HELP}"),
     ] = None,
     recipe: Annotated[Optional[Path], typer.Option(help="A recipe file instead of the task's built-in recipe.")] = None,
     name: Annotated[Optional[str], typer.Option(help="The run's folder under runs/. [default: made from the task]")] = None,
@@ -45,7 +45,7 @@ def command(
         Optional[float], typer.Option(help="Stop when held-out exact match reaches this at every length, twice in a row.")
     ] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of the initial weights and of the problems.")] = None,
-    device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
+    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     precision: Annotated[
         str, typer.Option(help="Of matrix products on a GPU: auto, float32 or bf16. A CPU always uses float32.")
     ] = "auto",

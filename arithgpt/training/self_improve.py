@@ -92,7 +92,7 @@ def improve(
         raise UserError(f"run {run.name}: improve is for one task whose problems have lengths, not for {task.name}")
     if not NAME.fullmatch(f"{run.name}-r{rounds}"):
         raise UserError(f"run {run.name}: a round cannot be called {run.name}-r{rounds}; the name is too long")
-    of, before = weights_hash(run.load_model("numpy").weights), run
+    of, before = weights_hash(run.load_model("cpu").state_dict()), run
     said = {"of": of, "how": dataclasses.asdict(how)}
     for number in range(1, rounds + 1):
         own = Run(runs_folder() / f"{run.name}-r{number}")
@@ -145,7 +145,7 @@ def _begin(
         raise UserError(f"{name}: none of {asked} answers at {most} digits passed {how.keep}; there is nothing to learn from")
     lines = (before.path / PAGES).read_bytes() if number > 1 else b""  # what earlier rounds kept
     lines += as_lines(pages)
-    init = InitConfig(run=before.name, weights=weights_hash(before.load_model("numpy").weights))
+    init = InitConfig(run=before.name, weights=weights_hash(before.load_model("cpu").state_dict()))
     train_config = base.train.model_copy(update={"max_steps": how.steps, "stop_early": False})
     file, digest = runs_folder() / name / PAGES, hashlib.sha256(lines).hexdigest()
     data = base.data.model_copy(update={"pages": str(file), "pages_share": how.share, "pages_sha256": digest})
