@@ -78,9 +78,9 @@ class NamedTask(Task):
         """Return a plain question without the name."""
         return question.partition(" ")[2]
 
-    def split_lines(self, written: str) -> list[str]:
+    def split_lines(self, completion: str) -> list[str]:
         """Split a scratchpad into its lines."""
-        return re.findall(self.line_pattern, written)
+        return re.findall(self.line_pattern, completion)
 
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
@@ -107,10 +107,10 @@ class NamedTask(Task):
         reader.end()
         return f"{self.name} {argument}"
 
-    def verify(self, question: str, written: str) -> Fault | None:
-        if runs_on(written):
-            return Fault(1, written, RUNS_ON)
-        lines, expected = self.split_lines(written), self.expected_lines(question)
+    def verify(self, question: str, completion: str) -> Fault | None:
+        if runs_on(completion):
+            return Fault(1, completion, RUNS_ON)
+        lines, expected = self.split_lines(completion), self.expected_lines(question)
         for number, line in enumerate(expected, 1):
             text = lines[number - 1] if number <= len(lines) else ""
             if text != line.text:
@@ -118,10 +118,10 @@ class NamedTask(Task):
         extra = lines[len(expected) :]
         return Fault(len(expected) + 1, extra[0], "more lines follow") if extra else None
 
-    def render(self, question: str, written: str) -> list[Row]:
-        written = "" if runs_on(written) else written
-        answer = self.extract(written, question)
-        lines = self.render_lines(question, written)
+    def render(self, question: str, completion: str) -> list[Row]:
+        completion = "" if runs_on(completion) else completion
+        answer = self.extract(completion, question)
+        lines = self.render_lines(question, completion)
         given = Row(question, "given")
         width = max(len(row.text) for row in [given, *lines, Row(answer or "", "answer")])
         drawing = [given, rule(width), *lines]
@@ -129,9 +129,9 @@ class NamedTask(Task):
             drawing += [rule(width)] * bool(lines) + [Row(answer, "answer")]
         return drawing
 
-    def render_lines(self, question: str, written: str) -> list[Row]:
+    def render_lines(self, question: str, completion: str) -> list[Row]:
         """Draw the lines of a scratchpad for a person to read."""
-        return [Row(self.line_text(line), "working") for line in self.split_lines(written)]
+        return [Row(self.line_text(line), "working") for line in self.split_lines(completion)]
 
     def split_keys(self, problems: Problems) -> NDArray[np.uint64]:
         state = np.zeros(len(problems), np.uint64)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,12 +25,12 @@ from tasks import sizes, splits
 from tasks.arithmetic.division import BY_ZERO
 from tasks.core.options import check_probabilities, parse_length_option
 from tasks.core.ragged import Ints, Ragged
-from tasks.core.scratchpad import Fault, Row, number, runs_on
+from tasks.core.scratchpad import Fault, Row
 from tasks.expression.generator import ExpressionStyle, generate_expressions
-from tasks.expression.page_rows import Number, first_row, prompt_of
+from tasks.expression.page import read_answer, write_page
+from tasks.expression.page_rows import first_row, prompt_of
 from tasks.expression.parser import GUARD_DIGITS, MAX_DECIMALS, MAX_DEPTH, MAX_OPERATORS, Question, parse_expression
 from tasks.expression.render import render_page
-from tasks.expression.scratchpad import BY_ZERO_ENDING, complete_page
 from tasks.expression.value import exact_value, round_to_text
 from tasks.expression.verifier import verify_page
 from tasks.page_grammar import DIGITS, STOP
@@ -45,7 +45,6 @@ SUITE_DECIMALS = 6
 """The decimals of the answers in the suite `decimals`."""
 
 _DECIMALS_RANGE = re.compile(r"([0-9]{1,2})(?:-([0-9]{1,2}))?")
-_LAST_NUMBER = re.compile(r"(?:^|=)(?:%|\{[^{}=]*\})?(?P<dots>\.*)(?P<digits>[0-9]+)(?P<minus>n?)$")
 _SUITE_STYLES: dict[str, dict[str, float]] = {  # how the numbers of a suite differ from those of training
     "edges": {"pattern_share": 0.6, "equal_share": 0.25, "redundant_share": 0.3, "negative_share": 0.3, "decimals": 4},
     "decimals": {"decimal_share": 1.0},
@@ -227,14 +226,13 @@ class Expression(Task):
         expression, decimals = Question.parse(question)
         if longest_page == sys.maxsize and "/" not in expression and "." not in expression:
             return True  # whole numbers are never cut
-        prompt, completion, last = _page_of(question)
-        if len(prompt + completion + STOP) > longest_page:
-            return False
-        return (BY_ZERO if last is None else round_to_text(_value_of(last), decimals)) == self.answer(question)
+        page = write_page(question)
+        is_short = len(page.prompt + page.completion + STOP) <= longest_page
+        return is_short and page.answer(decimals) == self.answer(question)
 
     def pages(self, problems: Problems) -> Pages:
-        pages = [_page_of(question) for question in self.questions(problems)]
-        return Pages.from_texts([prompt for prompt, _, _ in pages], [completion for _, completion, _ in pages])
+        pages = [write_page(question) for question in self.questions(problems)]
+        return Pages.from_texts([page.prompt for page in pages], [page.completion for page in pages])
 
     def prompts(self, problems: Problems) -> Ragged:
         questions = (Question.parse(question) for question in self.questions(problems))
@@ -242,16 +240,8 @@ class Expression(Task):
             [prompt_of(first_row(question.expression), question.decimals + GUARD_DIGITS) for question in questions]
         )
 
-    def extract(self, written: str, question: str) -> str | None:
-        if runs_on(written):
-            return None
-        if written.endswith(BY_ZERO_ENDING):
-            return BY_ZERO
-        last = _LAST_NUMBER.search(written)
-        if last is None:
-            return None
-        size = Fraction(number(last["digits"]), 10 ** len(last["dots"]))
-        return round_to_text(-size if last["minus"] else size, Question.parse(question).decimals)
+    def extract(self, completion: str, question: str) -> str | None:
+        return read_answer(completion, Question.parse(question).decimals)
 
     def max_new_tokens(self, problems: Problems) -> Ints:
         pages = self.pages(problems)
@@ -306,14 +296,14 @@ class Expression(Task):
             return True
         return scaled.denominator == 1
 
-    def verify(self, question: str, written: str) -> Fault | None:
+    def verify(self, question: str, completion: str) -> Fault | None:
         """Check the rows alone: where the guard digits are too few, every row holds and the answer is not exact."""
         expression, decimals = Question.parse(question)
-        return verify_page(expression, decimals + GUARD_DIGITS, written)
+        return verify_page(expression, decimals + GUARD_DIGITS, completion)
 
-    def render(self, question: str, written: str) -> list[Row]:
+    def render(self, question: str, completion: str) -> list[Row]:
         expression, decimals = Question.parse(question)
-        return render_page(expression, decimals, written, self.extract(written, question))
+        return render_page(expression, decimals, completion, self.extract(completion, question))
 
     def split_keys(self, problems: Problems) -> NDArray[np.uint64]:
         """Hash the expression alone, so that it is held out to any number of decimals."""
@@ -322,19 +312,6 @@ class Expression(Task):
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
         n_digits: Ints = _is_one_of(problems.fields[0].values, DIGITS).sum(axis=1)
         return n_digits >= splits.HELD_OUT_MIN_DIGITS
-
-
-@lru_cache(maxsize=4096)
-def _page_of(question: str) -> tuple[str, str, Number | None]:
-    """Return the prompt of a plain question, its completion without the stop, and the last number.
-
-    The number is None where the page divides by zero.
-
-    Kept for a while: a problem that is sampled was worked out to see whether it comes out.
-    """
-    expression, decimals = Question.parse(question)
-    row = first_row(expression)
-    return prompt_of(row, decimals + GUARD_DIGITS), *complete_page(row, decimals + GUARD_DIGITS)
 
 
 def _sample_decimals(rng: np.random.Generator, n: int, ranges: list[tuple[int, int]]) -> list[int]:
@@ -356,8 +333,3 @@ def _is_one_of(text: NDArray[np.uint8], chars: str) -> NDArray[np.bool_]:
     table = np.zeros(256, bool)
     table[[ord(char) for char in chars]] = True
     return table[text]
-
-
-def _value_of(last: Number) -> Fraction:
-    size = Fraction(int(last.digits), 10**last.decimals)
-    return -size if last.negative else size

@@ -170,13 +170,13 @@ class Base(NamedTask):
             raise reader.fault(f"digits must be {allowed[0]} to {allowed[-1]} here", place - 1)
         return f"{number} {way} {base}"
 
-    def extract(self, written: str, question: str) -> str | None:
+    def extract(self, completion: str, question: str) -> str | None:
         if " from " in question:
-            lines = list(_HORNER_LINE.finditer(written))
-            complete = "".join(line[0] for line in lines) + NEW_LINE == written
+            lines = list(_HORNER_LINE.finditer(completion))
+            complete = "".join(line[0] for line in lines) + NEW_LINE == completion
             return lines[-1][1][::-1] if lines and complete else None
-        lines = list(_DIVISION_LINE.finditer(written))
-        complete = "".join(line[0] for line in lines) == written and not written.endswith(EQUALS)
+        lines = list(_DIVISION_LINE.finditer(completion))
+        complete = "".join(line[0] for line in lines) == completion and not completion.endswith(EQUALS)
         return "".join(SYMBOLS[read_digits(line[1])[-1]] for line in reversed(lines)) if lines and complete else None
 
     def answer(self, question: str) -> str:
@@ -193,8 +193,8 @@ class Base(NamedTask):
         number, way, base = self._parts(question)
         return _expected_horner_lines(number, base) if way == "from" else _expected_division_lines(int(number), base)
 
-    def render_lines(self, question: str, written: str) -> list[Row]:
-        return [row for row in super().render_lines(question, written) if row.text]  # the last `;` says nothing
+    def render_lines(self, question: str, completion: str) -> list[Row]:
+        return [row for row in super().render_lines(question, completion) if row.text]  # the last `;` says nothing
 
     def line_text(self, line: str) -> str:
         """Return `15   255`: the digit of a line, and the number that it leaves, or leads to."""

@@ -64,8 +64,8 @@ class Compare(NumberPairTask):
         a, b = (dg.characters(number) for number in problems.fields)
         return join([a, "?", b, EQUALS], len(problems))
 
-    def extract(self, written: str, question: str) -> str | None:
-        return SIGNS[int(written[-1])] if re.fullmatch("[0-2]+", written) else None
+    def extract(self, completion: str, question: str) -> str | None:
+        return SIGNS[int(completion[-1])] if re.fullmatch("[0-2]+", completion) else None
 
     def answer(self, question: str) -> str:
         a, b = self.operands(question)
@@ -79,13 +79,13 @@ class Compare(NumberPairTask):
             lines.append(ScratchpadLine(str((x < y) + 2 * (x > y)), f"of the last {k} digit{'s' * (k > 1)}"))
         return lines
 
-    def render_lines(self, question: str, written: str) -> list[Row]:
+    def render_lines(self, question: str, completion: str) -> list[Row]:
         a, b = self.argument(question).split(" ")
-        width = max(len(a), len(b), len(written))
+        width = max(len(a), len(b), len(completion))
         given = [Row(f"{number:>{width}}", "given") for number in (a, b)]
-        if not written:
+        if not completion:
             return given
-        signs = "".join(SIGNS[int(digit)] if digit in "012" else digit for digit in reversed(written))
+        signs = "".join(SIGNS[int(digit)] if digit in "012" else digit for digit in reversed(completion))
         return [*given, Row(f"{signs:>{width}}", "working", "up to here from the right")]
 
 

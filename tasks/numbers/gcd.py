@@ -87,8 +87,8 @@ class GCD(NumberPairTask):
         a, b = (dg.characters(number) for number in problems.fields)
         return join([a, "_", b, EQUALS], len(problems))
 
-    def extract(self, written: str, question: str) -> str | None:
-        match = _COMPLETION.fullmatch(written)
+    def extract(self, completion: str, question: str) -> str | None:
+        match = _COMPLETION.fullmatch(completion)
         return _read(match[1]) if match else None
 
     def answer(self, question: str) -> str:
@@ -119,9 +119,9 @@ class GCD(NumberPairTask):
             divisor, why = 2 * divisor, f"twice {divisor}"
         return [*lines, ScratchpadLine(_written(divisor, width), why)]
 
-    def render_lines(self, question: str, written: str) -> list[Row]:
+    def render_lines(self, question: str, completion: str) -> list[Row]:
         rows = []
-        for line in self.split_lines(written):
+        for line in self.split_lines(completion):
             numbers, _, ones = line.partition(EQUALS)
             text = " ".join(_read(number) for number in re.findall("[0-9]+", numbers.partition("?")[0]))
             twos = len(ones) - len(ones.lstrip("1"))

@@ -98,8 +98,8 @@ class ModAdd(NumberPairTask):
             raise reader.fault(f"numbers must be below p = {self.p}", start + 1)
         return pair
 
-    def extract(self, written: str, question: str) -> str | None:
-        return written[::-1] if re.fullmatch("[0-9]+", written) else None
+    def extract(self, completion: str, question: str) -> str | None:
+        return completion[::-1] if re.fullmatch("[0-9]+", completion) else None
 
     def answer(self, question: str) -> str:
         return str(sum(self.operands(question)) % self.p)

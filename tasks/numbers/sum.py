@@ -104,8 +104,8 @@ class Sum(NamedTextTask):
             raise reader.fault(f"at most {MAX_OPERANDS} operands, of {sizes.MAX_DIGITS:,} digits in all, are taken", 0)
         return "+".join(numbers)
 
-    def extract(self, written: str, question: str) -> str | None:
-        return written.rpartition(",")[2][::-1] if re.fullmatch("[0-9]+(?:,[0-9]+)*", written) else None
+    def extract(self, completion: str, question: str) -> str | None:
+        return completion.rpartition(",")[2][::-1] if re.fullmatch("[0-9]+(?:,[0-9]+)*", completion) else None
 
     def answer(self, question: str) -> str:
         return str(sum(self._numbers(question)))

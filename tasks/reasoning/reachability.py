@@ -115,13 +115,13 @@ class Path(PageByPageTask):
 
     def scratchpad_of(self, argument: str) -> str:
         columns = _page_columns(argument)
-        written, mark = "", MORE
+        completion, mark = "", MORE
         row = columns[0].start.ljust(len(columns), NOT_REACHED)
         while mark == MORE:
             above, row = row, "".join(edge.end if edge.start in row else NOT_REACHED for edge in columns)
             mark = REACHED if row[-1] != NOT_REACHED else STUCK if row == above else MORE
-            written += row + mark
-        return written
+            completion += row + mark
+        return completion
 
     def parse_argument(self, reader: Reader) -> str:
         edge = f"an edge of two of the nodes {LETTERS[0]} to {LETTERS[-1]}"
@@ -136,8 +136,8 @@ class Path(PageByPageTask):
         reader.take(">", "> and a node")
         return f"{','.join(edges)}:{start}>{reader.take(f'[{LETTERS}]', node)}"
 
-    def extract(self, written: str, question: str) -> str | None:
-        match = _COMPLETION.fullmatch(written)
+    def extract(self, completion: str, question: str) -> str | None:
+        match = _COMPLETION.fullmatch(completion)
         return {REACHED: "yes", STUCK: "no"}[match[1]] if match else None
 
     def answer(self, question: str) -> str:
@@ -167,12 +167,12 @@ class Path(PageByPageTask):
         start, goal = asked.split(">")
         return [Edge(edge[0], edge[1]) for edge in listed.split(",")], start, goal
 
-    def render_lines(self, question: str, written: str) -> list[Row]:
+    def render_lines(self, question: str, completion: str) -> list[Row]:
         """Draw the edges from nodes that are reached, each in its column."""
         edges, _, goal = self._graph(question)
         notes = {REACHED: f"{goal} is reached", STUCK: "nothing new"}
         rows = []
-        for line in self.split_lines(written):
+        for line in self.split_lines(completion):
             nodes = line.rstrip(MORE + REACHED + STUCK).translate(_FROM_PAGE)
             starts = ["", *(edge.start for edge in edges), *[""] * len(nodes)]
             cells = [".." if node == NOT_REACHED else start + node for start, node in zip(starts, nodes, strict=False)]

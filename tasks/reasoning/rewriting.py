@@ -124,10 +124,10 @@ class Rewrite(PageByPageTask):
         expected = f"a string of the letters {LETTERS[0]} to {LETTERS[-1]}"
         return _format_argument(rules, reader.string(f"[{LETTERS}]+", expected, MAX_LENGTH))
 
-    def extract(self, written: str, question: str) -> str | None:
-        if not re.fullmatch("[1-4]+(?:,[1-4]+)*", written):
+    def extract(self, completion: str, question: str) -> str | None:
+        if not re.fullmatch("[1-4]+(?:,[1-4]+)*", completion):
             return None
-        return written.rpartition(",")[2].translate(_FROM_PAGE)
+        return completion.rpartition(",")[2].translate(_FROM_PAGE)
 
     def answer(self, question: str) -> str:
         return self._expected_strings(question)[-1]

@@ -28,7 +28,7 @@ class Copy(StringTask):
     """The lengths of strings in training, as in 1-8."""
 
     name: ClassVar[str] = "copy"
-    summary: ClassVar[str] = "a string again"
+    summary: ClassVar[str] = "a string, copied"
     example: ClassVar[str] = "copy 31415"
     answer_format: ClassVar[str] = "a string as it is"
     line_pattern: ClassVar[str] = "."
@@ -41,8 +41,8 @@ class Copy(StringTask):
         [text] = problems.fields
         return Pages.join(join([text, EQUALS], len(text)), [text, STOP])
 
-    def extract(self, written: str, question: str) -> str | None:
-        return written if re.fullmatch("[0-9]+", written) else None
+    def extract(self, completion: str, question: str) -> str | None:
+        return completion if re.fullmatch("[0-9]+", completion) else None
 
     def answer(self, question: str) -> str:
         return self.argument(question)
@@ -50,5 +50,5 @@ class Copy(StringTask):
     def expected_lines(self, question: str) -> list[ScratchpadLine]:
         return [ScratchpadLine(char, f"character {k}") for k, char in enumerate(self.argument(question), 1)]
 
-    def render_lines(self, question: str, written: str) -> list[Row]:
+    def render_lines(self, question: str, completion: str) -> list[Row]:
         return []

@@ -55,8 +55,8 @@ class Parity(StringTask):
             completion = Ragged(last, np.ones_like(bits.lengths))
         return Pages.join(join([bits, EQUALS], len(bits)), [completion, STOP])
 
-    def extract(self, written: str, question: str) -> str | None:
-        return written[-1] if re.fullmatch("[01]+" if self.scratchpad else "[01]", written) else None
+    def extract(self, completion: str, question: str) -> str | None:
+        return completion[-1] if re.fullmatch("[01]+" if self.scratchpad else "[01]", completion) else None
 
     def answer(self, question: str) -> str:
         return str(self.argument(question).count("1") % 2)
@@ -66,7 +66,7 @@ class Parity(StringTask):
         ends = range(1, len(bits) + 1) if self.scratchpad else [len(bits)]
         return [ScratchpadLine(str(bits[:end].count("1") % 2), f"the parity after {end} bit{'s' * (end > 1)}") for end in ends]
 
-    def render_lines(self, question: str, written: str) -> list[Row]:
-        if not written:
+    def render_lines(self, question: str, completion: str) -> list[Row]:
+        if not completion:
             return []
-        return [Row(self.argument(question), "given"), Row(written, "working", "running parity")]
+        return [Row(self.argument(question), "given"), Row(completion, "working", "running parity")]

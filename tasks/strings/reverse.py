@@ -51,8 +51,8 @@ class Reverse(StringTask):
         completion: list[Ragged | str] = [text, TURN, spaced(reversed_text, NEW_LINE)] if self.scratchpad else [reversed_text]
         return Pages.join(join([text, EQUALS], len(text)), [*completion, STOP])
 
-    def extract(self, written: str, question: str) -> str | None:
-        match = re.fullmatch(r"[0-9]+\\([0-9](?:;[0-9])*)" if self.scratchpad else "([0-9]+)", written)
+    def extract(self, completion: str, question: str) -> str | None:
+        match = re.fullmatch(r"[0-9]+\\([0-9](?:;[0-9])*)" if self.scratchpad else "([0-9]+)", completion)
         return match[1].replace(NEW_LINE, "") if match else None
 
     def answer(self, question: str) -> str:
@@ -67,5 +67,5 @@ class Reverse(StringTask):
             lines.append(ScratchpadLine(char + NEW_LINE * (k > 1), f"digit {k}"))
         return lines
 
-    def render_lines(self, question: str, written: str) -> list[Row]:
+    def render_lines(self, question: str, completion: str) -> list[Row]:
         return []

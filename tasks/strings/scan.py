@@ -66,8 +66,8 @@ class ScanTask(StringTask):
             parts += [only(self.states(problems, k + 1), here), marks("," + STOP, here, last)]
         return Pages.join(self.prompts(problems), parts)
 
-    def extract(self, written: str, question: str) -> str | None:
-        match = re.fullmatch(rf"(?:{self.state_pattern},)*({self.state_pattern})", written)
+    def extract(self, completion: str, question: str) -> str | None:
+        match = re.fullmatch(rf"(?:{self.state_pattern},)*({self.state_pattern})", completion)
         return self.answer_of_state(match[1]) if match else None
 
     def answer(self, question: str) -> str:
@@ -83,8 +83,8 @@ class ScanTask(StringTask):
             lines.append(ScratchpadLine(self.expected_state(argument, k) + end, f"after {text[max(0, k - 20) : k]}"))
         return lines
 
-    def render_lines(self, question: str, written: str) -> list[Row]:
-        text, states = self.string_of(self.argument(question)), self.split_lines(written)
+    def render_lines(self, question: str, completion: str) -> list[Row]:
+        text, states = self.string_of(self.argument(question)), self.split_lines(completion)
         pairs = zip_longest(text[: len(states)], states, fillvalue=" ")
         return [Row(f"{char}   {self.answer_of_state(state.rstrip(','))}", "working") for char, state in pairs]
 
