@@ -34,7 +34,7 @@ from arithgpt.bench.peak import peak_flops, training_flops
 from arithgpt.bench.plan import Plan, Tell
 from arithgpt.bench.timing import Case, Measure, Side, by_turns, rate
 from arithgpt.config.recipe import Recipe, load_recipe
-from arithgpt.data.collate import IGNORED, tensors
+from arithgpt.data.collate import IGNORED, collate
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.models import build_model
 from arithgpt.models.language_model import LanguageModel
@@ -248,7 +248,7 @@ def _loop_over_heads(recipe: Recipe, plan: Plan, tell: Tell) -> Case:
     batched = build_model(config, alphabet, 0).to(device)
     looped = Looped(batched).to(device)
     pages = recipe.problems.batch(recipe.train.batch_size, seed=recipe.seed, split="train", rank=0, step=0)
-    inputs, targets = (part.to(device) for part in tensors(pages, Tokenizer(alphabet)))
+    inputs, targets = (part.to(device) for part in collate(pages, Tokenizer(alphabet)))
 
     def step(model: Callable[[Tensor], Tensor], parameters: list[Tensor]) -> int:
         loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED)

@@ -14,7 +14,7 @@ from arithgpt.errors import UserError
 from arithgpt.run import Run, all_runs, find_run, new_run
 from arithgpt.runtime import configure, resolve_precision
 from arithgpt.training.callbacks import CallbackList, TerminalProgress
-from arithgpt.training.distributed import joined
+from arithgpt.training.distributed import launched_processes
 from arithgpt.training.init_weights import resolve
 from arithgpt.training.trackers import Tracker, TrackerCallback, make_trackers
 from arithgpt.training.trainer import Trainer
@@ -82,7 +82,7 @@ def command(
         trackers.update(make_trackers(log))
         return (run if resume else new_run(name, plan)), plan
 
-    with joined(device) as group:
+    with launched_processes(device) as group:
         run, plan = group.first(begin)
         where = configure(device)
         callback = CallbackList(TerminalProgress(plan), TrackerCallback(trackers))

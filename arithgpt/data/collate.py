@@ -1,8 +1,10 @@
-"""Pages -> (inputs, targets), made ahead of time.
+"""Turn pages into batches of (inputs, targets), ahead of time.
 
-page      3 2 1 + 6 5 4 = 9 7 5 $
-inputs    3 2 1 + 6 5 4 = 9 7 5
-targets   . . . . . . . 9 7 5 $         . is -1, which cross_entropy(ignore_index=-1) does not count
+    page      3 2 1 + 6 5 4 = 9 7 5 $
+    inputs    3 2 1 + 6 5 4 = 9 7 5
+    targets   . . . . . . . 9 7 5 $         . is IGNORED: only what follows the prompt is learned
+
+Pages of like length are put into one bucket, so that few tokens are padding.
 """
 
 from __future__ import annotations
@@ -22,110 +24,154 @@ from tasks import Pages
 from tasks.core.ragged import Ints
 
 IGNORED = -1
-
+"""The target of a token whose successor is not learned; `cross_entropy(ignore_index=IGNORED)` does not count it."""
 
 Batch: TypeAlias = tuple[Tensor, Tensor]
 """Inputs and targets, both int64 (B, T)."""
 
 
-def tensors(pages: Pages, tokenizer: Tokenizer) -> Batch:
-    """What the model reads and what it should say next, prompt and padding masked; two of int64 (B, T-1)."""
+def collate(pages: Pages, tokenizer: Tokenizer) -> Batch:
+    """Make one batch of pages.
+
+    Args:
+        pages: n pages of at most T + 1 characters
+        tokenizer: knows every character of the pages
+
+    Returns:
+        Inputs and targets, int64 (n, T) each; targets within the prompt and beyond the page are IGNORED.
+
+    Raises:
+        ValueError: the tokenizer lacks a character
+    """
     ids = tokenizer.encode(pages.chars)
-    at = np.arange(1, ids.shape[1])
-    counted = (at >= pages.prompt[:, None]) & (at < pages.total[:, None])
-    return torch.from_numpy(ids[:, :-1].copy()), torch.from_numpy(np.where(counted, ids[:, 1:], IGNORED))
+    index = np.arange(1, ids.shape[1])
+    is_learned = (index >= pages.prompt[:, None]) & (index < pages.total[:, None])
+    return torch.from_numpy(ids[:, :-1].copy()), torch.from_numpy(np.where(is_learned, ids[:, 1:], IGNORED))
 
 
-def bucketed(pages: Pages, tokenizer: Tokenizer, n: int) -> list[Batch]:
-    """The same pages in at most n batches, each of pages of like length, cut so that the least is padding."""
+def collate_buckets(pages: Pages, tokenizer: Tokenizer, n: int) -> list[Batch]:
+    """Make at most n batches of pages of like length, cut so that padding is least.
+
+    Args:
+        pages: at least one
+        tokenizer: as for `collate`
+        n: the most batches, at least 1
+    """
     order = np.argsort(pages.total, kind="stable")
-    ends = _cuts(pages.total[order], n)
-    return [tensors(pages[order[start:end]], tokenizer) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    ends = _bucket_ends(pages.total[order], n)
+    return [collate(pages[order[start:end]], tokenizer) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def rounded_up(n: int) -> int:
-    """A few lengths for all: the next multiple of 16, or of an eighth of the power of two below n where that is more.
+def _bucket_ends(lengths: Ints, n: int) -> list[int]:
+    """Cut ascending lengths into at most n runs, so that the runs padded to their longest are smallest in all."""
+    size = len(lengths)
+    end = np.arange(1, size + 1)
+    padded = (end - np.arange(size)[:, None]) * lengths  # [i, j]: pages i to j, padded to the length of page j
+    padded = np.where(np.arange(size)[:, None] < end, padded, np.iinfo(np.int64).max // 2)
+    best, best_starts = padded[0], []
+    for _ in range(n - 1):
+        options = padded + np.concatenate([[0], best[:-1]])[:, None]  # a run i to j after the best for all before i
+        best_starts.append(options.argmin(0))
+        best = options.min(0)
+    ends, last = [], size
+    for starts in reversed(best_starts):
+        if last == 0:
+            break
+        ends.append(last)
+        last = int(starts[last - 1])
+    return ([last] if last else []) + ends[::-1]
 
-    So from 128 on at most an eighth is added, and the steps of training have few shapes, which can be recorded (cuda.py).
+
+def round_up_length(n: int) -> int:
+    """Round a length up to a multiple of 16, or of an eighth of the power of two below n where that is more.
+
+    From 128 on this adds at most an eighth. Training steps then have few shapes, which CUDA graphs can record
+    (training/cuda_graphs.py).
     """
     step = max(16, 1 << max(0, n.bit_length() - 4))
     return -(-n // step) * step
 
 
-def padded(batch: Batch) -> Batch:
-    """The same with longer rows, of the length that `rounded_up` gives: nothing before them sees it, and it is not counted."""
+def pad_length(batch: Batch) -> Batch:
+    """Pad a batch to the length that `round_up_length` gives. Attention is causal and padding is IGNORED: the loss stays."""
     inputs, targets = batch
-    more = rounded_up(inputs.shape[1]) - inputs.shape[1]
-    return F.pad(inputs, (0, more)), F.pad(targets, (0, more), value=IGNORED)
+    missing = round_up_length(inputs.shape[1]) - inputs.shape[1]
+    return F.pad(inputs, (0, missing)), F.pad(targets, (0, missing), value=IGNORED)
 
 
-def padding(targets: Tensor) -> Tensor:
-    """int64 (): how many cells of a batch lie beyond the end of their page, whose last character is always a target."""
+def count_padding(targets: Tensor) -> Tensor:
+    """Count the tokens beyond the end of their page; the last character of a page always is a target.
+
+    Args:
+        targets: int64 (B, T)
+
+    Returns:
+        int64 ().
+    """
     return (targets != IGNORED).flip(1).byte().argmax(1).sum()
 
 
-def _cuts(lengths: Ints, n: int) -> list[int]:
-    """Where to cut ascending lengths into at most n runs, so that the runs padded to their longest are the smallest in all."""
-    size = len(lengths)
-    to = np.arange(1, size + 1)
-    padded = (to - np.arange(size)[:, None]) * lengths  # [i, j]: pages i to j, padded to the length of page j
-    padded = np.where(np.arange(size)[:, None] < to, padded, np.iinfo(np.int64).max // 2)
-    best, chosen = padded[0], []
-    for _ in range(n - 1):
-        options = padded + np.concatenate([[0], best[:-1]])[:, None]  # a run i to j after the best for all before i
-        chosen.append(options.argmin(0))
-        best = options.min(0)
-    ends, end = [], size
-    for starts in reversed(chosen):
-        if end == 0:
-            break
-        ends.append(end)
-        end = int(starts[end - 1])
-    return ([end] if end else []) + ends[::-1]
+def split_evenly(buckets: list[Batch], n: int, max_tokens: int) -> list[list[Batch]]:
+    """Split buckets into groups of about equal numbers of tokens.
+
+    Args:
+        buckets: at least one
+        n: the number of groups; 2 n, 3 n, ... where groups would be larger than `max_tokens`
+        max_tokens: the most tokens of a group, on average
+
+    Returns:
+        The groups, without empty ones.
+    """
+    sizes = [inputs.numel() for inputs, _ in buckets]
+    n *= -(-sum(sizes) // (n * max_tokens))
+    groups: list[list[Batch]] = [[] for _ in range(n)]
+    totals = [0] * n
+    for number in sorted(range(len(buckets)), key=lambda number: -sizes[number]):  # the largest first, to the smallest group
+        smallest = totals.index(min(totals))
+        groups[smallest].append(buckets[number])
+        totals[smallest] += sizes[number]
+    return [group for group in groups if group]
 
 
-def dealt(buckets: list[Batch], n: int, most: int) -> list[list[Batch]]:
-    """The buckets in n hands of about as many cells each, or in 2 n, 3 n, ... where it would be more than `most`."""
-    cells = [inputs.numel() for inputs, _ in buckets]
-    n *= -(-sum(cells) // (n * most))
-    hands, held = [[] for _ in range(n)], [0] * n
-    for number in sorted(range(len(buckets)), key=lambda number: -cells[number]):  # the largest first, each where least is
-        least = held.index(min(held))
-        hands[least].append(buckets[number])
-        held[least] += cells[number]
-    return [hand for hand in hands if hand]
-
-
-def narrow(batch: Batch) -> Batch:
-    """The same numbers in two bytes each where they fit, for the way to a GPU."""
+def to_int16(batch: Batch) -> Batch:
+    """Convert a batch to int16 where its ids fit, a quarter of the bytes to copy to a GPU."""
     fits = max(int(part.max()) for part in batch) < 1 << 15
     return (batch[0].short(), batch[1].short()) if fits else batch
 
 
-def prefetched(
-    make: Callable[[int], list[Batch]], steps: range, device: torch.device, ahead: int = 3, makers: int = 1
+def prefetch(
+    make: Callable[[int], list[Batch]], steps: range, device: torch.device, n_ahead: int = 3, n_threads: int = 1
 ) -> Iterator[list[Batch]]:
-    """`make(step)` for each of `steps` in order, on the device, made by other threads while the model is busy.
+    """Make the batches of steps on other threads, while the model computes.
 
-    To a GPU they go from pinned memory, in which nobody waits for them; torch keeps that until it has been read.
-    ahead: steps that are made before they are asked for; makers: threads, where `make` can be called by several
+    Batches for a GPU are copied from pinned memory, so that nobody waits for the copy.
+
+    Args:
+        make: makes the batches of a step
+        steps: the steps, in order
+        device: where the batches go
+        n_ahead: steps that are made before they are asked for
+        n_threads: threads that make batches; more than one only where `make` can be called by several at once
+
+    Yields:
+        `make(step)` on the device, for each step in order. An exception of `make` is raised here.
     """
-    gpu = device.type == "cuda"
+    on_gpu = device.type == "cuda"
 
-    def ready(step: int) -> list[Batch]:
+    def prepare(step: int) -> list[Batch]:
         batches = make(step)
-        return [(x.pin_memory(), y.pin_memory()) for x, y in map(narrow, batches)] if gpu else batches
+        return [(x.pin_memory(), y.pin_memory()) for x, y in map(to_int16, batches)] if on_gpu else batches
 
-    def there(part: Tensor) -> Tensor:
+    def send(part: Tensor) -> Tensor:
         return part.to(device, non_blocking=True).long()
 
-    with ThreadPoolExecutor(makers, thread_name_prefix="batches") as pool:
-        waiting: deque[Future[list[Batch]]] = deque(pool.submit(ready, step) for step in steps[:ahead])
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="batches") as pool:
+        waiting: deque[Future[list[Batch]]] = deque(pool.submit(prepare, step) for step in steps[:n_ahead])
         try:
             for step in steps:
                 batches = waiting.popleft().result()
-                if step + ahead in steps:
-                    waiting.append(pool.submit(ready, step + ahead))
-                yield [(there(x), there(y)) for x, y in batches]
+                if step + n_ahead in steps:
+                    waiting.append(pool.submit(prepare, step + n_ahead))
+                yield [(send(x), send(y)) for x, y in batches]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

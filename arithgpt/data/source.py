@@ -1,9 +1,9 @@
 """What a model is trained on: the problems of a task, or a text.
 
 source = make_data_source(recipe, device)
-pages = source.pages(step=0)                  all pages of a step: a function of the recipe's seed and the step alone
-source.batches(pages, 2)                      the same as [(inputs, targets), ...], in 2 buckets
-source.validate(model, SINGLE_PROCESS)        Validation(accuracy={"1": 1.0, "2": 0.97}), or Validation(loss=1.54)
+pages = source.pages(step=0)                  # all pages of a step: a function of the recipe's seed and the step alone
+source.batches(pages, 2)                      # the same as [(inputs, targets), ...], in 2 buckets
+source.validate(model, SINGLE_PROCESS)        # Validation(accuracy={"1": 1.0, "2": 0.97}), or Validation(loss=1.54)
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from arithgpt.config.recipe import Recipe
-from arithgpt.data.collate import IGNORED, Batch, bucketed, padded, tensors
-from arithgpt.data.cot_removal import Removals
+from arithgpt.data.collate import IGNORED, Batch, collate, collate_buckets, pad_length
+from arithgpt.data.cot_removal import ScratchpadRemoval
 from arithgpt.data.finite_set import rows_of_step, training_set
 from arithgpt.data.pseudo_labels import below, read_pages
 from arithgpt.data.tokenizer import Tokenizer
@@ -46,10 +46,14 @@ class Validation:
 
 
 class DataSource(Protocol):
-    """What the trainer needs of what it trains on. Rows of `pages` can be chosen, and then made into batches."""
+    """What the trainer needs of the data. Rows of `pages` can be chosen, as by `ProcessGroup.share`, before `batches`."""
 
-    def pages(self, step: int) -> Pages | Ids: ...
-    def batches(self, pages: Pages | Ids, n: int) -> list[Batch]: ...
+    def pages(self, step: int) -> Pages | Ids:
+        """Make all pages of a step, those of all processes: a function of the seed and the step alone."""
+
+    def batches(self, pages: Pages | Ids, n: int) -> list[Batch]:
+        """Make at most n batches of pages."""
+
     def resets(self, step: int) -> bool:
         """Whether the optimiser forgets its state at a step."""
 
@@ -68,11 +72,19 @@ def make_data_source(recipe: Recipe, device: torch.device) -> DataSource:
 
 
 class ProblemSource:
-    """Pages of a task, made on the fly; only what comes after the prompt is learned."""
+    """Pages of a task, made on the fly; only what follows the prompt is learned.
+
+    Args:
+        recipe: of a task
+        device: where the held-out problems are kept
+
+    Raises:
+        UserError: as `make_data_source`
+    """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe, self.task, self.tokenizer = recipe, recipe.problems, Tokenizer(recipe.alphabet)
-        self.removal = Removals(self.task, recipe.cot_removal, recipe.seed) if recipe.cot_removal.every else None
+        self.removal = ScratchpadRemoval(self.task, recipe.cot_removal, recipe.seed) if recipe.cot_removal.every else None
         self.pads_shapes = device.type == "cuda" and is_static(recipe.model)
         self.max_length = max_length(recipe.model)
         if self.max_length is not None:
@@ -86,7 +98,11 @@ class ProblemSource:
         self.questions = held_out_questions(self.task, self.tokenizer, recipe.train.eval_samples, device)
 
     def pages(self, step: int) -> Pages:
-        """Make all pages of a step."""
+        """Make all pages of a step.
+
+        Raises:
+            UserError: the model has no room for a page, or cannot find the end of its question
+        """
         n, extra = self.recipe.train.batch_size, self.extra_pages
         n_extra = 0 if extra is None else min(n - 1, max(1, round(self.recipe.data.pages_share * n)))
         problems = self._problems(n - n_extra, step)
@@ -100,15 +116,16 @@ class ProblemSource:
         return pages
 
     def _problems(self, n: int, step: int) -> Problems:
+        """Draw the n problems of a step: fresh ones, or those of the finite set."""
         seed = self.recipe.seed
         if self.finite_set is None:
             return self.task.stream(n, seed=seed, split="train", rank=0, step=step)
         return self.finite_set[rows_of_step(len(self.finite_set), n, seed=seed, step=step)]
 
     def batches(self, pages: Pages, n: int) -> list[Batch]:
-        """Make at most n buckets of like length; on a GPU of few different lengths, which can be recorded."""
-        buckets = bucketed(pages, self.tokenizer, n)
-        return [padded(bucket) for bucket in buckets] if self.pads_shapes else buckets
+        """Make at most n batches of pages of like length; for a GPU of few different lengths, so that steps can be recorded."""
+        buckets = collate_buckets(pages, self.tokenizer, n)
+        return [pad_length(bucket) for bucket in buckets] if self.pads_shapes else buckets
 
     def resets(self, step: int) -> bool:
         """Whether the optimiser forgets its state at a step."""
@@ -120,7 +137,15 @@ class ProblemSource:
 
 
 class TextSource:
-    """Pages of a text, all of one length; every character is learned."""
+    """Pages of a text, all of one length; every character is learned.
+
+    Args:
+        recipe: of a text, resolved
+        device: where the model computes
+
+    Raises:
+        UserError: as `make_data_source`
+    """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         if not recipe.alphabet:
@@ -140,7 +165,7 @@ class TextSource:
         return self.text.batch(self.recipe.train.batch_size, seed=self.recipe.seed, split="train", rank=0, step=step)
 
     def batches(self, pages: Ids, n: int) -> list[Batch]:
-        """Split pages into n buckets, as far as there are so many."""
+        """Split pages (rows, context + 1) into n batches of about as many rows, none of them empty."""
         return [_next_characters(part) for part in np.array_split(pages, n) if len(part)]
 
     def resets(self, step: int) -> bool:
@@ -151,35 +176,53 @@ class TextSource:
         """Measure the loss on at most train.eval_samples pages, spread evenly over what is held out."""
         span, size = self.text.span("held-out"), self.text.context + 1
         starts = np.linspace(span.start, span.stop - size, self.recipe.train.eval_samples).astype(np.int64)
-        own, total = np.unique(starts)[processes.rank :: processes.size], 0.0
-        for first in range(0, len(own), TEXT_ROWS):
-            inputs, targets = _next_characters(self.text.pages(own[first : first + TEXT_ROWS], size))
+        share, total = np.unique(starts)[processes.rank :: processes.size], 0.0
+        for first in range(0, len(share), TEXT_ROWS):
+            inputs, targets = _next_characters(self.text.pages(share[first : first + TEXT_ROWS], size))
             total += target_losses(model, inputs.to(self.device), targets.to(self.device)).double().sum().item()
-        total, n_pages = processes.sum([total, float(len(own))])
+        total, n_pages = processes.sum([total, float(len(share))])
         return Validation(loss=total / (n_pages * self.text.context))
 
 
 @torch.no_grad()
 def target_losses(model: LanguageModel, inputs: Tensor, targets: Tensor) -> Tensor:
-    """Compute the cross-entropy of each target in nats: (B, T); 0 where a target is IGNORED."""
+    """Compute the cross-entropy of each target.
+
+    Args:
+        model: in eval mode
+        inputs, targets: int64 (B, T), on the model's device
+
+    Returns:
+        Nats, float32 (B, T); 0 where a target is IGNORED.
+    """
     losses = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none")
     return losses.view_as(targets)
 
 
 def held_out_questions(task: Task, tokenizer: Tokenizer, n: int, device: torch.device) -> dict[str, Batch]:
-    """Draw n held-out problems of each of some sizes, spread over those of training: batches on the device, by length."""
+    """Draw held-out problems of sizes spread over those of training.
+
+    Args:
+        task: gives the problems
+        tokenizer: of the task's alphabet
+        n: problems of each size
+        device: where the batches go
+
+    Returns:
+        A batch for each size, by its name, as "3x2"; in a mixture the operator stands before it, as "*3x2".
+    """
     ranges = [(subtask, size_range) for subtask in task.subtasks.values() for size_range in subtask.size_ranges]
     questions = {}
     for subtask, size_range in ranges:
         for size in size_range.spread(max(2, MAX_VALIDATION_SIZES // len(ranges))):
-            inputs, targets = tensors(subtask.pages(subtask.test(n, size, seed=0)), tokenizer)
+            inputs, targets = collate(subtask.pages(subtask.test(n, size, seed=0)), tokenizer)
             operator = subtask.operator if len(task.subtasks) > 1 else ""
             questions[operator + sizes.format_size(size)] = inputs.to(device), targets.to(device)
     return questions
 
 
 def longest_page(task: Task) -> int:
-    """Count the characters of the longest page of training, without the stop."""
+    """Return the number of characters of the longest page of training, without the stop."""
     rng = np.random.default_rng(0)
     each = [(subtask, size) for subtask in task.subtasks.values() for ranges in subtask.size_ranges for size in ranges]
     return max(int(subtask.pages(subtask.sample_suite(rng, 1, size, "random")).total.max()) - 1 for subtask, size in each)
@@ -189,20 +232,33 @@ def longest_page(task: Task) -> int:
 def teacher_forced_accuracy(
     model: LanguageModel, questions: dict[str, Batch], processes: ProcessGroup = SINGLE_PROCESS
 ) -> dict[str, float]:
-    """Measure exact match by length, given the right characters so far; each process measures a share.
+    """Measure exact match by size, with the right characters so far as input. Each process measures a share.
 
-    A page counts where every character to be written is the likeliest one. Then, rounding aside, greedy decoding writes it.
+    A page counts where every target is the most likely character. Greedy decoding then writes it, rounding aside.
+
+    Args:
+        model: in eval mode
+        questions: batches by size, from `held_out_questions`
+        processes: that share the work and all get the result
+
+    Returns:
+        Shares from 0 to 1, by size.
     """
-    counts = []
-    for inputs, targets in questions.values():
-        inputs, own = inputs[processes.rank :: processes.size], targets[processes.rank :: processes.size]
-        right = ((model(inputs).argmax(-1) == own) | (own == IGNORED)).all(1) if len(own) else own
-        counts.append(int(right.sum()))
+    share = slice(processes.rank, None, processes.size)
+    counts = [_count_right(model, inputs[share], targets[share]) for inputs, targets in questions.values()]
     totals = [len(targets) for _, targets in questions.values()]
-    return {digits: count / n for digits, count, n in zip(questions, processes.sum(counts), totals, strict=True)}
+    return {size: count / n for size, count, n in zip(questions, processes.sum(counts), totals, strict=True)}
+
+
+def _count_right(model: LanguageModel, inputs: Tensor, targets: Tensor) -> int:
+    """Count the pages of which every target is the most likely character."""
+    if not len(targets):
+        return 0
+    return int(((model(inputs).argmax(-1) == targets) | (targets == IGNORED)).all(1).sum())
 
 
 def _next_characters(pages: Ids) -> Batch:
+    """Make the batch in which every character is learned: int64 (n, length) -> two of (n, length - 1)."""
     return torch.from_numpy(pages[:, :-1].copy()), torch.from_numpy(pages[:, 1:].copy())
 
 

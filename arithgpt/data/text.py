@@ -1,4 +1,4 @@
-r"""The task `text`: the characters of any UTF-8 file, each learned from those before it.
+r"""The task `text`: the characters of a UTF-8 file, each learned from those before it.
 
     [task]
     name = "text"
@@ -9,8 +9,8 @@ r"""The task `text`: the characters of any UTF-8 file, each learned from those b
     inputs    First Citize      a page starts anywhere in its part of the file
     targets   irst Citizen      every character is learned
 
-It has no problems and no answers, so it is no `tasks.Task`. The file is never held as a whole: it is mapped into memory, and
-the place of every BLOCK-th character is kept, as characters can have several bytes.
+A text has no problems and no answers, so it is no `tasks.Task`. The file is mapped into memory and never read as a whole.
+Characters can have several bytes, so the byte offset of every BLOCK-th character is kept.
 """
 
 from __future__ import annotations
@@ -33,13 +33,17 @@ from tasks.core.ragged import Ints
 Part = Literal["train", "held-out"]
 MAX_CHARACTERS = 4096  # different ones
 CHUNK = 1 << 22  # bytes read at once
-BLOCK = 4096  # characters between two places that are kept
-_PARTS = {"train": 0, "held-out": 1}
+BLOCK = 4096  # characters between two byte offsets that are kept
+_STREAMS = {"train": 0, "held-out": 1}
 
 
 @dataclass(frozen=True)
 class Text:
-    """A file of text to learn. ValueError where an option is out of range."""
+    """A file of text to learn.
+
+    Raises:
+        ValueError: an option is out of range
+    """
 
     path: str = ""
     """The file, UTF-8."""
@@ -48,9 +52,9 @@ class Text:
     val_share: float = 0.1
     """The share at the end of the file that is held out."""
     characters: str = ""
-    """Every character it may have, in the order of the vocabulary; put in when the run begins, where it is empty."""
+    """The characters of the vocabulary in the order of their ids; if empty, filled in when the run begins."""
     sha256: str = ""
-    """Of the file; put in when the run begins, and checked ever after."""
+    """SHA-256 of the file. It is filled in when the run begins; another file is refused afterwards."""
 
     name: ClassVar[str] = "text"
     summary: ClassVar[str] = "the characters of a file"
@@ -65,121 +69,183 @@ class Text:
             raise ValueError(f"characters: must be different ones, {MAX_CHARACTERS:,} at most")
 
     def resolve(self) -> Text:
-        """The same with its characters and the hash of the file.
+        """Fill in the characters and the hash of the file.
 
-        UserError where there is no such file, it is no UTF-8, another one than before, too short, or has other characters.
+        Raises:
+            UserError: the file is missing, not UTF-8, another one than before, too short, or has other characters
         """
         if not self.path:
             raise UserError("task.path: missing; which file to learn, as in --set task.path=book.txt")
-        found, sha256, size = survey(Path(self.path))
-        if self.sha256 not in ("", sha256):
+        survey = survey_file(Path(self.path))
+        if self.sha256 not in ("", survey.sha256):
             raise UserError(f"task.path = {self.path!r}: is no longer the file it was, by its hash")
-        if len(found) > MAX_CHARACTERS:
-            raise UserError(f"task.path = {self.path!r}: has {len(found):,} different characters: at most {MAX_CHARACTERS:,}")
-        if self.characters and (odd := sorted(set(found) - set(self.characters))):
-            raise UserError(f"task.path = {self.path!r}: has the character {odd[0]!r}, which task.characters has not")
-        held_out = int(size * self.val_share)
-        if min(held_out, size - held_out) <= self.context:
-            part = f"{held_out} of them held out and {size - held_out} not"
+        if len(survey.characters) > MAX_CHARACTERS:
+            found = f"{len(survey.characters):,} different characters"
+            raise UserError(f"task.path = {self.path!r}: has {found}: at most {MAX_CHARACTERS:,}")
+        if self.characters and (unknown := sorted(set(survey.characters) - set(self.characters))):
+            raise UserError(f"task.path = {self.path!r}: has the character {unknown[0]!r}, which task.characters has not")
+        n_held_out = int(survey.size * self.val_share)
+        if min(n_held_out, survey.size - n_held_out) <= self.context:
+            part = f"{n_held_out} of them held out and {survey.size - n_held_out} not"
             raise UserError(
-                f"task.path = {self.path!r}: has {size} characters, {part}: both must be more than context = {self.context}"
+                f"task.path = {self.path!r}: has {survey.size} characters, {part}: "
+                f"both must be more than context = {self.context}"
             )
-        return replace(self, characters=self.characters or found, sha256=sha256)
+        return replace(self, characters=self.characters or survey.characters, sha256=survey.sha256)
 
     @cached_property
     def file(self) -> TextFile:
-        """The file itself, open. UserError where it cannot be read, or the text is not resolve."""
+        """The file, open.
+
+        Raises:
+            UserError: it cannot be read, or the text is not resolved
+        """
         if not (self.characters and self.sha256):
             raise UserError("task.characters: missing; init_weights.resolve fills it in")
         return TextFile(Path(self.path))
 
     def span(self, part: Part) -> range:
-        """Where in the file a part of it stands, counted in characters."""
+        """Return the numbers of the characters of a part of the file."""
         size = len(self.file)
-        begins = size - int(size * self.val_share)
-        return range(begins) if part == "train" else range(begins, size)
+        first_held_out = size - int(size * self.val_share)
+        return range(first_held_out) if part == "train" else range(first_held_out, size)
 
     def pages(self, starts: Ints, length: int) -> NDArray[np.int64]:
-        """Ids of `length` characters from each start, int64 (n, length). UserError where the file has changed."""
+        """Read pages from the file.
+
+        Args:
+            starts: int64 (n,), the number of the first character of each page
+            length: characters of a page
+
+        Returns:
+            Ids, int64 (n, length).
+
+        Raises:
+            UserError: the file has changed
+        """
         return np.stack([self.encode(self.file.between(start, start + length)) for start in starts.tolist()])
 
     def batch(self, n: int, *, seed: int, split: Part, rank: int, step: int) -> NDArray[np.int64]:
-        """Ids of n random pages and the character after each, int64 (n, context + 1): a function of these numbers alone."""
-        rng, span = np.random.default_rng([seed, _PARTS[split], rank, step]), self.span(split)
+        """Draw n random pages, each with the character that follows it.
+
+        The same arguments give the same pages, other arguments give independent ones.
+
+        Returns:
+            Ids, int64 (n, context + 1).
+        """
+        rng, span = np.random.default_rng([seed, _STREAMS[split], rank, step]), self.span(split)
         return self.pages(rng.integers(span.start, span.stop - self.context, n), self.context + 1)
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Ids of characters, int64 (len(text),). UserError names one that the vocabulary lacks."""
+        """Convert characters to ids, int64 (len(text),).
+
+        Raises:
+            UserError: the vocabulary lacks a character
+        """
         return encode(text, self.characters)
 
 
 class TextFile:
-    """The characters of a UTF-8 file by number, without reading it as a whole. UserError where it cannot be read."""
+    """The characters of a UTF-8 file by their number, without reading the file as a whole.
+
+    Args:
+        path: the file
+
+    Raises:
+        UserError: the file cannot be read
+    """
 
     def __init__(self, path: Path) -> None:
         try:
             with path.open("rb") as file:
                 self.bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            raise UserError(f"task.path = {str(path)!r}: cannot be read: {_why(error)}") from None
-        self.path, places, size = path, [], 0
+            raise UserError(f"task.path = {str(path)!r}: cannot be read: {_reason(error)}") from None
+        self.path, offsets, size = path, [], 0
         for start in range(0, len(self.bytes), CHUNK):
             # A byte that is not 10xxxxxx begins a character.
             begins = np.flatnonzero(np.frombuffer(self.bytes[start : start + CHUNK], np.uint8) & 0xC0 != 0x80)
-            places.append(start + begins[-size % BLOCK :: BLOCK])
+            offsets.append(start + begins[-size % BLOCK :: BLOCK])
             size += len(begins)
-        self.places, self.size = np.concatenate(places), size
+        self.offsets, self.size = np.concatenate(offsets), size
 
     def __len__(self) -> int:
-        """How many characters."""
+        """Return the number of characters."""
         return self.size
 
     def between(self, start: int, end: int) -> str:
-        """The characters from `start` up to `end`. UserError where the file is no longer what it was."""
+        """Read the characters from number `start` up to `end`, which is not included.
+
+        Raises:
+            UserError: the file has changed
+        """
         try:
             if self.size == len(self.bytes):
                 return self.bytes[start:end].decode("ascii")
             last = -(-end // BLOCK)
-            stop = int(self.places[last]) if last < len(self.places) else len(self.bytes)
-            text = self.bytes[int(self.places[start // BLOCK]) : stop].decode("utf-8")
+            stop = int(self.offsets[last]) if last < len(self.offsets) else len(self.bytes)
+            text = self.bytes[int(self.offsets[start // BLOCK]) : stop].decode("utf-8")
         except UnicodeDecodeError:
             raise UserError(f"task.path = {str(self.path)!r}: was changed while it was read") from None
         return text[start % BLOCK : start % BLOCK + end - start]
 
 
-def survey(path: Path) -> tuple[str, str, int]:
-    """Of a file, read once: its different characters in order, its SHA-256, and how many characters it has.
+@dataclass(frozen=True)
+class TextSurvey:
+    """What one reading of a file finds."""
 
-    UserError where it is missing, a folder, empty or not UTF-8, with the place of the first byte that is not.
+    characters: str
+    """The different characters, in order."""
+    sha256: str
+    size: int
+    """Characters in all."""
+
+
+def survey_file(path: Path) -> TextSurvey:
+    """Read a text file once, chunk by chunk.
+
+    Raises:
+        UserError: the file is missing, a folder, empty or not UTF-8; the message names the first byte that is not
     """
     if path.exists() and not path.is_file():
         raise UserError(f"task.path = {str(path)!r}: is no plain file")
-    codes: set[str] = set()
-    digest, size, read = hashlib.sha256(), 0, 0
+    characters: set[str] = set()
+    digest, size, n_read = hashlib.sha256(), 0, 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with path.open("rb") as file:
             while True:
                 chunk = file.read(CHUNK)
-                kept = len(decoder.getstate()[0])  # of a character that the last chunk cut in two
+                n_kept = len(decoder.getstate()[0])  # bytes of a character that the last chunk cut in two
                 try:
                     text = decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as error:
-                    raise UserError(f"task.path = {str(path)!r}: not UTF-8: byte {read - kept + error.start}") from None
-                codes.update(text)
+                    raise UserError(f"task.path = {str(path)!r}: not UTF-8: byte {n_read - n_kept + error.start}") from None
+                characters.update(text)
                 digest.update(chunk)
-                size, read = size + len(text), read + len(chunk)
+                size, n_read = size + len(text), n_read + len(chunk)
                 if not chunk:
                     break
     except (OSError, ValueError) as error:
-        raise UserError(f"task.path = {str(path)!r}: cannot be read: {_why(error)}") from None
+        raise UserError(f"task.path = {str(path)!r}: cannot be read: {_reason(error)}") from None
     if not size:
         raise UserError(f"task.path = {str(path)!r}: is empty")
-    return "".join(sorted(codes)), digest.hexdigest(), size
+    return TextSurvey("".join(sorted(characters)), digest.hexdigest(), size)
 
 
 def encode(text: str, alphabet: str) -> NDArray[np.int64]:
-    """Ids of characters, int64 (len(text),). UserError names one that is not in the alphabet, and its place."""
+    """Convert characters to ids.
+
+    Args:
+        text: any characters of the alphabet
+        alphabet: different characters in the order of their ids
+
+    Returns:
+        int64 (len(text),).
+
+    Raises:
+        UserError: a character is not in the alphabet; the message gives its place
+    """
     codes, known = (np.frombuffer(chars.encode("utf-32-le", "surrogatepass"), np.uint32) for chars in (text, alphabet))
     order = np.argsort(known)
     ids = order[np.searchsorted(known, codes, sorter=order).clip(max=len(known) - 1)]
@@ -190,9 +256,10 @@ def encode(text: str, alphabet: str) -> NDArray[np.int64]:
 
 
 def bits(loss: float) -> float:
-    """A loss in nats, in bits: 1.0 is 1.443."""
+    """Convert a loss in nats to bits: 1.0 is 1.443."""
     return loss / math.log(2)
 
 
-def _why(error: OSError | ValueError) -> str:
+def _reason(error: OSError | ValueError) -> str:
+    """What the system says of an error."""
     return getattr(error, "strerror", None) or str(error)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
 from arithgpt.config.recipe import Recipe
-from arithgpt.data.cot_removal import Removals
+from arithgpt.data.cot_removal import ScratchpadRemoval
 from arithgpt.data.text import bits
 from tasks.registry import GYM_PREFIX
 
@@ -195,7 +195,7 @@ def describe_training(recipe: Recipe, device: str) -> list[str]:
     repeated = f", out of {size:,} different ones" if size else ""
     lines = [f"{config.max_steps} steps of {config.batch_size} {examples} on {device}{repeated}, seed {recipe.seed}"]
     if recipe.cot_removal.every:
-        last = Removals(recipe.problems, recipe.cot_removal, recipe.seed).last_step
+        last = ScratchpadRemoval(recipe.problems, recipe.cot_removal, recipe.seed).last_step
         after = ", after the last" if last >= config.max_steps else ""
         lines.append(f"the working is taken away until step {last}{after}")
     if recipe.init.run:

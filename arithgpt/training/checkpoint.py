@@ -1,7 +1,7 @@
-"""What a run keeps on disk, written so that a crash at any moment leaves the old file or the new one, never half of one.
+"""Read and write checkpoints, so that a crash at any moment leaves the old file or the new one, never half of one.
 
-weights.safetensors    the model, for whoever only asks it
-resume.safetensors     the model, the optimisers and the counters of one and the same step, to go on from
+weights.safetensors    the model alone, to answer with
+resume.safetensors     the model, the optimisers and the progress of the same step, to resume from
 """
 
 from __future__ import annotations
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
 
 def write_atomic(path: Path, data: bytes | str | Iterable[bytes]) -> None:
-    """Replace a file's content in one step; pieces are written as they come, so that a file need not fit in memory.
+    """Replace the content of a file in one step. If writing fails, the file is unchanged.
 
-    UserError names the file where it cannot be written. It is then unchanged, as it is where the pieces break off.
+    Args:
+        path: the file
+        data: its new content; pieces are written as they come, so they need not fit in memory together
+
+    Raises:
+        UserError: the file cannot be written
     """
     temporary = None
     try:
@@ -47,7 +52,16 @@ def write_atomic(path: Path, data: bytes | str | Iterable[bytes]) -> None:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
-    """Write named tensors with notes (anything JSON holds). UserError where it cannot be written."""
+    """Write named tensors to a safetensors file.
+
+    Args:
+        path: the file, replaced as by `write_atomic`
+        tensors: on any device
+        notes: whatever JSON can hold, kept in the header of the file
+
+    Raises:
+        UserError: the file cannot be written
+    """
     from safetensors.torch import save
 
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -55,16 +69,24 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, 
 
 
 def load_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Array], dict[str, Any]]:
-    """Named tensors, or NumPy arrays where the device is "numpy", and their notes.
+    """Read what `save_tensors` wrote.
 
-    UserError where the file is missing, cut short or something else.
+    Args:
+        path: the file
+        device: a torch device, or "numpy" for NumPy arrays, for which torch is not imported
+
+    Returns:
+        The tensors by name, and the notes.
+
+    Raises:
+        UserError: the file is missing, cut short or of another kind
     """
     library = {"framework": "np"} if device == "numpy" else {"framework": "pt", "device": device}
     try:
         with safe_open(path, **library) as file:
             notes = json.loads((file.metadata() or {})["notes"])
             if not isinstance(notes, dict):
-                raise ValueError("its notes are no table")
+                raise ValueError("its notes are not a table")
             return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118  not a dict
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
@@ -73,7 +95,7 @@ def load_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Array], dic
 
 
 def optimiser_tensors(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """The state of optimisers as named tensors, `optimiser.parameter.entry`."""
+    """Return the state of optimisers as tensors, by the name `optimiser.parameter.entry`, as in 0.3.momentum_buffer."""
     return {
         f"{number}.{parameter}.{key}": value
         for number, optimiser in enumerate(optimisers)
@@ -83,7 +105,11 @@ def optimiser_tensors(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, 
 
 
 def load_optimisers(optimisers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimiser_tensors` took out. ValueError where the state of a parameter is missing or does not fit."""
+    """Load the state that `optimiser_tensors` returned.
+
+    Raises:
+        ValueError: the state of a parameter is missing, or has another shape
+    """
     for number, optimiser in enumerate(optimisers):
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():

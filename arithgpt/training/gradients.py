@@ -1,6 +1,6 @@
-"""The loss and the gradients of a step, computed bucket by bucket, side by side where that is faster.
+"""The loss and the gradients of a step, bucket by bucket, or several buckets at once on threads.
 
-Buckets side by side, each on one thread, beat one at a time on all threads (runs/LOG.md).
+On a CPU, buckets side by side on one thread each are faster than one bucket at a time on all threads (runs/LOG.md).
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import torch
 from torch import Tensor
 
 from arithgpt.config.recipe import Recipe
-from arithgpt.data.collate import IGNORED, Batch, dealt
+from arithgpt.data.collate import IGNORED, Batch, split_evenly
 from arithgpt.models import is_static
 from arithgpt.models.language_model import LanguageModel
 from arithgpt.runtime import init_worker_thread, useful_threads
-from arithgpt.training.cuda_graphs import fast
+from arithgpt.training.cuda_graphs import record_graphs
 from arithgpt.training.distributed import ProcessGroup
 from arithgpt.training.fused.step import can_fuse
 from arithgpt.training.loss import sum_cross_entropy
 
-BUCKET_FLOPS, MAX_BUCKETS = 0.5e9, 8  # a step is cut into buckets of like length while each has so much to compute
-GPU_BUCKET_FLOPS = 1e12  # the same for a GPU: a guess, never measured
-MAX_FUSED_TOKENS = 2048  # of buckets that go through the fused step together
-RANDOM_STREAM = 3  # the stream of random numbers in the model; 0 to 2 are those of the problems (tasks/task.py)
+BUCKET_FLOPS, MAX_BUCKETS = 0.5e9, 8  # a step gets one more bucket for each so many floating-point operations
+GPU_BUCKET_FLOPS = 1e12  # the same for a GPU; a guess, not measured
+MAX_FUSED_TOKENS = 2048  # in buckets that go through the fused step together
+MODEL_STREAM = 3  # of random numbers within the model; 0 to 2 are those of the problems (tasks/task.py)
 
 
 class GradientComputer:
@@ -35,7 +35,7 @@ class GradientComputer:
         model: in train() mode while it computes
         recipe: gives the seed
         processes: tells which share of a step this process has
-        n_tokens: tokens of a typical step, to choose how many buckets are worth it
+        n_tokens: tokens of a typical step; the number of buckets and of threads follows from it
         fused: use the fused CPU step where it computes this model
     """
 
@@ -51,20 +51,23 @@ class GradientComputer:
         self.workers = ThreadPoolExecutor(self.n_workers, initializer=init_worker_thread) if self.n_workers > 1 else None
         self.threads = 1 if self.workers else useful_threads(flops / self.n_buckets)
         can_record = on_gpu and self.n_buckets == 1 and is_static(model.config)
-        self._compute: Callable[..., tuple[Tensor, ...]] = fast(self._gradients) if can_record else self._gradients
+        self.compute: Callable[..., tuple[Tensor, ...]] = record_graphs(self.plain) if can_record else self.plain
 
     @property
     def map(self) -> Callable[..., Iterator[Tensor]]:
-        """`map`, by the workers where there are some."""
+        """`map`, or that of the worker threads where there are any."""
         return self.workers.map if self.workers else map
 
     def __call__(self, step: int, buckets: list[Batch], n_targets: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Compute the loss of all buckets and its gradient by every parameter.
+        """Compute the mean loss of all buckets and its gradients.
 
         Args:
             step: seeds what is random in the model
             buckets: inputs and targets
-            n_targets: (), the targets of this process's share, which the loss is divided by
+            n_targets: (), the number of targets in all buckets, by which the loss is divided
+
+        Returns:
+            The loss, float32 (), and the gradient of each parameter, in their order.
         """
         losses, gradients = zip(*self._shares(step, buckets, n_targets), strict=True)
         summed = [torch.stack(shares).sum(0) if len(shares) > 1 else shares[0] for shares in zip(*gradients, strict=True)]
@@ -73,31 +76,31 @@ class GradientComputer:
     def _shares(self, step: int, buckets: list[Batch], n_targets: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         """Compute the loss and the gradients of each share of the buckets, side by side where there are workers.
 
-        The fused step takes several buckets at once. It gets as many as leave two shares, or one for each worker where there
-        are more: so one thread computes the same bits as two. Sums do not depend on which share is done first. What is random
-        in the model is drawn anew for each share, from the seed, the step and its number among the shares of all processes.
+        The fused step takes several buckets at once. There are two shares, or one for each worker where there are more; so one
+        thread computes the same bits as two. The order of sums does not depend on which share is done first. Each share has its
+        own random generator, seeded by the seed, the step and its number among the shares of all processes.
         """
         fuses = self.fused and can_fuse(self.model)
-        shares = dealt(buckets, max(2, self.n_workers), MAX_FUSED_TOKENS) if fuses else [[bucket] for bucket in buckets]
+        shares = split_evenly(buckets, max(2, self.n_workers), MAX_FUSED_TOKENS) if fuses else [[bucket] for bucket in buckets]
 
         def compute(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
             among_all = number * self.processes.size + self.processes.rank
-            rng = np.random.default_rng([self.recipe.seed, RANDOM_STREAM, step, among_all])
+            rng = np.random.default_rng([self.recipe.seed, MODEL_STREAM, step, among_all])
             generator = torch.Generator(self.model.device).manual_seed(int(rng.integers(2**63)))
             tensors = [tensor for bucket in shares[number] for tensor in bucket]
-            loss, *gradients = self._compute(*tensors, n_targets, generator=generator)
+            loss, *gradients = self.compute(*tensors, n_targets, generator=generator)
             return loss, tuple(gradients)
 
         if not self.workers:
             return map(compute, range(len(shares)))
-        # The longest pages first: they would keep the others waiting.
+        # The longest pages go first, so that no worker waits for them at the end.
         return reversed([*self.workers.map(compute, range(len(shares))[::-1])])
 
-    def _gradients(self, *tensors: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:
-        """Compute the loss of some buckets as a share of the step's, and its gradients.
+    def plain(self, *tensors: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:
+        """Compute the loss of some buckets, divided by the targets of the whole step, and its gradients.
 
         Args:
-            tensors: inputs and targets of each bucket, and last n_targets
+            tensors: inputs and targets of each bucket, then n_targets
             generator: source of what is random in the model
         """
         *pairs, n_targets = tensors
@@ -106,7 +109,7 @@ class GradientComputer:
         return loss.detach(), *torch.autograd.grad(loss, self.parameters)
 
     def close(self) -> None:
-        """End the workers."""
+        """End the worker threads."""
         if self.workers:
             self.workers.shutdown()
 

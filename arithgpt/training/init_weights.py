@@ -1,11 +1,11 @@
-"""How a run begins: what its recipe leaves open is put in, and its weights may be those of another run: `train --from pre`.
+"""Resolve a recipe when its run begins, and take the initial weights from another run: `train --from pre`.
 
     [init]
     run = "pre"
-    weights = "5f0c..."     the hash of its weights, put in when the run begins, and checked where it is there already
+    weights = "5f0c..."     the hash of its weights, filled in when the run begins, and checked where it is given
 
-Rows that belong to characters go by character: what both alphabets have is taken over, what is new keeps its first values. The
-optimiser begins afresh.
+Weights with a row for each character are matched by character: rows of characters that both runs know are copied, and new
+characters keep the values drawn for them. The optimiser starts without state.
 """
 
 from __future__ import annotations
@@ -15,54 +15,61 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from arithgpt.config.recipe import ModelConfig, Recipe
 from arithgpt.data.pseudo_labels import read_pages
 from arithgpt.errors import UserError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from arithgpt.models.language_model import LanguageModel
 
 BY_CHARACTER = {"token_embedding.weight": 0, "head.weight": 0, "positions.mark_embedding": 1}
-"""Weights with a row for each character, and the row of the first; the first row of `mark_embedding` means no mark."""
+"""Weights with a row for each character, and the row of the first character; row 0 of `mark_embedding` means no mark."""
 
 BY_INDEX = ("learned", "randomized", "abacus", "coupled")
-"""Position schemes with weights for each of block_size places."""
+"""Position schemes whose weights have a row for each of block_size positions."""
 
 
 def resolve(recipe: Recipe) -> Recipe:
-    """The recipe with all that is only known when a run begins: of a text its characters and the hash of its file, and the
-    hashes of the weights it starts from and of the pages beside its task's.
+    """Fill in what is only known when a run begins, so that the recipe says exactly what is learned.
 
-    UserError where the text or the pages cannot be learned, or the other run is missing, has other weights than the recipe
-    says, or another shape.
+    That is the characters and the hash of a text, the hash of the weights of another run, and the hash of a file of pages.
+
+    Args:
+        recipe: of a new run
+
+    Raises:
+        UserError: the text or the pages cannot be learned, or the other run is missing, has other weights than the recipe says,
+            or another shape
     """
     sections: dict[str, Any] = {}
     if recipe.text:
         sections["task"] = recipe.text.resolve()
     if recipe.init.run:
-        sections["init"] = recipe.init.model_copy(update={"weights": weights_hash(_model(recipe).state_dict())})
+        sections["init"] = recipe.init.model_copy(update={"weights": weights_hash(_other_model(recipe).state_dict())})
     if recipe.data.pages:
         sections["data"] = recipe.data.model_copy(update={"pages_sha256": read_pages(recipe)[1]})
     return recipe.replace(**sections) if sections else recipe
 
 
 def initial_weights(recipe: Recipe, alphabet: str, drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights that training starts from: those of the other run, by character where they belong to characters.
+    """Return the initial weights that a recipe takes from another run.
 
     Args:
         recipe: resolved, with an `init.run`
         alphabet: the characters of the new run
-        drawn: the weights that the new run would start from by itself; characters that only it has keep theirs
+        drawn: weights drawn for the new run; they give the rows of characters that the other run does not know
+
+    Returns:
+        Tensors on the CPU, by the names of the model's `state_dict`.
 
     Raises:
         UserError: as `resolve`, or the recipe is not resolved
     """
     if not recipe.init.weights:
         raise UserError("init.weights: missing; init_weights.resolve fills it in")
-    other = _model(recipe)
+    other = _other_model(recipe)
     known, given = other.alphabet, other.state_dict()
     if known == alphabet:
         return dict(given)
@@ -78,7 +85,7 @@ def initial_weights(recipe: Recipe, alphabet: str, drawn: Mapping[str, Tensor]) 
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of named tensors, whatever file they came from and when it was written."""
+    """Return the SHA-256 of the names, types, shapes and values of tensors; it does not depend on the file they come from."""
     digest = hashlib.sha256()
     for name, tensor in sorted(weights.items()):
         array = tensor.detach().cpu().contiguous().numpy()
@@ -87,9 +94,9 @@ def weights_hash(weights: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _model(recipe: Recipe) -> LanguageModel:
-    """The model to start from. UserError where it is not the one that is meant, or its shape does not fit."""
-    from arithgpt.run import find_run
+def _other_model(recipe: Recipe) -> LanguageModel:
+    """Load the model of the other run. UserError where its shape does not fit, or its weights are not those of the recipe."""
+    from arithgpt.run import find_run  # run.py imports this package
 
     init = recipe.init
     run = find_run(init.run)
@@ -105,7 +112,7 @@ def _model(recipe: Recipe) -> LanguageModel:
 
 
 def _shape(config: ModelConfig, field: str) -> object:
-    """What a field decides, however it is written; None where it decides nothing that a start must share."""
+    """Return what a field says about the shape of the weights; None where two models may differ in it."""
     if field == "dropout" or (field == "block_size" and config.positions not in BY_INDEX):
         return None
     shapes = {"n_head": config.heads, "n_kv_head": config.kv_heads, "head_dim": config.head_size}

@@ -1,7 +1,7 @@
-"""The optimisers and the schedule: Muon for the matrices of the blocks, AdamW for the rest.
+"""The optimisers and the learning rate schedule: Muon for the matrices of the blocks, AdamW for all other weights.
 
-Muon (Jordan et al. 2024, arXiv 2502.16982) replaces the momentum of a matrix by the nearest orthogonal matrix, so that every
-direction of the matrix learns at the same rate; small models of arithmetic need two to three times fewer examples with it.
+Muon (arXiv 2502.16982) replaces the momentum of a matrix by nearly the nearest orthogonal matrix, so that every direction of
+the matrix learns at the same rate. Small models of arithmetic need two to three times fewer examples with it.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from arithgpt.runtime import Precision
 
 MOMENTUM = 0.95
 
-Each: TypeAlias = Callable[[Callable[[Tensor], Tensor], list[Tensor]], Iterable[Tensor]]
-"""Applies a function to each of some tensors: `map`, or that of an executor."""
+Map: TypeAlias = Callable[[Callable[[Tensor], Tensor], list[Tensor]], Iterable[Tensor]]
+"""`map`, or the method `map` of an executor."""
 
 
 def make_optimisers(
-    model: LanguageModel, config: OptimConfig, precision: Precision = "float32", each: Each = map
+    model: LanguageModel, config: OptimConfig, precision: Precision = "float32", map_: Map = map
 ) -> list[torch.optim.Optimizer]:
-    """Make the optimisers that together change every weight, each at its peak learning rate.
+    """Make the optimisers of a model; each parameter belongs to exactly one. Their rates are the peak rates.
 
     Args:
-        model: gives the weights
-        config: names and rates
-        precision: of the products in which Muon makes an update orthogonal; weights and momenta are float32
-        each: `map`, or that of threads, which orthogonalise matrices of different shapes side by side
+        model: gives the parameters
+        config: the name of the optimiser and the rates
+        precision: of the matrix products in Muon; weights and momenta are float32
+        map_: `map`, or that of an executor, whose threads orthogonalise matrices of different shapes side by side
     """
     matrices = block_matrices(model)
     chosen = set(map(id, matrices))
@@ -43,24 +43,45 @@ def make_optimisers(
         groups.append({"params": rest})
         return [torch.optim.AdamW(groups, lr=config.adamw_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
     adamw = torch.optim.AdamW(rest, lr=config.adamw_lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
-    return [Muon(matrices, config.muon_lr, config.weight_decay, MOMENTUM, precision, each), adamw]
+    return [Muon(matrices, config.muon_lr, config.weight_decay, MOMENTUM, precision, map_), adamw]
 
 
 def block_matrices(model: LanguageModel) -> list[Tensor]:
-    """Return the weights of the linear maps inside blocks, the head apart."""
+    """Return the weights of the linear maps inside blocks; the head is not among them."""
     return [module.weight for name, module in model.named_modules() if isinstance(module, Linear) and name != "head"]
 
 
 def learning_rate_factor(config: OptimConfig, step: int, max_steps: int) -> float:
-    """Return the learning rate at a step (from 0) as a share of its peak: linear warm-up, constant, linear cooldown."""
+    """Return the learning rate of a step as a share of its peak: linear warm-up, constant, linear cooldown.
+
+    Args:
+        config: the lengths of warm-up and cooldown
+        step: from 0 to max_steps - 1
+        max_steps: all steps of the run
+
+    Returns:
+        More than 0, at most 1.
+    """
     warmup = min(1.0, (step + 1) / max(config.warmup_steps, 1))
     cooldown = min(1.0, (max_steps - step) / max(config.cooldown_fraction * max_steps, 1))
     return warmup * cooldown
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon, orthogonalising all matrices of one shape in one batch. The same rule as `torch.optim.Muon`, which does it one by
-    one and always in bfloat16."""
+    """Muon, which orthogonalises all matrices of one shape in one batch.
+
+    The rule is that of `torch.optim.Muon`, which takes matrices one by one and always in bfloat16.
+
+    Args:
+        params: matrices
+        lr: the learning rate, for a square matrix; taller ones learn faster by the root of rows / columns
+        weight_decay: decoupled, as in AdamW
+        momentum: of Nesterov's kind
+        precision: of the matrix products
+        map_: as for `make_optimisers`
+
+    Source: arXiv 2502.16982.
+    """
 
     def __init__(
         self,
@@ -69,27 +90,28 @@ class Muon(torch.optim.Optimizer):
         weight_decay: float,
         momentum: float,
         precision: Precision = "float32",
-        each: Each = map,
+        map_: Map = map,
     ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
-        self.precision, self.each = precision, each
+        self.precision, self.map_ = precision, map_
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
+        """Change all parameters that have a gradient."""
         for group in self.param_groups:
             same_shape: dict[torch.Size, list[Tensor]] = {}
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     same_shape.setdefault(parameter.shape, []).append(parameter)
             momenta = [torch.stack(self._momenta(parameters, group["momentum"])) for parameters in same_shape.values()]
-            updates = self.each(partial(orthogonal, precision=self.precision), momenta)
+            updates = self.map_(partial(orthogonalise, precision=self.precision), momenta)
             for (shape, parameters), update in zip(same_shape.items(), updates, strict=True):
                 lr = group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
                 torch._foreach_sub_(parameters, update.unbind(), alpha=lr)
 
     def _momenta(self, parameters: list[Tensor], momentum: float) -> list[Tensor]:
-        """The Nesterov momentum of the gradients of each."""
+        """Update the momentum buffers, and return the Nesterov momentum of each parameter."""
         for parameter in parameters:
             if not self.state[parameter]:
                 self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
@@ -100,11 +122,20 @@ class Muon(torch.optim.Optimizer):
 
 
 @torch.no_grad()
-def orthogonal(matrices: Tensor, steps: int = 5, precision: Precision = "float32") -> Tensor:
-    """Nearly the nearest orthogonal matrix of each: singular values go to about 1 by a quintic Newton-Schulz iteration.
+def orthogonalise(matrices: Tensor, steps: int = 5, precision: Precision = "float32") -> Tensor:
+    """Bring the singular values of matrices to about 1, by a quintic Newton-Schulz iteration.
 
-    matrices: float32 (n, rows, columns); the coefficients are those of Muon's author, chosen for speed, not for an exact 1
-    precision: of the products; the iteration bears bf16
+    The coefficients are those of Muon's author, chosen for speed, not for a limit of exactly 1.
+
+    Args:
+        matrices: float32 (n, rows, columns)
+        steps: iterations
+        precision: of the products; the iteration tolerates bf16
+
+    Returns:
+        float32 (n, rows, columns).
+
+    Source: arXiv 2502.16982.
     """
     x = matrices.mT if matrices.shape[-2] > matrices.shape[-1] else matrices
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)

@@ -1,11 +1,11 @@
-"""How well a run of a text foresees what was held out: its loss over all of it, in windows that overlap by half.
+"""The loss of a model over all held-out characters of a text, in windows that overlap by half.
 
-    characters    a b c d e f g h i j k l       of the held-out part, context = 4
+    characters    a b c d e f g h i j k l       the held-out part, context = 4
     1st window    a b c d e                     counts b c d e
-    2nd               c d e f g                 counts f g: each has from 3 to 4 characters before it
+    2nd               c d e f g                 counts f g: each has 3 or 4 characters before it
     3rd                   e f g h i             counts h i, and so on
 
-The very first character has nothing before it and is not counted.
+The first character of all has nothing before it and is not counted.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class TextLoss:
     """The mean cross-entropy of held-out characters."""
 
     loss: float
-    """Nats a character."""
+    """Nats per character."""
     error: float
-    """Its standard error, over windows."""
+    """The standard error of the loss, over windows."""
     characters: int
-    """How many were counted."""
+    """The number of characters that were counted."""
     before: tuple[int, int]
-    """How many characters each of them had before it, at least and at most, but for those of the first window."""
+    """The least and the most characters before a counted one, those of the first window apart."""
 
     @property
     def bits(self) -> float:
-        """Bits a character."""
+        """Bits per character."""
         return bits(self.loss)
 
     @property
@@ -53,26 +53,26 @@ def held_out_loss(
 
     Args:
         model: in eval mode, on the device
-        text: what is read
+        text: resolved
         device: where the model is
-        progress: is told how many of the windows are done
+        progress: is called with the number of windows done and the number of all windows
 
     Raises:
-        UserError: the file cannot be read
+        UserError: the file cannot be read, or has changed
     """
     span, size = text.span("held-out"), text.context
     last = span.stop - 1 - size
     starts = np.array([*range(span.start, last, max(1, size // 2)), last])
-    begins = np.maximum(np.concatenate([[span.start], starts[:-1] + size]) - starts, 0)  # the first target that is counted
+    first_counted = np.maximum(np.concatenate([[span.start], starts[:-1] + size]) - starts, 0)  # of the targets of each window
     total, means = 0.0, []
     for first in range(0, len(starts), TEXT_ROWS):
         rows = slice(first, first + TEXT_ROWS)
         pages = torch.from_numpy(text.pages(starts[rows], size + 1)).to(device)
         losses = target_losses(model, pages[:, :-1], pages[:, 1:]).double().cpu().numpy()
-        for own, begin in zip(losses, begins[rows].tolist(), strict=True):
-            total += own[begin:].sum()
-            means.append(own[begin:].mean())
+        for window, begin in zip(losses, first_counted[rows].tolist(), strict=True):
+            total += window[begin:].sum()
+            means.append(window[begin:].mean())
         progress(min(first + TEXT_ROWS, len(starts)), len(starts))
-    counted = len(span) - 1
+    n_counted = len(span) - 1
     error = float(np.std(means, ddof=1) / len(means) ** 0.5) if len(means) > 1 else math.nan
-    return TextLoss(float(total / counted), error, counted, (size - max(1, size // 2) + 1, size))
+    return TextLoss(float(total / n_counted), error, n_counted, (size - max(1, size // 2) + 1, size))

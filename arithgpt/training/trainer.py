@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from arithgpt.config.recipe import Recipe
-from arithgpt.data.collate import Batch, padding, prefetched
+from arithgpt.data.collate import Batch, count_padding, prefetch
 from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
 from arithgpt.models import build_model
@@ -113,7 +113,7 @@ class Trainer:
         progress, limits, n_makers = self.progress, self.recipe.train, self._n_makers()
         steps = range(progress.step, limits.max_steps)
         self.callback.on_train_start(self.run, self.model, self.device, progress)
-        batches = prefetched(self.make_batch, steps, self.device, ahead=3 * n_makers, makers=n_makers)
+        batches = prefetch(self.make_batch, steps, self.device, n_ahead=3 * n_makers, n_threads=n_makers)
         interrupted = threading.Event()  # set by Ctrl-C and SIGTERM: no step is broken off
         with (
             stop_on_signals(interrupted.is_set, interrupted.set),
@@ -167,7 +167,9 @@ class Trainer:
         for optimiser in self.optimisers:
             optimiser.step()
         self.n_tokens += sum(inputs.numel() for inputs, _ in buckets)
-        self.n_padding += torch.stack([padding(targets) for _, targets in buckets]).sum()  # read only now and then: it waits
+        self.n_padding += torch.stack(
+            [count_padding(targets) for _, targets in buckets]
+        ).sum()  # read only now and then: it waits
         self._count_time()
         self.progress.step = step + 1
         return loss

@@ -21,7 +21,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property, lru_cache
-from importlib import import_module
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
@@ -205,8 +204,9 @@ def gym_task(name: str) -> type[GymTask]:
 
 
 def _reasoning_gym() -> ModuleType:
-    """The package, imported at first use: it is an extra. ImportError where it is not installed."""
-    return import_module("reasoning_gym")
+    import reasoning_gym
+
+    return reasoning_gym
 
 
 def _number(question: str) -> int:

@@ -46,7 +46,6 @@ class LearnedPositions(PositionScheme):
 class SinusoidalPositions(PositionScheme):
     """Sines and cosines of the character index, of wavelengths from 2 pi to 2 pi LONGEST_WAVE. Source: arXiv 1706.03762."""
 
-    is_static = False
     stretch: ClassVar[int] = 1
 
     def embedding(self, cells: Tensor) -> Tensor:

@@ -28,7 +28,6 @@ class RotaryPositions(PositionScheme):
     """
 
     is_embedding = False
-    is_static = False
 
     def rotate(self, x: Tensor, cells: Tensor) -> Tensor:
         """Rotate (B, H, T, D) by the indices in the cells (B, T, columns)."""
@@ -52,8 +51,6 @@ class _DistanceBias(PositionScheme):
 
 class AlibiPositions(_DistanceBias):
     """A penalty that grows with the distance, in each head by another constant slope (ALiBi). Source: arXiv 2108.12409."""
-
-    is_static = False
 
     def attention_bias(self, n_head: int) -> AttentionBias:
         """Make the slopes of one block."""
@@ -83,8 +80,6 @@ def _buckets() -> np.ndarray:
 
 class T5Positions(_DistanceBias):
     """A learned bias for each bucket of distances. Each block has its own, where T5 shares one. Source: arXiv 1910.10683."""
-
-    is_static = False
 
     def attention_bias(self, n_head: int) -> AttentionBias:
         """Make the table of one block."""

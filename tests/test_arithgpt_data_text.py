@@ -1,4 +1,4 @@
-"""The task of text: what a page is, how a file is read, what is refused, and the commands that take such a run."""
+"""The task `text`: what a page is, how a file is read, what is refused, and the commands for such a run."""
 
 import json
 import math
@@ -11,16 +11,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 from conftest import Silent
+from helpers.models import random_model
 
 from arithgpt.cli import app
 from arithgpt.config.recipe import ModelConfig, Recipe, load_recipe
 from arithgpt.data import text as text_module
 from arithgpt.data.source import make_data_source
-from arithgpt.data.text import Text, TextFile, encode, survey
+from arithgpt.data.text import Text, TextFile, encode, survey_file
 from arithgpt.errors import UserError
-from arithgpt.inference.sample import chooser, write
-from arithgpt.models.architectures import first_weights, make_model
-from arithgpt.models.gpt import GPT, initial
+from arithgpt.inference.sample import sample_text
+from arithgpt.inference.sampler import random_sampler
+from arithgpt.models import build_model
+from arithgpt.models.language_model import LanguageModel
 from arithgpt.run import Run, new_run
 from arithgpt.training.init_weights import resolve
 from arithgpt.training.text_loss import held_out_loss
@@ -30,7 +32,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 CPU = torch.device("cpu")
 MIXED = "Ein Mädchen, 3 €; 日本語, 🙂 \r\n\t" * 40
 SMALL = {"n_layer": 1, "n_head": 2, "n_embd": 16, "positions": "learned", "block_size": 16}
-QUICK = {"steps": 6, "batch_size": 4, "eval_samples": 8, "eval_every": 3, "checkpoint_every": 3, "stop_early": False}
+QUICK = {"max_steps": 6, "batch_size": 4, "eval_samples": 8, "eval_every": 3, "checkpoint_every": 3, "stop_early": False}
 
 
 def recipe(path: Path, **model: object) -> Recipe:
@@ -58,15 +60,15 @@ def run(book: Path) -> Run:
 def test_any_piece_of_a_file_is_found(book: Path, chunk: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_module, "CHUNK", chunk)
     monkeypatch.setattr(text_module, "BLOCK", block)
-    found, _, size = survey(book)
-    assert (found, size) == ("".join(sorted(set(MIXED))), len(MIXED))
+    survey = survey_file(book)
+    assert (survey.characters, survey.size) == ("".join(sorted(set(MIXED))), len(MIXED))
     file = TextFile(book)
     assert len(file) == len(MIXED)
     for start, end in [(0, 1), (0, len(MIXED)), (3, 4), (10, 33), (len(MIXED) - 5, len(MIXED)), (7, 7)]:
         assert file.between(start, end) == MIXED[start:end]
 
 
-def test_batches_are_functions_of_their_numbers_and_of_their_part(book: Path) -> None:
+def test_batches_depend_on_their_arguments_alone_and_stay_in_their_part(book: Path) -> None:
     text = recipe(book).text
     one = text.batch(50, seed=0, split="train", rank=0, step=0)
     assert one.shape == (50, 17)
@@ -84,26 +86,25 @@ def test_batches_are_functions_of_their_numbers_and_of_their_part(book: Path) ->
 
 
 def test_every_character_is_a_target(book: Path) -> None:
-    lessons = make_data_source(recipe(book), CPU)
-    pages = lessons.pages(0)
-    batches = lessons.batches(pages, 3)
+    source = make_data_source(recipe(book), CPU)
+    pages = source.pages(0)
+    batches = source.batches(pages, 3)
     assert sum(len(inputs) for inputs, _ in batches) == len(pages) == QUICK["batch_size"]
     inputs, targets = (torch.cat(side) for side in zip(*batches, strict=True))
     assert torch.equal(inputs[:, 1:], targets[:, :-1])
     assert (targets >= 0).all()
 
 
-def test_the_loss_of_all_that_is_held_out_counts_each_character_once(book: Path) -> None:
+def test_the_held_out_loss_counts_each_character_once(book: Path) -> None:
     text = recipe(book).text
     config = ModelConfig(**SMALL)
-    weights = {name: torch.from_numpy(array) for name, array in initial(config, text.characters, seed=0).items()}
-    model = GPT(config, text.characters, weights)
+    model = build_model(config, text.characters, seed=0).eval()
     span, size = text.span("held-out"), 16
     ids = encode(MIXED[span.start : span.stop], text.characters)
     losses, starts, last = {}, [*range(0, len(ids) - 1 - size, size // 2), len(ids) - 1 - size], len(ids)
     for start in starts:
         page = torch.from_numpy(ids[start : start + size + 1])
-        own = F.cross_entropy(model(page[None, :-1])[0], page[1:], reduction="none")
+        own = F.cross_entropy(model(page[None, :-1])[0].detach(), page[1:], reduction="none")
         for at in range(size):
             losses.setdefault(start + 1 + at, float(own[at]))
     assert sorted(losses) == list(range(1, last))
@@ -115,12 +116,14 @@ def test_the_loss_of_all_that_is_held_out_counts_each_character_once(book: Path)
 
 
 def test_a_run_of_text_learns_resumes_and_moves(run: Run, book: Path, tmp_path: Path) -> None:
-    looks = [entry["held_out_loss"] for entry in run.metrics() if "held_out_loss" in entry]
-    assert len(looks) == 2
-    assert looks[1] < looks[0] < 1.1 * math.log(len(set(MIXED)))
+    losses = [entry["held_out_loss"] for entry in run.metrics() if "held_out_loss" in entry]
+    assert len(losses) == 2
+    assert losses[1] < losses[0] < 1.1 * math.log(len(set(MIXED)))
     moved = book.rename(tmp_path / "moved.txt")
-    plan = load_recipe(file=run.path / "recipe.toml", overrides=[f"task.path={moved}", "train.max_steps=8"])
+    plan = load_recipe(file=run.path / "recipe.toml", overrides=[f"task.path={moved}"])
     assert plan.identity == run.recipe.identity
+    plan = load_recipe(file=run.path / "recipe.toml", overrides=[f"task.path={moved}", "train.max_steps=8"])
+    assert plan.resume_identity == run.recipe.resume_identity
     assert Trainer(plan, run, device=CPU, callback=Silent()).fit(resume=True).step == 8
     moved.write_text(MIXED + "x")
     plan = load_recipe(file=run.path / "recipe.toml", overrides=["train.max_steps=9"])
@@ -184,55 +187,55 @@ def test_characters_go_over_from_text_to_text(run: Run, tmp_path: Path) -> None:
     plan = recipe(other)
     plan = resolve(plan.replace(init={"run": "book"}))
     made = new_run("fine", plan)
-    seen: list[GPT] = []
+    seen: list[dict[str, torch.Tensor]] = []
 
     class Watch(Silent):
-        def on_train_start(self, run: object, model: GPT, *about: object) -> None:
-            seen.append(GPT(model.config, model.alphabet, {k: v.detach().clone() for k, v in model.weights.items()}))
+        def on_train_start(self, run: object, model: LanguageModel, *about: object) -> None:
+            seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
 
     Trainer(plan, made, device=CPU, callback=Watch()).fit()
-    before = run.load_model("numpy")
-    for char in "ä:W":
-        row = seen[0].weights["head"][plan.alphabet.index(char)].numpy() if char in plan.alphabet else None
-        if char in before.alphabet and row is not None:
-            assert np.array_equal(row, before.weights["head"][before.alphabet.index(char)])
-    assert np.array_equal(seen[0].weights["positions"].numpy(), before.weights["positions"])
+    model = run.load_model()
+    before = model.state_dict()
+    shared = [char for char in plan.alphabet if char in model.alphabet]
+    assert {"ä", "e", " "} <= set(shared)
+    for char in shared:
+        row, row_before = (alphabet.index(char) for alphabet in (plan.alphabet, model.alphabet))
+        assert torch.equal(seen[0]["head.weight"][row], before["head.weight"][row_before])
+    assert torch.equal(seen[0]["positions.position_embedding"], before["positions.position_embedding"])
 
 
 @pytest.mark.parametrize("shape", [{}, {"positions": "page"}, {"positions": "rope", "tied": True}, {"arch": "gru"}], ids=str)
 @pytest.mark.parametrize("window", [None, 6])
 def test_sampling_is_the_model_itself(shape: dict[str, object], window: int | None) -> None:
-    config, alphabet = ModelConfig(**SMALL | shape), "abc$"
-    rng = np.random.default_rng(0)
-    first = first_weights(config, alphabet, 0)
-    weights = {name: array + 0.3 * rng.standard_normal(array.shape) for name, array in first.items()}
-    model = make_model(config, alphabet, {name: array.astype(np.float32) for name, array in weights.items()})
-    seen: list[np.ndarray] = []
+    rng, model = np.random.default_rng(0), random_model("abc$", scale=0.3, **SMALL | shape)
+    seen: list[torch.Tensor] = []
 
-    def choose(logits: np.ndarray) -> int:
-        seen.append(logits.copy())
-        return int(rng.integers(3))
+    def sampler(logits: torch.Tensor) -> torch.Tensor:
+        seen.append(logits[0].clone())
+        return torch.tensor([rng.integers(3)])
 
-    written = [0, 1, 2, *write(model, np.array([0, 1, 2]), 12, choose, window=window)]
+    written = [0, 1, 2, *sample_text(model, np.array([0, 1, 2]), 12, sampler, window=window)]
     assert len(written) == 15
     known, at = [0, 1, 2], 3
     for logits in seen:
-        assert np.allclose(logits, model(np.array([known]))[0, -1], atol=1e-3)
+        with torch.inference_mode():
+            assert torch.allclose(logits, model(torch.tensor([known]))[0, -1], atol=1e-3)
         known, at = [*known, written[at]], at + 1
         if window is not None and len(known) > window:
             known = known[-(window // 2) :]
 
 
 def test_choosing() -> None:
-    logits = np.array([0.0, 3.0, 2.0, 2.9], np.float32)
+    logits = np.tile(np.array([0.0, 3.0, 2.0, 2.9], np.float32), (300, 1))
     rng = np.random.default_rng(0)
-    assert {chooser(0)(logits) for _ in range(5)} == {1}
-    drawn = [chooser(1.0, 2, rng)(logits) for _ in range(300)]
+    assert set(random_sampler(0, rng)(logits).tolist()) == {1}
+    drawn = random_sampler(1.0, rng, 2)(logits).tolist()
     assert set(drawn) == {1, 3}
     assert 120 < drawn.count(1) < 190  # 52.5%
-    assert {chooser(5.0, None, rng)(logits) for _ in range(300)} == {0, 1, 2, 3}
-    with pytest.raises(ValueError, match="needs an rng"):
-        chooser(1.0)
+    assert set(random_sampler(5.0, rng)(logits).tolist()) == {0, 1, 2, 3}
+    for temperature, top_k in ((-1.0, None), (float("inf"), None), (1.0, 0)):
+        with pytest.raises(ValueError, match="temperature must be"):
+            random_sampler(temperature, rng, top_k)
 
 
 def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Several processes: they learn what one learns, agree when to stop, and none waits for one that has gone."""
+"""Several processes: they learn what one learns, agree when to stop, and do not wait for one that has gone."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ from arithgpt.errors import UserError
 from arithgpt.run import Run, find_run, new_run
 from arithgpt.runtime import resolve_device
 from arithgpt.training.checkpoint import load_tensors
-from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup, joined
+from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup, launched_processes
 from arithgpt.training.init_weights import resolve
 from arithgpt.training.trainer import Trainer
 from tasks import make
@@ -42,7 +42,7 @@ PLAN = {
     },
 }
 OPTIONS = [
-    f"--set={table}.{key}={value}" for table in ("model", "train") for key, value in PLAN[table].items() if key != "steps"
+    f"--set={table}.{key}={value}" for table in ("model", "train") for key, value in PLAN[table].items() if key != "max_steps"
 ]
 
 FORKS = multiprocessing.get_context("forkserver")  # imports torch once for all processes
@@ -84,42 +84,47 @@ def printed(processes: list[multiprocessing.Process], said: Path) -> list[dict[s
 
 
 def scenario(plan: dict[str, object], others: dict[str, dict[str, object]], word: str) -> None:
-    recipe, cpu, learn, said, stopping = Recipe.from_dict(plan, "test"), torch.device("cpu"), Trainer.learn, {}, False
+    recipe, cpu, learn, said, stopping = Recipe.from_dict(plan, "test"), torch.device("cpu"), Trainer.train_step, {}, False
 
     def watched(trainer: Trainer, step: int, batch: list[Batch]) -> torch.Tensor:
-        weights = b"".join(weight.detach().numpy().tobytes() for weight in trainer.weights.values())
+        weights = b"".join(weight.detach().numpy().tobytes() for weight in trainer.model.parameters())
         said["weights"] = hashlib.sha256(weights).hexdigest()
-        if stopping and step == 7 and ranks.rank == 1:
+        if stopping and step == 7 and processes.rank == 1:
             signal.raise_signal(signal.SIGTERM)  # only one of them is told to stop
         return learn(trainer, step, batch)
 
     def taken() -> None:
         raise UserError("taken")
 
-    Trainer.learn = watched
-    with joined("cpu") as ranks:
-        said |= {"rank": ranks.rank, "size": ranks.size, "sum": ranks.sum([1, ranks.rank]), "first": ranks.first(lambda: word)}
-        a, b = torch.tensor(1.0 + ranks.rank), torch.tensor([[2.0, 4.0 * ranks.rank]])
-        ranks.average_([a, b], torch.tensor(3 if ranks.rank else 1))
+    Trainer.train_step = watched
+    with launched_processes("cpu") as processes:
+        said |= {
+            "rank": processes.rank,
+            "size": processes.size,
+            "sum": processes.sum([1, processes.rank]),
+            "first": processes.first(lambda: word),
+        }
+        a, b = torch.tensor(1.0 + processes.rank), torch.tensor([[2.0, 4.0 * processes.rank]])
+        processes.average_([a, b], torch.tensor(3 if processes.rank else 1))
         said["average"] = [a.item(), *b.flatten().tolist()]
         try:
-            ranks.first(taken)
+            processes.first(taken)
         except UserError as error:
             said["error"] = str(error)
         for name, stop in (("whole", False), ("parts", True)):
             stopping = stop
-            run = ranks.first(lambda name=name: new_run(name, recipe))
-            progress = Trainer(recipe, run, device=cpu, processes=ranks).fit()
+            run = processes.first(lambda name=name: new_run(name, recipe))
+            progress = Trainer(recipe, run, device=cpu, processes=processes).fit()
             said[name] = [progress.status, progress.step, progress.cells, progress.padding, progress.accuracy]
         stopping = False
         for name, other in others.items():
-            whole = ranks.first(lambda other=other: resolve(Recipe.from_dict(other, "test")))
-            run = ranks.first(lambda name=name, whole=whole: new_run(name, whole))
-            progress = Trainer(whole, run, device=cpu, processes=ranks).fit()
+            whole = processes.first(lambda other=other: resolve(Recipe.from_dict(other, "test")))
+            run = processes.first(lambda name=name, whole=whole: new_run(name, whole))
+            progress = Trainer(whole, run, device=cpu, processes=processes).fit()
             said[name] = [progress.step, progress.accuracy, progress.loss]
         try:
             small = Recipe.from_dict(plan | {"train": {"batch_size": 1}}, "test")
-            Trainer(small, run, device=cpu, processes=ranks).fit()
+            Trainer(small, run, device=cpu, processes=processes).fit()
         except UserError as error:
             said["small"] = str(error)
     print(json.dumps(said))
@@ -152,7 +157,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     text = {"task": {"name": "text", "path": str(tmp_path / "book.txt"), "context": 8}}
     # Kernels on the places of digits would have no gradient but rounding here, of which Adam makes whole steps.
     text["model"] = PLAN["model"] | {"positions": "learned", "block_size": 8}
-    short = PLAN | {"train": PLAN["train"] | {"steps": 5}}
+    short = PLAN | {"train": PLAN["train"] | {"max_steps": 5}}
     others = {"book": short | text, "fine": short | {"init": {"run": "whole"}}}  # which begins where "whole" has ended
     first, second = printed(together(2, tmp_path / "said", scenario, PLAN, others, "a word"), tmp_path / "said")
     assert (first.pop("rank"), second.pop("rank")) == (0, 1)
@@ -211,8 +216,8 @@ def test_alone_nothing_is_exchanged() -> None:
         SINGLE_PROCESS.any(False),
         SINGLE_PROCESS.first(lambda: 5),
     ) == ([3, 4], True, False, 5)
-    with joined("no such device") as ranks:
-        assert ranks is SINGLE_PROCESS
+    with launched_processes("no such device") as processes:
+        assert processes is SINGLE_PROCESS
 
 
 def test_each_process_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,17 +273,8 @@ def test_bad_input_is_said_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_under_torchrun(arithgpt: Callable[..., subprocess.CompletedProcess[str]], number: signal.Signals) -> None:
     """A signal to the launcher stops all with a checkpoint; a process that is killed ends all. Nothing is said twice."""
-    launcher = (
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        "-m",
-        "arithgpt",
-        "train",
-    )
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    launcher = (sys.executable, *torchrun, "-m", "arithgpt", "train")
     options = ("--task", "arith", *OPTIONS, "--name", "mine")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen([*launcher, *options, "--steps", "100000"], **pipes)

@@ -1,10 +1,9 @@
-"""A run that begins with another run's weights: by character, recorded, reproducible, and refused in one clear line."""
+"""Initial weights from another run: matched by character, recorded, reproducible, and refused in one clear line."""
 
 import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from conftest import Silent
@@ -12,32 +11,33 @@ from conftest import Silent
 from arithgpt.cli import app
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
-from arithgpt.models.gpt import initial
+from arithgpt.models import build_model
 from arithgpt.run import Run, new_run, shipped_run
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.init_weights import initial_weights, resolve, weights_hash
 from arithgpt.training.trainer import Trainer
 
 CPU = torch.device("cpu")
-TWO_BLOCKS = ["model.n_layer=2", "model.n_head=4", "model.head_dim=0", "model.mlp_ratio=4"]
+TWO_BLOCKS = [f"--set=model.{field}" for field in ("n_layer=2", "n_head=4", "head_dim=0", "mlp_ratio=4")]
+"""The shape of a recipe that names none, which is not that of the built-in recipe of `add`."""
 QUICK = {"max_steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "checkpoint_every": 2, "stop_early": False}
 
 
 @pytest.fixture
 def pre() -> Run:
-    """A run that has hardly initial_weights."""
+    """A run of a few steps."""
     plan = Recipe.from_dict({"task": {"name": "add"}, "train": QUICK}, "test")
     run = new_run("pre", plan)
     Trainer(plan, run, device=CPU, callback=Silent()).fit()
     return run
 
 
-def recipe(task: str = "add", **start: str) -> Recipe:
-    return Recipe.from_dict({"task": {"name": task}, "train": QUICK, "init": {"run": "pre"} | start}, "test")
+def recipe(task: str = "add", **init: str) -> Recipe:
+    return Recipe.from_dict({"task": {"name": task}, "train": QUICK, "init": {"run": "pre"} | init}, "test")
 
 
 def test_the_weights_that_ship_carry_the_identity_of_their_recipe() -> None:
-    assert shipped_run().load_model("numpy").n_params == 628_084
+    assert shipped_run().load_model().n_params == 628_084
     notes = load_tensors(shipped_run().path / "weights.safetensors", "numpy")[1]
     assert notes["identity"] == shipped_run().recipe.resume_identity
 
@@ -53,17 +53,17 @@ def test_the_identity_knows_the_weights_and_not_the_name() -> None:
 def test_characters_that_both_know_keep_their_rows(pre: Run) -> None:
     plan = resolve(recipe("arith"))
     alphabet = plan.problems.alphabet
-    first = initial(plan.model, alphabet, plan.seed)
-    weights = initial_weights(plan, alphabet, first)
-    old, known = pre.load_model("numpy"), pre.recipe.problems.alphabet
-    assert weights.keys() == first.keys()
+    drawn = build_model(plan.model, alphabet, plan.seed).state_dict()
+    weights = initial_weights(plan, alphabet, drawn)
+    old, known = pre.load_model().state_dict(), pre.recipe.problems.alphabet
+    assert weights.keys() == drawn.keys()
     for char in alphabet:
         row = alphabet.index(char)
-        for name, shift in (("characters", 0), ("head", 0), ("marks", 1)):
-            source = old.weights[name][known.index(char) + shift] if char in known else first[name][row + shift]
-            assert np.array_equal(weights[name][row + shift], source), (name, char)
-    assert np.array_equal(weights["marks"][0], old.weights["marks"][0])
-    assert np.array_equal(weights["blocks.1.qkv"], old.weights["blocks.1.qkv"])
+        for name, shift in (("token_embedding.weight", 0), ("head.weight", 0), ("positions.mark_embedding", 1)):
+            source = old[name][known.index(char) + shift] if char in known else drawn[name][row + shift]
+            assert torch.equal(weights[name][row + shift], source), (name, char)
+    assert torch.equal(weights["positions.mark_embedding"][0], old["positions.mark_embedding"][0])
+    assert torch.equal(weights["blocks.1.attention.qkv.weight"], old["blocks.1.attention.qkv.weight"])
 
 
 def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> None:
@@ -73,10 +73,10 @@ def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> Non
 
     class Watch(Silent):
         def on_train_start(self, run: object, model: object, *about: object) -> None:
-            watched.append(weights_hash({name: weight.detach().numpy() for name, weight in model.weights.items()}))
+            watched.append(weights_hash(model.state_dict()))
 
     Trainer(plan, run, device=CPU, callback=Watch()).fit()
-    assert watched == [plan.init.weights] == [weights_hash(pre.load_model("numpy").weights)]
+    assert watched == [plan.init.weights] == [weights_hash(pre.load_model().state_dict())]
     assert json.loads((run.path / "run.json").read_text())["init"] == {"run": "pre", "weights": plan.init.weights}
     assert Run(run.path).recipe == plan
     shutil.rmtree(pre.path)
@@ -102,8 +102,7 @@ def test_other_weights_of_the_same_name_are_refused(pre: Run) -> None:
 
 
 def test_from_on_the_command_line(pre: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    shape = [part for override in TWO_BLOCKS for part in ("--set", override)]
-    options = ("--digits", "4", "--steps", "2", "--set", "train.eval_samples=2", "--name", "fine", *shape)
+    options = ("--digits", "4", "--steps", "2", "--set", "train.eval_samples=2", "--name", "fine", *TWO_BLOCKS)
     app(["train", "--from", "pre", *options], standalone_mode=False)
     assert "begins with the weights of run pre" in capsys.readouterr().out
     written = load_recipe(file=tmp_path / "runs" / "fine" / "recipe.toml")
