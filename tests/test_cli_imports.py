@@ -1,0 +1,117 @@
+"""Code from outside at the command line: --import, and files of a working directory that hide our packages."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from arithgpt.config.imported import import_task_files
+from arithgpt.errors import UserError
+from arithgpt.run import Run
+from arithgpt.training.checkpoint import load_tensors, save_tensors
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+TASK = Path(__file__).parent / "examples" / "maximum_task.py"
+
+
+def one_clear_line(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert done.returncode == 2, done
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+def test_a_task_of_a_file_is_trained_listed_and_asked(arithgpt: Call) -> None:
+    quick = ("--steps", "2", "--set", "train.eval_samples=4", "--set", "model.n_layer=1", "--name", "mine")
+    done = arithgpt("train", "--import", str(TASK), "--task", "maximum", *quick)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ask it: arithgpt calc --run mine" in done.stdout
+    assert "needs --import" in arithgpt("runs").stdout
+    assert "maximum" in arithgpt("--import", str(TASK), "runs").stdout
+    assert "maximum" in arithgpt("tasks", ARITHGPT_IMPORT=str(TASK)).stdout
+    missing = arithgpt("calc", "--run", "mine", "1 2")
+    one_clear_line(missing, "recipe.toml: task.name = maximum: no such task", "--import FILE.py")
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (("import", "improt"), ["does not import", "line "]),
+        (("import numpy", "import nothing_of_this_name"), ["does not import", "nothing_of_this_name"]),
+        (("@register\n", ""), ["registers no task"]),
+        (("def extract", "def read"), ["extract"]),
+        (('name = "maximum"', 'name = "add"'), ["name is taken"]),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_clear_line(change: tuple[str, str], parts: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text(TASK.read_text().replace(*change))
+    with pytest.raises(UserError, match=re.escape(f"--import {file}")) as caught:
+        import_task_files([str(file)])
+    assert "\n" not in str(caught.value)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_a_missing_file_is_one_clear_line(arithgpt: Call) -> None:
+    one_clear_line(arithgpt("tasks", "--import", "nowhere.py"), "--import nowhere.py", "No such file")
+
+
+def test_a_position_scheme_of_a_file_is_named_in_a_recipe(arithgpt: Call, tmp_path: Path) -> None:
+    file = tmp_path / "scheme.py"
+    file.write_text(
+        "from arithgpt.models.positions import register\n"
+        "from arithgpt.models.positions.base import PositionScheme\n\n\n"
+        "class Mine(PositionScheme):\n"
+        '    """No positions, by another name."""\n\n\n'
+        'register("mine", Mine)\n'
+    )
+    options = ("--steps", "1", "--digits", "1", "--set", "train.eval_samples=4", "--set", "model.positions=mine")
+    done = arithgpt("train", "--import", str(file), *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mine positions" in done.stdout
+    one_clear_line(arithgpt("train", *options), "model.positions = 'mine'", "'page'")
+
+
+@pytest.mark.parametrize("name", ["tasks.py", "eval/__init__.py"])
+def test_a_file_that_hides_our_package_is_named(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("")
+    root = str(Path(__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-m", "arithgpt", "tasks"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+    )
+    one_clear_line(done, f"{file}: hides the package {name[:5].strip('.').split('/')[0]} of arithgpt")
+
+
+def test_help_is_fast_and_imports_nothing_heavy() -> None:
+    code = "import sys\nfrom typer.testing import CliRunner\nfrom arithgpt.cli import app\n"
+    code += "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+    code += "heavy = {'torch', 'pandas', 'pydantic', 'numpy'} & sys.modules.keys()\nassert not heavy, heavy\n"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("section", ["budget", "removal", "start"])
+def test_a_run_of_another_version_is_one_clear_line(section: str, trained: Run, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(trained.recipe.to_toml() + f"[{section}]\nsteps = 3\n")
+    with pytest.raises(UserError, match=f"recipe.toml: {section}: no such field.*made by another version of arithgpt"):
+        assert Run(tmp_path).recipe
+
+
+def test_weights_of_another_version_are_one_clear_line(trained: Run, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(trained.recipe.to_toml())
+    tensors, _ = load_tensors(trained.path / "weights.safetensors")
+    save_tensors(tmp_path / "weights.safetensors", tensors, {"step": 3})
+    with pytest.raises(UserError, match=r"weights.safetensors: .*made by another version of arithgpt"):
+        Run(tmp_path).load_model()
