@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from arithgpt.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from arithgpt.run import Run
     from eval.solver import Solver
     from tasks import Task
@@ -95,7 +97,8 @@ def resolve_solver(
     if name in REFERENCE:
         from eval.solvers.reference import ExactSolver, RandomSolver, WrongSolver
 
-        return ResolvedSolver({"exact": ExactSolver, "wrong": WrongSolver, "random": RandomSolver}[name]())
+        solvers: dict[str, Callable[[], Solver]] = {"exact": ExactSolver, "wrong": WrongSolver, "random": RandomSolver}
+        return ResolvedSolver(solvers[name]())
     if not is_run(name):
         kind, _, rest = (name or "").partition(":")
         try:

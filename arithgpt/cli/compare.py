@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.cli.solver_options import LENGTHS_HELP, Device, Samples, Seed, Shots, Url
+from arithgpt.cli.options import LENGTHS_HELP
+from arithgpt.cli.solver_options import Device, Samples, Seed, Shots, Url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -49,6 +49,7 @@ def evaluate_texts(context: typer.Context, runs: Sequence[Run], device: str, jso
 
     from arithgpt.cli.options import output_files
     from arithgpt.errors import UserError
+    from arithgpt.models.language_model import LanguageModel
     from arithgpt.runtime import configure
     from arithgpt.training.checkpoint import write_atomic
     from arithgpt.training.text_loss import held_out_loss
@@ -62,8 +63,10 @@ def evaluate_texts(context: typer.Context, runs: Sequence[Run], device: str, jso
     console, reports = Console(highlight=False), []
     chosen = configure(device)
     for run in runs:
+        assert run.recipe.text is not None  # all of them are runs of a text
         text = run.recipe.text.resolve()
         model = run.load_model(str(chosen))
+        assert isinstance(model, LanguageModel)  # the NumPy model comes only for the device numpy
         with console.status("") as status:
             loss = held_out_loss(model, text, chosen, lambda done, total: status.update(f"{done} of {total} windows"))
         reports.append(_report(run, loss))
@@ -84,7 +87,8 @@ def evaluate_texts(context: typer.Context, runs: Sequence[Run], device: str, jso
 def _report(run: Run, loss: TextLoss) -> dict[str, object]:
     """What eval.json says of one run."""
     text = run.recipe.text
-    report = {"solver": run.name, "task": "text", "path": text.path, "text_sha256": text.sha256}
+    assert text is not None
+    report: dict[str, object] = {"solver": run.name, "task": "text", "path": text.path, "text_sha256": text.sha256}
     report |= {"loss": loss.loss, "standard_error": None if math.isnan(loss.error) else loss.error}
     report |= {"bits_per_character": loss.bits, "perplexity": loss.perplexity, "characters": loss.characters}
     report |= {"context": text.context, "before": list(loss.before)}

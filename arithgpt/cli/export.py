@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from arithgpt.cli.options import LENGTHS_HELP
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from arithgpt.errors import UserError
     from tasks import ProblemSize, Task
@@ -19,8 +21,7 @@ Digits = Annotated[
     Optional[str],
     typer.Option(
         metavar="LENGTHS",
-        help="8 is exactly 8 digits, 1-8 each length from 1 to 8, 1-6x1-6 a grid; ranges as in 1-6,1-10x1-2. "
-        "[default: the task's]",
+        help=f"{LENGTHS_HELP} [default: the lengths of the task]",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same problems.")]
@@ -140,7 +141,7 @@ def _versions(task: Task) -> str:
     return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.name.startswith(GYM_PREFIX) else "")
 
 
-def _typed(options: dict[str, object]) -> list[str]:
+def _typed(options: Mapping[str, object]) -> list[str]:
     """Options as they are typed; those that were not given are left out."""
     return [part for option, value in options.items() if value is not None for part in (option, str(value))]
 

@@ -18,7 +18,11 @@ DEVICE_HELP = "auto, cpu or cuda."
 
 
 def check_suites(suites: Sequence[str], parts: Sequence[Task]) -> None:
-    """UserError where one of the tasks does not have one of the suites."""
+    """Check that every task has every suite.
+
+    Raises:
+        UserError: one of the tasks lacks one.
+    """
     for part in parts:
         unknown = [name for name in suites if name not in part.suites]
         if unknown:
@@ -26,7 +30,11 @@ def check_suites(suites: Sequence[str], parts: Sequence[Task]) -> None:
 
 
 def output_file(path: Path, option: str) -> Path:
-    """The path, if a file can be put there. UserError where its folder is missing, or something else than a file is there."""
+    """Check that a file can be written, and return its path.
+
+    Raises:
+        UserError: its folder is missing, or something other than a plain file is there.
+    """
     try:
         if not path.parent.is_dir():
             raise UserError(f"{option} {path}: the folder {path.parent} does not exist")
@@ -38,7 +46,11 @@ def output_file(path: Path, option: str) -> Path:
 
 
 def output_files(named: Mapping[str, Path | None]) -> dict[str, Path]:
-    """Those options that name a file, as `output_file`. UserError where two name the same."""
+    """Check the files that options name, and return those that are given, by option.
+
+    Raises:
+        UserError: one cannot be written, or two options name the same file.
+    """
     files: dict[str, Path] = {}
     for option, path in named.items():
         if path is None:

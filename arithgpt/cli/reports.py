@@ -66,14 +66,17 @@ def _content(option: str, results: Sequence[EvalResult], pairs: bool) -> bytes |
     """The content of the file that an option asks for."""
     from eval.result import all_rows, to_json_text
 
+    content: bytes | str
     if option == "--json":
         return to_json_text([result.to_json() for result in results])
     if option == "--certificate":
         return to_json_text([result.to_certificate() for result in results])
     if option == "--csv":
-        return all_rows(results).to_csv(index=False)
+        content = all_rows(results).to_csv(index=False)
+        return content
     if option == "--parquet":
-        return all_rows(results).to_parquet(index=False)
+        content = all_rows(results).to_parquet(index=False)
+        return content
     if option == "--html":
         from eval.reports.html import page
 
