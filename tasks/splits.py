@@ -54,4 +54,4 @@ def is_held_out(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
     Returns:
         bool (n,).
     """
-    return keys % np.uint64(HELD_OUT_ONE_IN) == 0
+    return np.asarray(keys % np.uint64(HELD_OUT_ONE_IN) == 0)

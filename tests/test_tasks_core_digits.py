@@ -46,7 +46,7 @@ def test_halves_keep_the_digits_of_the_whole(values: list[int]) -> None:
 @given(pairs)
 def test_numbers_compare_up_to_each_place_as_those_of_python_do(values: list[tuple[int, int]]) -> None:
     a, b = (dg.from_ints(list(side)) for side in zip(*values, strict=True))
-    found = dg.compared(a, b)
+    found = dg.running_comparison(a, b)
     assert (found.values[~found.filled] == 0).all()
     for row, (x, y) in enumerate(values):
         tails = [(x % 10**k, y % 10**k) for k in range(1, max(len(str(x)), len(str(y))) + 1)]

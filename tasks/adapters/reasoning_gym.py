@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property, lru_cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
@@ -204,9 +205,8 @@ def gym_task(name: str) -> type[GymTask]:
 
 
 def _reasoning_gym() -> ModuleType:
-    import reasoning_gym
-
-    return reasoning_gym
+    """The package, imported at first use: it is an extra. ImportError where it is not installed."""
+    return import_module("reasoning_gym")
 
 
 def _number(question: str) -> int:

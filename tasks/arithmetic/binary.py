@@ -1,10 +1,10 @@
-"""What tasks of two natural numbers and one operator share: lengths of training, questions, and what is held out."""
+"""The base of tasks on two natural numbers and one operator: lengths of training, questions, suites, and what is held out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,91 +14,62 @@ from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.options import check_probabilities, parse_size_option
 from tasks.core.question import OPERATORS, QuestionError, binary_question
-from tasks.core.ragged import Ints, Ragged, join
+from tasks.core.ragged import Bools, Ints, Ragged, join
 from tasks.core.scratchpad import Fault, Row, rule
 from tasks.sizes import ProblemSize, SizeRange
 from tasks.task import Problems, Task
 
-EXHAUSTIVE_MOST = 1_000_000
-MAX_REDRAWS = 400  # one in 16 is held out: some 16 rounds of draws, many more where a pattern has few problems
-EDGES_SHARE, EQUAL_SHARE = 0.8, 0.1  # of the suite `edges`: operands with a pattern, problems with equal ones
+MAX_EXHAUSTIVE: Final = 1_000_000
+"""The most problems of the suite `exhaustive`."""
+PATTERNED_SHARE: Final = 0.8
+"""The share of operands of the suite `edges` that have a pattern."""
+_EQUAL_SHARE: Final = 0.1
+"""The share of problems of the suite `edges` whose operands are equal."""
+_MAX_REDRAWS: Final = 400
+"""One problem in 16 is held out, so some 16 rounds are usual; a pattern with few problems needs many more."""
 
 
-class Binary(Task):
-    """`left operator right`; a subclass adds its page. ValueError where `digits` names no lengths."""
+class BinaryTask(Task):
+    """`left operator right`. A subclass adds how problems are sampled and how their pages are written.
 
-    operator: ClassVar[str]
+    The fields of its problems are the digits of the left and of the right operand, least significant first.
+    """
+
     commutes: ClassVar[bool] = False
     """Whether a problem is held out together with the one that has its operands swapped."""
     suites: ClassVar[tuple[str, ...]] = ("random", "edges", "exhaustive", "long")
     complete_suites: ClassVar[tuple[str, ...]] = ("exhaustive",)
     digits: str
-    """The digits of the operands in training, as tasks/lengths.py reads them."""
+    """The digits of the operands in training, in the notation of tasks/sizes.py."""
 
     def __post_init__(self) -> None:
         check_probabilities(self)
         assert self.size_ranges  # parsed now, so that a fault in `digits` is found at once
 
+    @property
+    def example(self) -> str:
+        return f"123{self.operator}456"
+
     @cached_property
     def size_ranges(self) -> tuple[SizeRange, ...]:
         return parse_size_option(self, "digits")
-
-    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
-        if suite == "exhaustive":
-            return self._every_pair(cell)
-        if suite == "carries":
-            return self._every_carry(rng, n, cell)
-        return Problems(tuple(sampling.numbers(rng, np.full(n, digits)) for digits in cell))
-
-    def _every_pair(self, cell: ProblemSize) -> Problems:
-        """All problems with operands of just so many digits. ValueError where they are more than EXHAUSTIVE_MOST."""
-        spans = [(10 ** (digits - 1) * (digits > 1), 10**digits) for digits in cell]
-        if (spans[0][1] - spans[0][0]) * (spans[1][1] - spans[1][0]) > EXHAUSTIVE_MOST:
-            raise ValueError(f"suite exhaustive: {sizes.format_size(cell)} digits have over {EXHAUSTIVE_MOST:,} problems")
-        left, right = (np.arange(*span) for span in spans)
-        return Problems((dg.from_ints(np.repeat(left, len(right)).tolist()), dg.from_ints(np.tile(right, len(left)).tolist())))
-
-    def _every_carry(self, rng: np.random.Generator, n: int, cell: ProblemSize) -> Problems:
-        """Different problems, every pattern of carries or borrows among them that numbers of these lengths can have.
-
-        They are held out where any can be: each is drawn again until it is, so that no pattern goes missing.
-        """
-        wanted = sampling.carry_patterns(rng, n, max(cell))
-        asked = Problems(sampling.with_carries(rng, wanted, cell, subtract=self.operator == "-"))
-        again = self.can_hold_out(asked) & ~self.held_out(asked)
-        for _ in range(MAX_REDRAWS):
-            rows = np.flatnonzero(again)
-            if len(rows) == 0:
-                break
-            others = Problems(sampling.with_carries(rng, wanted[rows], cell, subtract=self.operator == "-"))
-            good = self.held_out(others)
-            pairs = zip(asked.fields, others.fields, strict=True)
-            asked = Problems(tuple(number.replaced(rows[good], other[good]) for number, other in pairs))
-            again[rows[good]] = False
-        first = {question: row for row, question in reversed(list(enumerate(self.questions(asked))))}
-        return asked[np.array(sorted(first.values()))]
-
-    def _edge_operands(self, rng: np.random.Generator, n: int, cell: ProblemSize) -> Problems:
-        """Operands most of which have a pattern (sampling.PATTERNS), some of them equal."""
-        a, b = (sampling.mixed(rng, np.full(n, digits), EDGES_SHARE) for digits in cell)
-        equal = np.flatnonzero(rng.random(n) < EQUAL_SHARE)
-        return Problems((a, b.replaced(equal, a[equal]) if cell[0] == cell[1] else b))
-
-    def prompts(self, problems: Problems) -> Ragged:
-        return join(self._prompt_parts(problems), len(problems))
-
-    def _prompt_parts(self, problems: Problems) -> list[Ragged | str]:
-        """What is strung together to the prompt; both operands least significant digit first, if not overridden."""
-        left, right = (dg.characters(number) for number in problems.fields)
-        return [left, self.operator, right, "="]
 
     def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         left, right = problems.fields
         return left.lengths, right.lengths
 
+    def operands(self, question: str) -> tuple[int, int]:
+        """The two numbers of a plain question."""
+        left, right = question.split(self.operator)
+        return int(left), int(right)
+
     def questions(self, problems: Problems) -> list[str]:
         left, right = (dg.to_strings(number) for number in problems.fields)
         return [f"{a}{self.operator}{b}" for a, b in zip(left, right, strict=True)]
+
+    def problems(self, questions: Sequence[str]) -> Problems:
+        left, right = zip(*(question.split(self.operator) for question in questions), strict=True)
+        return Problems((dg.from_strings(left), dg.from_strings(right)))
 
     def parse(self, typed: str) -> str:
         left, operator, right = binary_question(typed)
@@ -107,22 +78,19 @@ class Binary(Task):
             raise QuestionError(f"task {self.name} answers {self.operator}, not {operator}", typed, place)
         return left + operator + right
 
-    def problems(self, questions: Sequence[str]) -> Problems:
-        left, right = zip(*(question.split(self.operator) for question in questions), strict=True)
-        return Problems((dg.from_strings(left), dg.from_strings(right)))
+    def prompts(self, problems: Problems) -> Ragged:
+        """Both operands, least significant digit first, as in `321+654=`."""
+        left, right = (dg.characters(number) for number in problems.fields)
+        return join([left, self.operator, right, "="], len(problems))
 
-    def operands(self, question: str) -> tuple[int, int]:
-        """The two numbers of a plain question."""
+    def verify(self, question: str, completion: str) -> Fault | None:
+        found, right = self.extract(completion, question), self.answer(question)
+        return None if found == right else Fault(1, completion, f"{question} is {right}, not {found}")
+
+    def render(self, question: str, completion: str) -> list[Row]:
+        """The operands one below the other, and the answer where it is there."""
         left, right = question.split(self.operator)
-        return int(left), int(right)
-
-    def verify(self, question: str, written: str) -> Fault | None:
-        answer, right = self.extract(written, question), self.answer(question)
-        return None if answer == right else Fault(1, written, f"{question} is {right}, not {answer}")
-
-    def render(self, question: str, written: str) -> list[Row]:
-        left, right = question.split(self.operator)
-        answer = self.extract(written, question)
+        answer = self.extract(completion, question)
         width = max(len(left), len(right), len(answer or "")) + 2
         given = [Row(f"{left:>{width}}", "given"), Row(f"{self.operator} {right:>{width - 2}}", "given"), rule(width)]
         return given + ([Row(f"{answer:>{width}}", "answer")] if answer is not None else [])
@@ -133,5 +101,51 @@ class Binary(Task):
             right = splits.mix(right)
         return splits.mix(left + right)  # the sum is the same for a+b and b+a
 
-    def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
-        return sum(number.lengths for number in problems.fields) >= splits.HELD_OUT_MIN_DIGITS
+    def can_hold_out(self, problems: Problems) -> Bools:
+        left, right = problems.fields
+        return np.asarray(left.lengths + right.lengths >= splits.HELD_OUT_MIN_DIGITS)
+
+    def sample_suite(self, rng: np.random.Generator, n: int, size: ProblemSize, suite: str) -> Problems:
+        """Draw operands of exactly so many digits; `exhaustive`: all there are; `carries`: every pattern of carries."""
+        if suite == "exhaustive":
+            return self._all_pairs(size)
+        if suite == "carries":
+            return self._all_carry_patterns(rng, n, size)
+        left, right = size
+        return Problems((sampling.numbers(rng, np.full(n, left)), sampling.numbers(rng, np.full(n, right))))
+
+    def _all_pairs(self, size: ProblemSize) -> Problems:
+        """All problems of one size. ValueError where they are more than MAX_EXHAUSTIVE."""
+        spans = [(10 ** (digits - 1) * (digits > 1), 10**digits) for digits in size]
+        if (spans[0][1] - spans[0][0]) * (spans[1][1] - spans[1][0]) > MAX_EXHAUSTIVE:
+            raise ValueError(f"suite exhaustive: {sizes.format_size(size)} digits have over {MAX_EXHAUSTIVE:,} problems")
+        left, right = (np.arange(*span) for span in spans)
+        return Problems((dg.from_ints(np.repeat(left, len(right)).tolist()), dg.from_ints(np.tile(right, len(left)).tolist())))
+
+    def _all_carry_patterns(self, rng: np.random.Generator, n: int, size: ProblemSize) -> Problems:
+        """Different problems that show every pattern of carries, or of borrows, that is possible at this size.
+
+        The problems are held out where any can be: each is drawn again until it is, so that no pattern is missing.
+        """
+        wanted = sampling.carry_patterns(rng, n, max(size))
+        subtract = self.operator == "-"
+        asked = Problems(sampling.with_carries(rng, wanted, size, subtract))
+        redraw = self.can_hold_out(asked) & ~self.held_out(asked)
+        for _ in range(_MAX_REDRAWS):
+            rows = np.flatnonzero(redraw)
+            if len(rows) == 0:
+                break
+            others = Problems(sampling.with_carries(rng, wanted[rows], size, subtract))
+            good = self.held_out(others)
+            pairs = zip(asked.fields, others.fields, strict=True)
+            asked = Problems(tuple(number.replaced(rows[good], other[good]) for number, other in pairs))
+            redraw[rows[good]] = False
+        first_rows = {question: row for row, question in reversed(list(enumerate(self.questions(asked))))}
+        return asked[np.array(sorted(first_rows.values()))]
+
+    @staticmethod
+    def _patterned_operands(rng: np.random.Generator, n: int, size: ProblemSize) -> Problems:
+        """Operands most of which have a pattern (sampling.PATTERNS), some of them equal."""
+        a, b = (sampling.mixed(rng, np.full(n, digits), PATTERNED_SHARE) for digits in size)
+        equal = np.flatnonzero(rng.random(n) < _EQUAL_SHARE)
+        return Problems((a, b.replaced(equal, a[equal]) if size[0] == size[1] else b))

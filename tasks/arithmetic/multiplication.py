@@ -1,13 +1,13 @@
 """Multiplication of two natural numbers, worked out as long multiplication with a running total.
 
-    question    123*45
-    page        321*54=5:5160_5160;4!2940_53550$         reads 5535
-    no working  321*54=5355$
+    question        123*45
+    page            321*54=5:5160_5160;4!2940_53550$        reads 5535
+    no scratchpad   321*54=5355$
 
-A line a digit of the second factor: the digit, the first factor times this digit, the total so far. Numbers are written least
-significant digit first. The digit and the product begin one place further in on each line (`;`, `:` and `!` indent, see
-arithgpt/page.py), so each digit of a product stands in its own column; the total begins in the first column. `!` instead of `:`
-says, where it can be seen, that this is the last line: its total is the answer, with perhaps one zero on top.
+The scratchpad has one line for each digit of the second factor: the digit, the product of the first factor and this digit, and
+the total so far. Numbers are written least significant digit first. The digit and the product begin one place further in on
+each line (`;`, `:` and `!` indent, see tasks/page_grammar.py), so each digit of a product stands in its own column. The total
+begins in the first column. `!` instead of `:` marks the last line; its total is the answer, perhaps with one zero on top.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import ClassVar
 import numpy as np
 
 from tasks import sizes
-from tasks.arithmetic.binary import Binary
+from tasks.arithmetic.binary import BinaryTask
 from tasks.core import digits as dg
 from tasks.core import sampling
-from tasks.core.ragged import Ints, Ragged, join, marks, only
+from tasks.core.ragged import Ints, Ragged, marks, only
 from tasks.core.scratchpad import RUNS_ON, Fault, Row, number, rule, runs_on
 from tasks.sizes import ProblemSize
 from tasks.task import STOP, Pages, Problems
@@ -31,67 +31,62 @@ _LINE = re.compile(r"(?P<digit>[0-9])(?::|(?P<last>!))(?P<product>[0-9]+)_(?P<to
 
 
 @dataclass(frozen=True)
-class Multiplication(Binary):
+class Multiplication(BinaryTask):
     """Options of `mul`. ValueError names a field that is out of range."""
 
     digits: str = "1-4"
-    """The digits of the factors in training (tasks/lengths.py)."""
+    """The digits of the factors in training, in the notation of tasks/sizes.py."""
     edge_case_prob: float = 0.1
-    """The share of factors with a pattern: nines, zeros inside, powers of ten, ..."""
+    """The probability that a factor in training has a pattern: nines, zeros inside, powers of ten, ..."""
     scratchpad: bool = True
-    """Write the long multiplication; without it the product stands at once behind the prompt."""
+    """Write the long multiplication; without it the product follows the prompt directly."""
 
-    final_answer_mark: ClassVar[str] = "_"
     name: ClassVar[str] = "mul"
     summary: ClassVar[str] = "multiplication of two natural numbers, worked out"
     operator: ClassVar[str] = "*"
+    final_answer_mark: ClassVar[str] = "_"
 
     @property
     def alphabet(self) -> str:
         return "0123456789*=" + (":!_;" if self.scratchpad else "") + STOP
 
     def sample(self, rng: np.random.Generator, n: int) -> Problems:
-        return Problems(
-            tuple(sampling.mixed(rng, side, self.edge_case_prob) for side in sizes.sample(self.size_ranges, rng, n))
-        )
+        left, right = sizes.sample(self.size_ranges, rng, n)
+        return Problems((sampling.mixed(rng, left, self.edge_case_prob), sampling.mixed(rng, right, self.edge_case_prob)))
 
-    def sample_suite(self, rng: np.random.Generator, n: int, cell: ProblemSize, suite: str) -> Problems:
+    def sample_suite(self, rng: np.random.Generator, n: int, size: ProblemSize, suite: str) -> Problems:
         """`edges`: factors with a pattern (sampling.PATTERNS), some of them equal."""
-        return self._edge_operands(rng, n, cell) if suite == "edges" else super().sample_suite(rng, n, cell, suite)
+        return self._patterned_operands(rng, n, size) if suite == "edges" else super().sample_suite(rng, n, size, suite)
 
     def pages(self, problems: Problems) -> Pages:
         a, b = problems.fields
-        n = len(a)
-        if not self.scratchpad:
-            page = join([*self._prompt_parts(problems), dg.characters(dg.multiply(a, b)), STOP], n)
-            return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
-        parts, total = self._prompt_parts(problems), dg.from_ints([0] * n)
-        for place in range(b.values.shape[1]):
-            here, last = place < b.lengths, place == b.lengths - 1
-            row = dg.times(a, b.values[:, place])
-            total = dg.fitted(dg.add(total, dg.shifted(row, place)), row.lengths + place)
-            digit = Ragged(b.values[:, place : place + 1], np.ones(n, np.int64))
-            parts += [
-                only(dg.characters(digit), here),
-                marks(":!", here, last),
-                only(dg.characters(row), here),
-                marks("_", here),
-                only(dg.characters(total), here),
-                marks(";" + STOP, here, last),
-            ]
-        page = join(parts, n)
-        return Pages(page.values, a.lengths + b.lengths + 2, page.lengths)
+        prompts = self.prompts(problems)
+        return Pages.join(prompts, self._lines(a, b) if self.scratchpad else [dg.characters(dg.multiply(a, b)), STOP])
 
-    def extract(self, written: str, question: str) -> str | None:
-        if runs_on(written):
+    @staticmethod
+    def _lines(a: Ragged, b: Ragged) -> list[Ragged | str]:
+        """The lines of the long multiplication of a and b, with the stop."""
+        parts: list[Ragged | str] = []
+        total = dg.from_ints([0] * len(a))
+        for place in range(b.values.shape[1]):
+            here, last = b.lengths > place, b.lengths - 1 == place
+            product = dg.times(a, b.values[:, place])
+            total = dg.fit(dg.add(total, dg.shift(product, place)), product.lengths + place)
+            parts += [only(dg.column(b.values, place), here), marks(":!", here, last)]
+            parts += [only(dg.characters(product), here), marks("_", here)]
+            parts += [only(dg.characters(total), here), marks(";" + STOP, here, last)]
+        return parts
+
+    def extract(self, completion: str, question: str) -> str | None:
+        if runs_on(completion):
             return None
         if not self.scratchpad:
-            return written[::-1] if re.fullmatch("[0-9]+", written) else None
-        total = re.search(r"![0-9]+_([0-9]+)$", written)
+            return completion[::-1] if re.fullmatch("[0-9]+", completion) else None
+        total = re.search(r"![0-9]+_([0-9]+)$", completion)
         return str(number(total[1])) if total else None
 
     def max_new_tokens(self, problems: Problems) -> Ints:
-        n, m = (factor.lengths for factor in problems.fields)
+        n, m = self.sizes_of(problems)
         if not self.scratchpad:
             return n + m + len(STOP) + 8
         return m * (2 * n + 5) + m * (m + 1) // 2 + 16
@@ -100,18 +95,19 @@ class Multiplication(Binary):
         left, right = self.operands(question)
         return str(left * right)
 
-    def verify(self, question: str, written: str) -> Fault | None:
+    def verify(self, question: str, completion: str) -> Fault | None:
         if not self.scratchpad:
-            return super().verify(question, written)
-        return Fault(1, written, RUNS_ON) if runs_on(written) else check_lines(*self.operands(question), written)
+            return super().verify(question, completion)
+        return Fault(1, completion, RUNS_ON) if runs_on(completion) else check_lines(*self.operands(question), completion)
 
-    def render(self, question: str, written: str) -> list[Row]:
+    def render(self, question: str, completion: str) -> list[Row]:
+        """The factors, a row for each complete line, and the answer where it is there."""
         if not self.scratchpad:
-            return super().render(question, written)
+            return super().render(question, completion)
         left, right = question.split(self.operator)
-        written = "" if runs_on(written) else written
-        lines = [line for line in _LINE.finditer(written) if line["more"] or line["last"]]  # not one still being written
-        answer = self.extract(written, question)
+        completion = "" if runs_on(completion) else completion
+        lines = [line for line in _LINE.finditer(completion) if line["more"] or line["last"]]  # not one still being written
+        answer = self.extract(completion, question)
         width = max(len(left) + len(right), 2 + len(right), len(answer or ""))
         rows = [Row(f"{left:>{width}}", "given"), Row(f"{'* ' + right:>{width}}", "given"), rule(width)]
         for place, line in enumerate(lines):
@@ -124,15 +120,15 @@ class Multiplication(Binary):
         return rows
 
 
-def check_lines(left: int, right: int, written: str) -> Fault | None:
-    """The first line of a long multiplication that does not hold; no number of it has more than LONGEST digits."""
+def check_lines(left: int, right: int, completion: str) -> Fault | None:
+    """Find the first line of a long multiplication that does not hold. No number has more than MAX_NUMBER_DIGITS digits."""
     so_far, at = 0, 0
     digits, width = str(right)[::-1], len(str(left)) + 1
     for place, digit in enumerate(digits):
         last = place == len(digits) - 1
-        line = _LINE.match(written, at)
+        line = _LINE.match(completion, at)
         if not line:
-            return Fault(place + 1, written[at:], f"{written[at:]!r} is no line of digit, product and total")
+            return Fault(place + 1, completion[at:], f"{completion[at:]!r} is no line of digit, product and total")
         if (len(line["product"]), len(line["total"])) != (width, width + place):
             return Fault(place + 1, line[0], "a number has too few places or too many")
         product, total = number(line["product"]), number(line["total"])
@@ -148,4 +144,4 @@ def check_lines(left: int, right: int, written: str) -> Fault | None:
             if wrong:
                 return Fault(place + 1, line[0], why)
         at = line.end()
-    return Fault(len(digits) + 1, written[at:], f"{written[at:]!r} follows the end") if at < len(written) else None
+    return Fault(len(digits) + 1, completion[at:], f"{completion[at:]!r} follows the end") if at < len(completion) else None

@@ -1,4 +1,4 @@
-"""What a person types, taken apart: "1,234 * 56" -> ("1234", "*", "56"), or a QuestionError that marks the fault."""
+"""Parsing of typed questions: "1,234 * 56" -> ("1234", "*", "56"), or a QuestionError that marks the place of the fault."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from tasks.sizes import MAX_DIGITS
 
 OPERATORS = {"+": "+", "-": "-", "*": "*", "/": "/", "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"}
-"""Every character that is understood as an operator, and the plain one it stands for."""
+"""Every character that is read as an operator, with the plain one that it stands for."""
 
 _NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])|[0-9]+")
 _SPACE = re.compile(r"\s*")
@@ -27,9 +27,13 @@ class QuestionError(ValueError):
 
 
 def binary_question(text: str) -> tuple[str, str, str]:
-    """The left operand, the operator and the right operand, without spaces, thousands separators or leading zeros.
+    """Split `number operator number`.
 
-    Raises QuestionError where `text` is not `number operator number` or an operand has more than MAX_DIGITS digits.
+    Returns:
+        The left operand, the operator and the right operand, without spaces, thousands separators or leading zeros.
+
+    Raises:
+        QuestionError: the text has another form, or an operand has more than MAX_DIGITS digits.
     """
     if not text.strip():
         raise QuestionError("empty: expected a sum like 12+34", text, 0)
@@ -39,15 +43,16 @@ def binary_question(text: str) -> tuple[str, str, str]:
     place = _skip_space(text, place)
     if place < len(text):
         what = "one operator at a time" if text[place] in OPERATORS else "expected nothing more"
-        raise QuestionError(f"{what}, found {_shown(text, place)}", text, place)
+        raise QuestionError(f"{what}, found {_char_at(text, place)}", text, place)
     return left, operator, right
 
 
 def _number(text: str, place: int) -> tuple[str, int]:
+    """The number that begins at `place`, in its plain form, and the place after it."""
     place = _skip_space(text, place)
     match = _NUMBER.match(text, place)
     if match is None:
-        raise QuestionError(f"expected a number, found {_shown(text, place)}", text, place)
+        raise QuestionError(f"expected a number, found {_char_at(text, place)}", text, place)
     digits = match.group().replace(",", "").lstrip("0") or "0"
     if len(digits) > MAX_DIGITS:
         raise QuestionError(f"a number of {len(digits)} digits: at most {MAX_DIGITS} are taken", text, place)
@@ -55,9 +60,10 @@ def _number(text: str, place: int) -> tuple[str, int]:
 
 
 def _operator(text: str, place: int) -> tuple[str, int]:
+    """The operator at `place`, in its plain form, and the place after it."""
     place = _skip_space(text, place)
     if place == len(text) or text[place] not in OPERATORS:
-        raise QuestionError(f"expected an operator, one of + - * /, found {_shown(text, place)}", text, place)
+        raise QuestionError(f"expected an operator, one of + - * /, found {_char_at(text, place)}", text, place)
     return OPERATORS[text[place]], place + 1
 
 
@@ -66,27 +72,27 @@ def _skip_space(text: str, place: int) -> int:
     return match.end() if match else place
 
 
-def _shown(text: str, place: int) -> str:
+def _char_at(text: str, place: int) -> str:
     return "the end" if place >= len(text) else repr(text[place])
 
 
 class Reader:
-    """Takes a typed text apart from left to right; spaces do not matter. QuestionError marks where it is not as expected."""
+    """Reads a typed text from left to right. Spaces between the parts do not matter; QuestionError marks what is unexpected."""
 
     def __init__(self, text: str) -> None:
         self.text, self.place = text, 0
 
     def take(self, pattern: str, expected: str) -> str:
-        """What matches here, a regular expression."""
+        """Read what matches the regular expression here. `expected` says in the error message what should have come."""
         self.place = _skip_space(self.text, self.place)
         match = re.compile(pattern).match(self.text, self.place)
         if match is None:
-            raise self.fault(f"expected {expected}, found {_shown(self.text, self.place)}")
+            raise self.fault(f"expected {expected}, found {_char_at(self.text, self.place)}")
         self.place = match.end()
         return match.group()
 
     def string(self, pattern: str, expected: str, most: int = MAX_DIGITS) -> str:
-        """The same of at most `most` characters."""
+        """Read what matches the regular expression here, at most `most` characters."""
         text = self.take(pattern, expected)
         if len(text) > most:
             self.place -= len(text)
@@ -94,17 +100,17 @@ class Reader:
         return text
 
     def number(self) -> str:
-        """A natural number without thousands separators or leading zeros."""
+        """Read a natural number; returns it without thousands separators and leading zeros."""
         self.place = _skip_space(self.text, self.place)
         number, self.place = _number(self.text, self.place)
         return number
 
     def end(self) -> None:
-        """QuestionError where anything follows."""
+        """Check that the text ends here. QuestionError where anything follows."""
         self.place = _skip_space(self.text, self.place)
         if self.place < len(self.text):
-            raise self.fault(f"expected nothing more, found {_shown(self.text, self.place)}")
+            raise self.fault(f"expected nothing more, found {_char_at(self.text, self.place)}")
 
     def fault(self, message: str, place: int | None = None) -> QuestionError:
-        """A fault here, or at another place."""
+        """Make the error for a fault here, or at another place."""
         return QuestionError(message, self.text, self.place if place is None else place)

@@ -2,7 +2,7 @@
 
     Ragged([[3, 2, 1, 0], [6, 5, 0, 0]], lengths=[3, 2])      the numbers 123 and 56, least significant digit first
 
-Everything a task makes is vectorised over the rows of a batch; this is the array that lets rows differ in length.
+Everything that a task makes is vectorised over the rows of a batch; in this array the rows can have different lengths.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Ints: TypeAlias = NDArray[np.int64]
+Bools: TypeAlias = NDArray[np.bool_]
 
-EMPTY = 255  # marks an unused cell while rows are put together; no page character has this code
+_EMPTY = 255
+"""Marks cells that hold no character while rows are packed."""
 
 
 @dataclass(frozen=True)
 class Ragged:
-    """`n` rows of small numbers (digits or character codes), each with its own length.
+    """n rows of bytes (digits, or character codes), each with its own length.
 
     values: uint8 (n, w); what stands at or beyond a row's length is 0
     lengths: int64 (n,), each between 0 and w
@@ -34,28 +36,33 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, rows: slice | NDArray[np.bool_] | Ints) -> Ragged:
+    def __getitem__(self, rows: slice | Bools | Ints) -> Ragged:
         """The chosen rows, trimmed to the width they need."""
         lengths = self.lengths[rows]
         return Ragged(self.values[rows][:, : int(lengths.max(initial=0))], lengths)
 
     @property
-    def filled(self) -> NDArray[np.bool_]:
+    def filled(self) -> Bools:
         """bool (n, w): which cells are part of their row."""
-        return np.arange(self.values.shape[1]) < self.lengths[:, None]
+        return np.asarray(np.arange(self.values.shape[1]) < self.lengths[:, None])
 
     def replaced(self, rows: Ints, others: Ragged) -> Ragged:
-        """A copy with the chosen rows replaced by others of the same lengths."""
+        """A copy in which the chosen rows are replaced by others of the same lengths."""
         values = self.values.copy()
         width = min(values.shape[1], others.values.shape[1])
         values[rows, :width] = others.values[:, :width]
         return Ragged(values, self.lengths)
 
     def between(self, starts: Ints | int, ends: Ints) -> Ragged:
-        """Of each row what stands from its start up to its end; int64 (n,) each, no end beyond the row's length."""
+        """The part of each row from its start up to its end.
+
+        Args:
+            starts: int64 (n,), or one for all rows.
+            ends: int64 (n,), none beyond its row's length.
+        """
         at = np.arange(self.values.shape[1])
         inside = (at >= np.reshape(starts, (-1, 1))) & (at < ends[:, None])
-        return _packed(np.where(inside, self.values, np.uint8(EMPTY)))
+        return _pack(np.where(inside, self.values, np.uint8(_EMPTY)))
 
     def widened(self, width: int) -> Bytes:
         """uint8 (n, max(w, width)): the values, with more zeros to the right."""
@@ -64,7 +71,11 @@ class Ragged:
 
     @staticmethod
     def from_strings(rows: Sequence[str]) -> Ragged:
-        """The character codes of ASCII strings."""
+        """The character codes of ASCII strings.
+
+        Raises:
+            ValueError: a string is not ASCII.
+        """
         width = max(map(len, rows), default=0)
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         text = "".join(row.ljust(width, "\0") for row in rows).encode("ascii")
@@ -86,16 +97,20 @@ def stack(batches: Sequence[Ragged]) -> Ragged:
 
 
 def join(parts: Sequence[Ragged | str], n: int) -> Ragged:
-    """Row by row, the parts one after the other; a string is the same in every row.
+    """String the parts together, row by row.
 
-    join([a, "+", b, "="], n)  ->  n rows like `321+54=`
+    join([a, "+", b, "="], n)  ->  n rows such as `321+54=`
+
+    Args:
+        parts: rows of characters; a string is the same in every row.
+        n: the number of rows.
     """
-    return _packed(np.concatenate([_slots(part, n) for part in parts], axis=1))
+    return _pack(np.concatenate([_slots(part, n) for part in parts], axis=1))
 
 
-def _packed(slots: Bytes) -> Ragged:
-    """The used slots of each row, moved together."""
-    used = slots != EMPTY
+def _pack(slots: Bytes) -> Ragged:
+    """Move the cells of each row that are not _EMPTY together."""
+    used = slots != _EMPTY
     lengths = used.sum(axis=1)
     values = np.zeros((len(slots), int(lengths.max(initial=0))), np.uint8)
     # Both masks are walked row by row, left to right, so the k-th used slot of a row lands in its k-th cell.
@@ -104,20 +119,27 @@ def _packed(slots: Bytes) -> Ragged:
 
 
 def _slots(part: Ragged | str, n: int) -> Bytes:
+    """A part as a matrix with _EMPTY beyond each row's length."""
     if isinstance(part, str):
         return np.broadcast_to(np.frombuffer(part.encode("ascii"), np.uint8), (n, len(part)))
-    return np.where(part.filled, part.values, np.uint8(EMPTY))
+    return np.where(part.filled, part.values, np.uint8(_EMPTY))
 
 
-def marks(codes: str, where: NDArray[np.bool_], choose: NDArray[np.bool_] | Ints | None = None) -> Ragged:
-    """One character in each row of `where`, nothing in the others: codes[0], or the one that `choose` says (False is 0)."""
+def marks(codes: str, where: Bools, choose: Bools | Ints | None = None) -> Ragged:
+    """One character in each row of `where`, nothing in the others.
+
+    Args:
+        codes: the characters to choose from.
+        where: bool (n,).
+        choose: (n,), the index into `codes` for each row, False being 0; None for codes[0] everywhere.
+    """
     chosen = np.zeros(len(where), np.int64) if choose is None else choose.astype(np.int64)
     values = np.frombuffer(codes.encode("ascii"), np.uint8)[chosen]
     return Ragged((values * where)[:, None], where.astype(np.int64))
 
 
-def only(rows: Ragged, where: NDArray[np.bool_]) -> Ragged:
-    """The rows of `where`, the others empty."""
+def only(rows: Ragged, where: Bools) -> Ragged:
+    """The rows of `where`, bool (n,), as they are; the others empty."""
     return Ragged(rows.values * where[:, None], rows.lengths * where)
 
 
@@ -129,8 +151,8 @@ def spaced(rows: Ragged, mark: str) -> Ragged:
     return Ragged(values * (np.arange(values.shape[1]) < lengths[:, None]), lengths)
 
 
-def where(condition: NDArray[np.bool_], rows: Ragged, others: Ragged) -> Ragged:
-    """The rows of the one where the condition holds, of the other where not; bool (n,)."""
+def where(condition: Bools, rows: Ragged, others: Ragged) -> Ragged:
+    """Choose each row from `rows` where the condition, bool (n,), holds, else from `others`."""
     width = max(rows.values.shape[1], others.values.shape[1])
     values = np.where(condition[:, None], rows.widened(width), others.widened(width))
     return Ragged(values, np.where(condition, rows.lengths, others.lengths))

@@ -1,7 +1,7 @@
-"""Which operands are asked: their lengths, their digits, long carry chains, and which problems are held out.
+"""Random operands: uniform digits, digits with a pattern, and long chains of carries or borrows.
 
-Lengths are drawn evenly, digits evenly given the length: values drawn evenly would nearly all have the most digits. Long carry
-chains are exponentially rare in even digits and are what a model gets wrong last, so a share of problems is made to have one.
+Operands are uniform given their length; uniform values would nearly all have the most digits. Long carry chains are
+exponentially rare in uniform digits and are what a model gets wrong last, so a share of problems is made to have one.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks.core.ragged import Ints, Ragged
+from tasks.core.ragged import Bools, Ints, Ragged
+from tasks.sizes import ProblemSize
 
 
 def numbers(rng: np.random.Generator, lengths: Ints) -> Ragged:
@@ -26,11 +26,11 @@ def numbers(rng: np.random.Generator, lengths: Ints) -> Ragged:
 
 
 PATTERNS = ("nines", "power of ten", "zeros inside", "one digit repeated", "nines and zeros")
-"""Kinds of numbers that even digits bring too rarely, and that models get wrong last."""
+"""Kinds of numbers that are rare among uniform ones, and that models get wrong last."""
 
 
 def patterned(rng: np.random.Generator, lengths: Ints) -> Ragged:
-    """Numbers of exactly `lengths` (n,) digits, each of one of PATTERNS, drawn evenly."""
+    """Numbers of exactly `lengths` (n,) digits; each has one of PATTERNS, uniformly drawn."""
     n = len(lengths)
     plain = numbers(rng, lengths)
     columns = plain.values.T
@@ -50,18 +50,21 @@ def patterned(rng: np.random.Generator, lengths: Ints) -> Ragged:
 
 
 def mixed(rng: np.random.Generator, lengths: Ints, share: float) -> Ragged:
-    """Uniform numbers, a share of them replaced by patterned ones."""
-    even = numbers(rng, lengths)
+    """Uniform numbers of exactly `lengths` (n,) digits, of which the expected `share` is replaced by patterned ones."""
+    uniform = numbers(rng, lengths)
     chosen = np.flatnonzero(rng.random(len(lengths)) < share)
-    return even.replaced(chosen, patterned(rng, lengths[chosen])) if len(chosen) else even
+    return uniform.replaced(chosen, patterned(rng, lengths[chosen])) if len(chosen) else uniform
 
 
 def carry_chains(rng: np.random.Generator, a: Ragged, b: Ragged, full: bool = False) -> tuple[Ragged, Ragged]:
-    """The same operands, changed so that in each row a carry runs through neighbouring columns.
+    """Change the operands of a + b so that in each row a carry runs through neighbouring columns.
 
-    The first column of the chain makes a carry, the others sum to nine and so pass it on. Where only one number reaches a
-    column, its digit becomes 9 (999 + 1 is such a chain). With `full` the chain runs through every column of the longer
-    number, else its start and its end are drawn evenly.
+    The first column of the chain makes a carry; the others sum to nine and so pass it on. Where only one number reaches a
+    column, its digit becomes 9, as in 999 + 1.
+
+    Args:
+        a, b: n numbers each; their lengths stay the same.
+        full: the chain runs through every column of the longer number. Otherwise its start and its end are uniformly drawn.
     """
     width = max(a.values.shape[1], b.values.shape[1])
     x, y = a.widened(width).T.copy(), b.widened(width).T.copy()  # (width, n): one column of the sum a row
@@ -81,9 +84,13 @@ def carry_chains(rng: np.random.Generator, a: Ragged, b: Ragged, full: bool = Fa
 
 
 def borrow_chains(rng: np.random.Generator, a: Ragged, b: Ragged) -> Ragged:
-    """The same a, changed so that a borrow of a - b runs through neighbouring columns, or would if one came in.
+    """Change a so that a borrow of a - b runs through neighbouring columns, or would if one came in.
 
-    Within the chain both digits are the same, or a's is 0 where b has none; in half the rows its first column makes the borrow.
+    Within the chain both digits are the same, or the digit of a is 0 where b has none. In half the rows the first column of the
+    chain makes the borrow.
+
+    Returns:
+        The new a; its lengths stay the same.
     """
     width = a.values.shape[1]
     x, y = a.values.T.copy(), b.widened(width).T[:width]
@@ -98,48 +105,53 @@ def borrow_chains(rng: np.random.Generator, a: Ragged, b: Ragged) -> Ragged:
     return Ragged(np.where(top, 1, x).astype(np.uint8).T, a.lengths)
 
 
-MOST_PATTERNS = 10
-"""Up to so many columns every pattern of carries is asked, 2^10; of longer numbers a sample."""
+MAX_PATTERN_COLUMNS = 10
+"""Up to this length the suite `carries` asks every pattern of carries, at most 2^10; of longer numbers it asks a sample."""
 
 
-def carry_patterns(rng: np.random.Generator, n: int, columns: int) -> NDArray[np.bool_]:
-    """Which columns are to carry, bool (rows, columns), least significant first.
+def carry_patterns(rng: np.random.Generator, n: int, columns: int) -> Bools:
+    """Choose which columns are to carry.
 
-    Every pattern equally often, n rows or each once at least; of more columns than MOST_PATTERNS n random ones.
+    Returns:
+        bool (rows, columns), least significant column first. Up to MAX_PATTERN_COLUMNS columns: every pattern equally often, at
+        least once, in about n rows. Of more columns: n random patterns.
     """
-    if columns > MOST_PATTERNS:
-        return rng.random((n, columns)) < 0.5
+    if columns > MAX_PATTERN_COLUMNS:
+        return np.asarray(rng.random((n, columns)) < 0.5)
     codes = np.tile(np.arange(2**columns), max(1, n >> columns))
-    return (codes[:, None] >> np.arange(columns)) & 1 == 1
+    return np.asarray((codes[:, None] >> np.arange(columns)) & 1 == 1)
 
 
-def with_carries(
-    rng: np.random.Generator, wanted: NDArray[np.bool_], lengths: tuple[int, int], subtract: bool = False
-) -> tuple[Ragged, Ragged]:
-    """Random operands, even but for this: the columns of a + b carry, or those of a - b borrow, where `wanted` says so.
+def with_carries(rng: np.random.Generator, wanted: Bools, size: ProblemSize, subtract: bool = False) -> tuple[Ragged, Ragged]:
+    """Random operands such that the columns of a + b carry, or those of a - b borrow, exactly where `wanted` says so.
 
-    wanted: bool (n, the longer of both lengths), least significant column first. Where a column cannot it does the other: in a
-    column that only one number reaches a carry has to come in for one to go out.
+    Where a column cannot do what is wanted, it does the opposite. For example, where only one number reaches a column, a carry
+    has to come in for one to go out.
+
+    Args:
+        wanted: bool (n, w), least significant column first; w is the length of the longer operand.
+        size: the digits of a and of b.
+        subtract: the columns of a - b are to borrow.
     """
     n, width = wanted.shape
-    x, y = np.divmod(np.arange(100), 10)
+    x, y = np.divmod(np.arange(100), 10)  # every pair of digits
     numbers = np.zeros((2, n, width), np.uint8)
-    carried = np.zeros(n, bool)
+    carry_in = np.zeros(n, bool)
     for column in range(width):
         allowed = np.ones(100, bool)
-        for digit, length in zip((x, y), lengths, strict=True):
+        for digit, length in zip((x, y), size, strict=True):
             if column >= length:
                 allowed &= digit == 0
             elif column == length - 1 and length > 1:
                 allowed &= digit > 0
-        after = x - y - carried[:, None] if subtract else x + y + carried[:, None]  # (n, 100)
-        carries = after < 0 if subtract else after > 9
-        fits = allowed & (carries == wanted[:, column, None])
+        result = x - y - carry_in[:, None] if subtract else x + y + carry_in[:, None]  # (n, 100)
+        carry_out = result < 0 if subtract else result > 9
+        fits = allowed & (carry_out == wanted[:, column, None])
         fits |= allowed & ~fits.any(1, keepdims=True)
         chosen = (fits * (1 - rng.random((n, 100)))).argmax(1)
         numbers[:, :, column] = x[chosen], y[chosen]
-        carried = carries[np.arange(n), chosen]
-    left, right = (Ragged(values[:, :length], np.full(n, length)) for values, length in zip(numbers, lengths, strict=True))
+        carry_in = carry_out[np.arange(n), chosen]
+    left, right = (Ragged(values[:, :length], np.full(n, length)) for values, length in zip(numbers, size, strict=True))
     return left, right
 
 

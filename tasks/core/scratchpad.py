@@ -1,27 +1,27 @@
-"""A working for people: what is wrong with one, and the rows of its drawing.
+"""A scratchpad for people: what is wrong with one, and the rows of its drawing.
 
-Both start from what a model wrote, so both take anything: a working that is right, one that goes wrong, one not yet finished.
+Both start from what a model wrote, so both take any text: a right scratchpad, one with a wrong line, one that is not finished.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["given", "rule", "working", "answer"]
+RowKind: TypeAlias = Literal["given", "rule", "working", "answer"]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """The first line of a working that does not hold."""
+    """The first line of a scratchpad that does not hold."""
 
     line: int
     """Counted from 1."""
     text: str
     """The line as written."""
     why: str
-    """As in "5 * 123 is 615, not 625"."""
+    """Such as "5 * 123 is 615, not 625"."""
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.why}"
@@ -29,32 +29,33 @@ class Fault:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a drawing: plain text, and what it is."""
+    """One row of a drawing: plain text, and what it shows."""
 
     text: str
-    kind: Kind
+    kind: RowKind
     note: str = ""
-    """Stands to the right, as in "5 * 123"."""
+    """Stands to the right, such as "5 * 123"."""
 
 
-LONGEST = 4300
-"""The most digits that Python turns into a number without being asked to; an answer with more in a row is no working."""
+MAX_NUMBER_DIGITS: Final = 4300
+"""The most digits that Python turns into a number by default. A longer run of digits makes a completion unreadable."""
 
-RUNS_ON = f"a number of more than {LONGEST} digits"
-_TOO_LONG = re.compile(f"[0-9]{{{LONGEST + 1}}}")
+RUNS_ON: Final = f"a number of more than {MAX_NUMBER_DIGITS} digits"
+_TOO_LONG = re.compile(f"[0-9]{{{MAX_NUMBER_DIGITS + 1}}}")
 
 
-def runs_on(written: str) -> bool:
-    """Whether a model has written digits without end."""
-    return _TOO_LONG.search(written) is not None
+def runs_on(completion: str) -> bool:
+    """Whether a completion has a number of more than MAX_NUMBER_DIGITS digits, as where a model writes digits without end."""
+    return _TOO_LONG.search(completion) is not None
 
 
 def number(written: str) -> int:
-    """The value of digits written least significant first, at most LONGEST."""
+    """The value of digits that are written least significant first, at most MAX_NUMBER_DIGITS."""
     return int(written[::-1])
 
 
 def rule(width: int, indent: int = 0) -> Row:
+    """A horizontal line of `width` dashes after `indent` spaces."""
     return Row(" " * indent + "-" * width, "rule")
 
 

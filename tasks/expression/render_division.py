@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.arithmetic.division import LINE, MULTIPLES, TRIALS
+from tasks.arithmetic.long_division import LINE, MULTIPLES, TRIALS
 from tasks.core.scratchpad import Row, number, rule
 from tasks.expression.page_rows import Number
 from tasks.page_grammar import BEGIN_SCRATCHPAD, TURN

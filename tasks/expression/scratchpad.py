@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tasks.arithmetic.division import TRIALS
+from tasks.arithmetic.long_division import TRIALS
 from tasks.expression.page_rows import Field, Number, operands_of, reduction_steps
 from tasks.page_grammar import (
     BEGIN_SCRATCHPAD,

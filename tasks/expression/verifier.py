@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tasks.arithmetic.division import LINE, MULTIPLES, line_fault, multiples_fault
+from tasks.arithmetic.long_division import LINE, MULTIPLES, line_fault, multiples_fault
 from tasks.arithmetic.multiplication import check_lines
 from tasks.core.scratchpad import RUNS_ON, Fault, number, runs_on
 from tasks.expression.page_rows import Field, Number, StepKind, first_row, operands_of, reduction_steps

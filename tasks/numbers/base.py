@@ -138,11 +138,11 @@ class Base(NamedTask):
         digits = np.where(kind == 3, digits[:, :1], digits)
         text = Ragged(np.where(np.arange(width) < lengths[:, None], _CODES[digits], 0).astype(np.uint8), lengths)
         ways = Ragged(np.where(to_base, ord(">"), ord("<")).astype(np.uint8)[:, None], np.ones(n, np.int64))
-        return Problems((text, ways, dg.of_array(bases)))
+        return Problems((text, ways, dg.from_array(bases)))
 
     def pages(self, problems: Problems) -> Pages:
         text, ways, bases = problems.fields
-        to_base, base = ways.values[:, 0] == ord(">"), dg.as_array(bases)
+        to_base, base = ways.values[:, 0] == ord(">"), dg.to_array(bases)
         digits = _digit_values(text)
         divisions = division_lines(digits, text.lengths * to_base, base)
         additions = horner_lines(digits, text.lengths * ~to_base, base)
@@ -151,7 +151,7 @@ class Base(NamedTask):
     def prompts(self, problems: Problems) -> Ragged:
         text, ways, bases = problems.fields
         n = len(text)
-        letter = letter_part(dg.as_array(bases), np.ones(n, bool))
+        letter = letter_part(dg.to_array(bases), np.ones(n, bool))
         to_decimal = marks(TO_DECIMAL, ways.values[:, 0] == ord("<"))
         return join([letter, to_decimal, *digit_parts(_digit_values(text), text.filled), EQUALS], n)
 
@@ -222,12 +222,12 @@ class Base(NamedTask):
     def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         """The digits of what is converted, and the base."""
         text, _, bases = problems.fields
-        return text.lengths, dg.as_array(bases)
+        return text.lengths, dg.to_array(bases)
 
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
         """Whether there are a thousand numbers of this length, in this base and in decimal."""
         text, _, bases = problems.fields
-        smaller_base = np.minimum(dg.as_array(bases), 10).astype(np.float64)
+        smaller_base = np.minimum(dg.to_array(bases), 10).astype(np.float64)
         enough: NDArray[np.bool_] = text.lengths * np.log(smaller_base) >= np.log(1000) - 1e-9
         return enough
 

@@ -58,7 +58,7 @@ class Compare(NumberPairTask):
 
     def pages(self, problems: Problems) -> Pages:
         prompt = self.prompts(problems)
-        return Pages.join(prompt, [dg.characters(dg.compared(*problems.fields)), STOP])
+        return Pages.join(prompt, [dg.characters(dg.running_comparison(*problems.fields)), STOP])
 
     def prompts(self, problems: Problems) -> Ragged:
         a, b = (dg.characters(number) for number in problems.fields)

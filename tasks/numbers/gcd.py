@@ -144,7 +144,7 @@ def _halving_rows(a: Ragged, b: Ragged) -> tuple[list[Ragged | str], Ragged, Int
     while True:
         a_even, b_even = (number.values[:, 0] % 2 == 0 for number in (a, b))
         both_odd = active & ~a_even & ~b_even
-        comparison = dg.compared(a, b)
+        comparison = dg.running_comparison(a, b)
         last_comparison = comparison.values[np.arange(n), comparison.lengths - 1]
         less, more = both_odd & (last_comparison == 1), both_odd & (last_comparison == 2)
         first_left = active & (~b.values.any(axis=1) | both_odd & (last_comparison == 0))
@@ -182,7 +182,7 @@ def _doubling_rows(divisor: Ragged, twos: Ints) -> list[Ragged | str]:
     parts: list[Ragged | str] = [dg.characters(divisor)]
     while (twos > 0).any():
         more = twos > 0
-        divisor = dg.fitted(dg.double(divisor), divisor.lengths)
+        divisor = dg.fit(dg.double(divisor), divisor.lengths)
         parts += [marks(EQUALS, more), _ones(twos), marks(",", more), only(dg.characters(divisor), more)]
         twos = np.maximum(twos - 1, 0)
     return parts
@@ -221,10 +221,10 @@ def _read(digits: str) -> str:
 
 def _with_common_divisors(rng: np.random.Generator, problems: Problems, share: float) -> Problems:
     """Lower the numbers of a share of the problems to multiples of a random number, where they keep their lengths."""
-    numbers = [dg.as_array(number) for number in problems.fields]
+    numbers = [dg.to_array(number) for number in problems.fields]
     shortest = np.minimum(*(number.lengths for number in problems.fields))
     divisor = rng.integers(1, 10 ** np.minimum(rng.integers(1, shortest + 1), 9))
-    multiples = [dg.of_array(number - number % divisor) for number in numbers]
+    multiples = [dg.from_array(number - number % divisor) for number in numbers]
     chosen_mask = rng.random(len(problems)) < share
     for number, multiple in zip(problems.fields, multiples, strict=True):
         chosen_mask &= number.lengths == multiple.lengths

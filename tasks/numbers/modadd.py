@@ -83,9 +83,9 @@ class ModAdd(NumberPairTask):
         return _problems_of(np.stack([a, b]))
 
     def pages(self, problems: Problems) -> Pages:
-        a, b = (dg.as_array(number) for number in problems.fields)
+        a, b = (dg.to_array(number) for number in problems.fields)
         prompt = self.prompts(problems)
-        return Pages.join(prompt, [dg.characters(dg.of_array((a + b) % self.p)), STOP])
+        return Pages.join(prompt, [dg.characters(dg.from_array((a + b) % self.p)), STOP])
 
     def prompts(self, problems: Problems) -> Ragged:
         a, b = (dg.characters(number) for number in problems.fields)
@@ -126,4 +126,4 @@ class ModAdd(NumberPairTask):
 
 def _problems_of(pairs: Ints) -> Problems:
     """Return the problems of int64 (2, n)."""
-    return Problems((dg.of_array(pairs[0]), dg.of_array(pairs[1])))
+    return Problems((dg.from_array(pairs[0]), dg.from_array(pairs[1])))

@@ -82,7 +82,7 @@ class Sum(NamedTextTask):
         return _sample_sums(rng, np.full(n, size[0]), np.full(n, size[1]), pattern_share)
 
     def pages(self, problems: Problems) -> Pages:
-        total = dg.of_array(np.zeros(len(problems), np.int64))
+        total = dg.from_array(np.zeros(len(problems), np.int64))
         parts: list[Ragged | str] = []
         for number, here, last in _operands_of(problems.fields[0]):
             total = dg.add(total, number)

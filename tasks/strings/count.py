@@ -62,7 +62,7 @@ class Count(ScanTask):
     def states(self, problems: Problems, k: int) -> Ragged:
         digit, text = problems.fields
         count = (prefixes(text, k).values == digit.values).sum(axis=1)
-        return join([digit, dg.characters(dg.of_array(count))], len(digit))
+        return join([digit, dg.characters(dg.from_array(count))], len(digit))
 
     def expected_state(self, argument: str, k: int) -> str:
         digit, text = argument.split(" ")
