@@ -1,10 +1,10 @@
-"""What came of an ablation: each variant over its seeds, and each beside the baseline.
+"""What an ablation found: each variant over its seeds, and each variant compared with the baseline.
 
-    found = findings(ablation, outcomes)
-    found.told[1]          VariantSummary(variant="rope", parameters=26000, to_target=20480, in_range=AccuracySummary(...), ...)
-    found.comparisons[0]   Comparison("rope", "in range", differences=(-3, -8), p=0.5, ...)
+    summary = summarise_ablation(ablation, results)
+    summary.variants[1]       VariantSummary(variant="rope", parameters=26000, to_target=20480, ...)
+    summary.comparisons[0]    Comparison("rope", "in range", differences=(-3, -8), p=0.5, ...)
 
-How they look: eval/variants.py.
+`ablation_report.py` shows it.
 """
 
 from __future__ import annotations
@@ -18,172 +18,219 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from arithgpt.experiments.ablation import BEYOND, IN_RANGE, SEEN, Ablation, Variant
-from arithgpt.experiments.sweep import DONE, TrialResult
-from arithgpt.experiments.sweep_summary import results
+from arithgpt.experiments.ablation import Ablation
+from arithgpt.experiments.ablation_problems import BEYOND, IN_RANGE, SEEN
+from arithgpt.experiments.runner import DONE, TrialResult
+from arithgpt.experiments.sweep_summary import TrialSummary, summarise_trials
+from arithgpt.experiments.vary import Variant
 from arithgpt.run import Run, runs_folder
 from eval.metrics.paired_tests import Comparison, mcnemar, paired, with_p
 from eval.reports.variants import AccuracySummary, VariantSummary
 from eval.result import EvalResult
 
 TO_TARGET = "to target"
+"""The measure of a comparison by the examples that training took to the target."""
 
-Rows: TypeAlias = Mapping[tuple[str, int], pd.DataFrame]
-"""By variant and seed."""
-
-
-def reached_at(looks: Iterable[Mapping[str, Any]], target: float) -> int | None:
-    """The step of the first look that met a target at every length, as the one before it did; None where there is none.
-
-    looks: the lines of metrics.jsonl, in order; those that are of no look are passed over
-    """
-    before = False
-    for entry in looks:
-        if entry.get("accuracy"):
-            holds = min(entry["accuracy"].values()) >= target
-            if holds and before:
-                return entry["step"]
-            before = holds
-    return None
+AnsweredProblems: TypeAlias = Mapping[tuple[str, int], pd.DataFrame]
+"""Variant and seed -> the rows of `EvalResult.rows` with `where`, without SEEN problems."""
 
 
 @dataclass(frozen=True)
-class Findings:
+class VariantTrial:
+    """A trial with its variant and seed."""
+
+    variant: str
+    seed: int
+    trial: TrialSummary
+    to_target: int | None
+    """Examples of the validation at which the target held; None where it never did."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values for JSON and CSV."""
+        return {"variant": self.variant} | self.trial.as_dict() | {"to_target": self.to_target}
+
+
+@dataclass(frozen=True)
+class AblationSummary:
     """What was found."""
 
     ablation: Ablation
-    trials: Sequence[Mapping[str, Any]]
-    """As `sweep.results`, with `variant` and `to_target`: the examples of the look at which the target held, else None."""
-    rows: Rows
-    """Of each variant and seed that is done, every problem as `evaluate` gives it, with `where`."""
+    trials: Sequence[VariantTrial]
+    answered: AnsweredProblems
+    """Of the trials that were trained and asked."""
     comparisons: Sequence[Comparison]
+    """Every variant with the baseline, in each measure."""
 
     @cached_property
     def counts(self) -> pd.DataFrame:
-        """variant, seed, where, task, digits, n, correct: a row for each trial and lengths, SEEN apart."""
-        by = ["where", "task", "digits"]
+        """A row for each trial and size: variant, seed, where, task, digits, n, correct."""
+        keys = ["where", "task", "digits"]
+        columns = ["variant", "seed", *keys, "n", "correct"]
         tables = [
             rows.assign(correct=rows.outcome == "right", n=1)
-            .groupby(by, sort=False)[["n", "correct"]]
+            .groupby(keys, sort=False)[["n", "correct"]]
             .sum()
             .reset_index()
             .assign(variant=variant, seed=seed)
-            for (variant, seed), rows in self.rows.items()
+            for (variant, seed), rows in self.answered.items()
         ]
-        columns = ["variant", "seed", *by, "n", "correct"]
         return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
-    def shares(self, variant: str, where: str, task: str | None = None, digits: str | None = None) -> AccuracySummary | None:
-        """Over the seeds of a variant; of all lengths and tasks, or of one."""
-        own = self.counts[(self.counts.variant == variant) & (self.counts["where"] == where)]
-        own = own if task is None else own[(own.task == task) & (own.digits == digits)]
-        each = own.groupby("seed")[["correct", "n"]].sum()
-        return AccuracySummary.of(each.correct.tolist(), each.n.tolist())
+    def accuracy(self, variant: str, where: str, task: str | None = None, digits: str | None = None) -> AccuracySummary | None:
+        """Summarise the exact match of a variant over its seeds.
+
+        Args:
+            variant: its name
+            where: IN_RANGE or BEYOND
+            task, digits: of one task and size; None: of all
+
+        Returns:
+            The summary, or None where nothing was asked.
+        """
+        counts = self.counts[(self.counts.variant == variant) & (self.counts["where"] == where)]
+        counts = counts if task is None else counts[(counts.task == task) & (counts.digits == digits)]
+        by_seed = counts.groupby("seed")[["correct", "n"]].sum()
+        return AccuracySummary.of(by_seed.correct.tolist(), by_seed.n.tolist())
 
     @cached_property
-    def told(self) -> list[VariantSummary]:
-        """Each variant over its seeds."""
-        return [self._told(variant) for variant in self.ablation.variants]
+    def variants(self) -> list[VariantSummary]:
+        """Each variant over its seeds, the baseline first."""
+        return [self._summarise(variant) for variant in self.ablation.variants]
 
-    def _told(self, variant: Variant) -> VariantSummary:
-        name, asked = variant.name, self.ablation.asked
-        done = [row for row in self.trials if row["variant"] == name and row["status"] == DONE]
-        needed = [math.inf if row["to_target"] is None else row["to_target"] for row in done]
-        middle = statistics.median(needed) if needed else math.inf
-        far = asked[asked["where"] == BEYOND][["task", "digits"]].drop_duplicates()
-        several = asked.task.nunique() > 1
+    def _summarise(self, variant: Variant) -> VariantSummary:
+        """Summarise one variant over its seeds."""
+        name, problems = variant.name, self.ablation.problems
+        done = [one for one in self.trials if one.variant == name and one.trial.status == DONE]
+        to_target = [math.inf if one.to_target is None else one.to_target for one in done]
+        median = statistics.median(to_target) if to_target else math.inf
+        beyond = problems[problems["where"] == BEYOND][["task", "digits"]].drop_duplicates()
+        has_tasks = problems.task.nunique() > 1
         return VariantSummary(
             variant=name,
             values=variant.values,
-            parameters=done[0]["parameters"] if done else None,
+            parameters=done[0].trial.parameters if done else None,
             seeds=len(done),
-            reached=sum(examples < math.inf for examples in needed),
-            to_target=None if middle == math.inf else middle,
-            seconds=statistics.median(row["seconds"] for row in done) if done else None,
-            in_range=self.shares(name, IN_RANGE),
-            beyond=self.shares(name, BEYOND),
+            reached=sum(examples < math.inf for examples in to_target),
+            to_target=None if median == math.inf else median,
+            seconds=statistics.median(one.trial.seconds for one in done) if done else None,
+            in_range=self.accuracy(name, IN_RANGE),
+            beyond=self.accuracy(name, BEYOND),
             by_length={
-                f"{task} {digits}" if several else digits: self.shares(name, BEYOND, task, digits)
-                for task, digits in far.itertuples(index=False)
+                f"{task} {digits}" if has_tasks else digits: self.accuracy(name, BEYOND, task, digits)
+                for task, digits in beyond.itertuples(index=False)
             },
         )
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row for each trial and lengths, without those of SEEN problems: what is known of the trial, and how many were
-        right of how many."""
-        known = pd.DataFrame(self.trials).drop(columns=["accuracy", "worst", "best", "loss"])
-        return known.merge(self.counts, on=["variant", "seed"], how="left")
+        """A row for each trial and size: the figures of the trial, and the columns of `counts`."""
+        figures = pd.DataFrame([one.as_dict() for one in self.trials]).drop(columns=["accuracy", "worst", "best", "loss"])
+        return figures.merge(self.counts, on=["variant", "seed"], how="left")
 
     @property
-    def measured(self) -> dict[str, list[EvalResult]]:
-        """For charts: the trials of each variant that were asked, and what their training logged."""
+    def eval_results(self) -> dict[str, list[EvalResult]]:
+        """Variant -> the results of its trials that were asked, with the log of their training."""
         found: dict[str, list[EvalResult]] = {variant.name: [] for variant in self.ablation.variants}
-        for row in self.trials:
-            rows = self.rows.get((row["variant"], row["seed"]))
+        for one in self.trials:
+            rows = self.answered.get((one.variant, one.seed))
             if rows is not None:
-                log = list(Run(runs_folder() / row["run"]).metrics())
-                found[row["variant"]].append(EvalResult(row["run"], rows, metrics=log))
-        return {variant: group for variant, group in found.items() if group}
+                log = list(Run(runs_folder() / one.trial.run).metrics())
+                found[one.variant].append(EvalResult(one.trial.run, rows, metrics=log))
+        return {variant: results for variant, results in found.items() if results}
 
-    def by_problem(self, variant: str, where: str) -> list[dict[str, Any]]:
-        """McNemar's test with the baseline, a seed each, for information: it tells trained models apart, not recipes."""
-        told = []
-        baseline = self.ablation.variants[0].name
-        for seed in _shared(self.rows, variant, baseline):
-            ours, theirs = (rows[rows["where"] == where] for rows in (self.rows[variant, seed], self.rows[baseline, seed]))
-            table = paired(ours, theirs)
+    def mcnemar_by_seed(self, variant: str, where: str) -> list[dict[str, Any]]:
+        """Compare a variant with the baseline by McNemar's test, seed by seed.
+
+        This test tells trained models apart, not recipes: it is for information.
+
+        Returns:
+            For each seed: seed, "only variant", "only baseline" (problems that only one got right), p.
+        """
+        baseline, tests = self.ablation.variants[0].name, []
+        for seed in _common_seeds(self.answered, variant, baseline):
+            ours, theirs = (self.answered[name, seed] for name in (variant, baseline))
+            table = paired(ours[ours["where"] == where], theirs[theirs["where"] == where])
             only = int(table.only_a.sum()), int(table.only_b.sum())
-            told.append({"seed": seed, "only variant": only[0], "only baseline": only[1], "p": mcnemar(*only)})
-        return told
+            tests.append({"seed": seed, "only variant": only[0], "only baseline": only[1], "p": mcnemar(*only)})
+        return tests
 
 
-def findings(ablation: Ablation, outcomes: Mapping[int, TrialResult]) -> Findings:
-    """Compare what is done; seeds that one of two variants has not done are left out of their comparison."""
-    trials, rows = [], {}
-    for number, row in enumerate(results(ablation.trials, outcomes)):
-        variant, outcome, recipe = ablation.variant(number).name, outcomes.get(number), ablation.trials[number].recipe
-        step = reached_at(Run(runs_folder() / row["run"]).metrics(), recipe.train.target_accuracy)
+def summarise_ablation(ablation: Ablation, results: Mapping[int, TrialResult]) -> AblationSummary:
+    """Compare the variants over the seeds that both have finished.
+
+    Args:
+        ablation: what was trained
+        results: how its trials ended, by index
+    """
+    trials: list[VariantTrial] = []
+    answered: dict[tuple[str, int], pd.DataFrame] = {}
+    for number, summary in enumerate(summarise_trials(ablation.trials, results)):
+        variant, recipe, result = ablation.variant_of(number).name, ablation.trials[number].recipe, results.get(number)
+        step = find_target_step(Run(runs_folder() / summary.run).metrics(), recipe.train.target_accuracy)
         to_target = None if step is None else step * recipe.train.batch_size
-        trials.append({"variant": variant} | row | {"to_target": to_target})
-        if outcome is not None and outcome.rows is not None:
-            marked = outcome.rows.merge(ablation.asked.drop(columns="held_out"), on=["task", "digits", "question"])
-            rows[variant, row["seed"]] = marked[marked["where"] != SEEN]
-    baseline, *others = ablation.variants
-    asked = [where for where in (IN_RANGE, BEYOND) if (ablation.asked["where"] == where).any()]
+        trials.append(VariantTrial(variant, recipe.seed, summary, to_target))
+        if result is not None and result.rows is not None:
+            rows = result.rows.merge(ablation.problems.drop(columns="held_out"), on=["task", "digits", "question"])
+            answered[variant, recipe.seed] = rows[rows["where"] != SEEN]
+    baseline, *others = (variant.name for variant in ablation.variants)
+    measures = [where for where in (IN_RANGE, BEYOND) if (ablation.problems["where"] == where).any()]
     comparisons = []
-    for one in others:
-        comparisons += [_by_accuracy(where, one.name, baseline.name, rows) for where in asked]
-        comparisons.append(_by_examples(ablation, one.name, trials, rows))
-    return Findings(ablation, trials, rows, with_p(comparisons))
+    for variant in others:
+        comparisons += [_compare_accuracy(where, variant, baseline, answered) for where in measures]
+        comparisons.append(_compare_examples(ablation, variant, trials, answered))
+    return AblationSummary(ablation, trials, answered, with_p(comparisons))
 
 
-def _shared(rows: Rows, variant: str, baseline: str) -> list[int]:
-    """The seeds that both have done."""
-    return [seed for name, seed in rows if name == variant and (baseline, seed) in rows]
+def find_target_step(log: Iterable[Mapping[str, Any]], target: float) -> int | None:
+    """Find the step of the second of two validations in a row that met the target at every size.
+
+    Args:
+        log: the lines of metrics.jsonl in order; lines without `accuracy` are ignored
+        target: the exact match to reach
+
+    Returns:
+        The step, or None where there is none.
+    """
+    met_before = False
+    for entry in log:
+        if entry.get("accuracy"):
+            meets = min(entry["accuracy"].values()) >= target
+            if meets and met_before:
+                return int(entry["step"])
+            met_before = meets
+    return None
 
 
-def _by_accuracy(where: str, variant: str, baseline: str, rows: Rows) -> Comparison:
-    """By how many more problems were right, seed by seed."""
-    right, n = [], 1
-    for seed in _shared(rows, variant, baseline):
-        ours, theirs = (table[table["where"] == where] for table in (rows[variant, seed], rows[baseline, seed]))
+def _common_seeds(answered: AnsweredProblems, variant: str, baseline: str) -> list[int]:
+    """List the seeds that both have finished."""
+    return [seed for name, seed in answered if name == variant and (baseline, seed) in answered]
+
+
+def _compare_accuracy(where: str, variant: str, baseline: str, answered: AnsweredProblems) -> Comparison:
+    """Compare the number of right answers, seed by seed."""
+    differences, n = [], 1
+    for seed in _common_seeds(answered, variant, baseline):
+        ours, theirs = (rows[rows["where"] == where] for rows in (answered[variant, seed], answered[baseline, seed]))
         n = len(ours)
-        right.append(int((ours.outcome == "right").sum() - (theirs.outcome == "right").sum()))
-    return Comparison(variant, where, tuple(right), unit=1 / n)
+        differences.append(int((ours.outcome == "right").sum() - (theirs.outcome == "right").sum()))
+    return Comparison(variant, where, tuple(differences), unit=1 / n)
 
 
-def _by_examples(ablation: Ablation, variant: str, trials: Sequence[Mapping[str, Any]], rows: Rows) -> Comparison:
-    """By how many more examples it took to the target, where all reached it, and by the same lengths."""
-    needed = {(row["variant"], row["seed"]): row["to_target"] for row in trials}
+def _compare_examples(
+    ablation: Ablation, variant: str, trials: Sequence[VariantTrial], answered: AnsweredProblems
+) -> Comparison:
+    """Compare the examples to the target, where all seeds reached it and both variants are trained on the same sizes."""
+    to_target = {(one.variant, one.seed): one.to_target for one in trials}
     baseline = ablation.variants[0].name
-    seeds = _shared(rows, variant, baseline)
     size_ranges = [
-        {name: part.size_ranges for name, part in trial.recipe.problems.subtasks.items()}
+        {name: task.size_ranges for name, task in trial.recipe.problems.subtasks.items()}
         for number, trial in enumerate(ablation.trials[: len(ablation.variants)])
-        if ablation.variant(number).name in (variant, baseline)
+        if ablation.variant_of(number).name in (variant, baseline)
     ]
-    both = [(needed[variant, seed], needed[baseline, seed]) for seed in seeds]
-    alike = size_ranges[0] == size_ranges[1] and not any(None in pair for pair in both)
-    differences = tuple(ours - theirs for ours, theirs in both) if alike else ()
-    return Comparison(variant, TO_TARGET, differences, more_is_better=False)
+    differences: list[int] = []
+    for seed in _common_seeds(answered, variant, baseline):
+        ours, theirs = to_target[variant, seed], to_target[baseline, seed]
+        if ours is None or theirs is None or size_ranges[0] != size_ranges[1]:
+            return Comparison(variant, TO_TARGET, (), more_is_better=False)
+        differences.append(ours - theirs)
+    return Comparison(variant, TO_TARGET, tuple(differences), more_is_better=False)

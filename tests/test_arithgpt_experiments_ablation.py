@@ -19,12 +19,14 @@ from typer.testing import CliRunner
 
 import arithgpt.data.source
 from arithgpt.cli import app
-from arithgpt.cli.ablate import notes
 from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
-from arithgpt.experiments.ablation import BEYOND, IN_RANGE, SEEN, Ablation, full_name, planned
-from arithgpt.experiments.ablation_summary import TO_TARGET, Findings, findings, reached_at
-from arithgpt.experiments.sweep import DONE, TrialResult
+from arithgpt.experiments.ablation import Ablation, plan_ablation
+from arithgpt.experiments.ablation_problems import BEYOND, IN_RANGE, SEEN
+from arithgpt.experiments.ablation_report import notes
+from arithgpt.experiments.ablation_summary import TO_TARGET, AblationSummary, find_target_step, summarise_ablation
+from arithgpt.experiments.runner import DONE, TrialResult
+from arithgpt.experiments.vary import find_field
 from arithgpt.run import all_runs, new_run
 from arithgpt.training.trainer import Progress
 from eval.evaluate import evaluate
@@ -59,53 +61,53 @@ def file(tmp_path: Path) -> str:
 
 
 def test_each_value_is_a_variant_with_the_same_seeds(file: str) -> None:
-    plan = planned(file, ["positions=page,rope,alibi", "n_layer=1,2"], seeds=2, overrides=["seed=5"], samples=5)
-    assert [variant.name for variant in plan.variants] == ["baseline", "positions rope", "positions alibi", "n_layer 2"]
-    assert [(v["model.positions"], v["model.n_layer"]) for v in (variant.values for variant in plan.variants)] == [
+    ablation = plan_ablation(file, ["positions=page,rope,alibi", "n_layer=1,2"], seeds=2, overrides=["seed=5"], samples=5)
+    assert [variant.name for variant in ablation.variants] == ["baseline", "positions rope", "positions alibi", "n_layer 2"]
+    assert [(v["model.positions"], v["model.n_layer"]) for v in (variant.values for variant in ablation.variants)] == [
         ("page", 1),
         ("rope", 1),
         ("alibi", 1),
         ("page", 2),
     ]
-    assert [trial.name for trial in plan.trials][:5] == [
+    assert [trial.name for trial in ablation.trials][:5] == [
         "tiny-page-n_layer1-s5",
         "tiny-rope-n_layer1-s5",
         "tiny-alibi-n_layer1-s5",
         "tiny-page-n_layer2-s5",
         "tiny-page-n_layer1-s6",
     ]
-    assert all(plan.variant(n).values.items() <= trial.values.items() for n, trial in enumerate(plan.trials))
-    recipes = [trial.recipe for trial in plan.trials]
+    assert all(ablation.variant_of(n).values.items() <= trial.values.items() for n, trial in enumerate(ablation.trials))
+    recipes = [trial.recipe for trial in ablation.trials]
     assert {recipe.seed for recipe in recipes} == {5, 6}
     assert {(recipe.train.max_steps, recipe.train.batch_size, recipe.train.stop_early) for recipe in recipes} == {(4, 8, False)}
 
 
 def test_the_recipe_itself_may_be_the_baseline(file: str) -> None:
-    plan = planned(file, ["positions=rope,page"], own=True, steps=3, samples=2)
-    assert [variant.values for variant in plan.variants] == [{"model.positions": "page"}, {"model.positions": "rope"}]
-    assert plan.trials[0].recipe.train.max_steps == 3
-    assert len(plan.trials) == 2 * 6  # the fewest seeds that can show a difference at 0.05
-    assert planned(file, ["positions=rope"], seeds=2, own=True, samples=2).variants[0].name == "page"
+    ablation = plan_ablation(file, ["positions=rope,page"], own_baseline=True, max_steps=3, samples=2)
+    assert [variant.values for variant in ablation.variants] == [{"model.positions": "page"}, {"model.positions": "rope"}]
+    assert ablation.trials[0].recipe.train.max_steps == 3
+    assert len(ablation.trials) == 2 * 6  # the fewest seeds that can show a difference at 0.05
+    assert plan_ablation(file, ["positions=rope"], seeds=2, own_baseline=True, samples=2).variants[0].name == "page"
 
 
 def test_values_are_read_as_set_reads_them(file: str) -> None:
-    plan = planned(file, ['digits=1-2,"1-2,1x1"', "n_head=[4],2"], seeds=2, overrides=["model.head_dim=4"], samples=2)
-    assert [variant.values["task.digits"] for variant in plan.variants] == ["1-2", "1-2,1x1", "1-2"]
-    assert [variant.values["model.n_head"] for variant in plan.variants] == [[4], [4], 2]
+    ablation = plan_ablation(file, ['digits=1-2,"1-2,1x1"', "n_head=[4],2"], seeds=2, overrides=["model.head_dim=4"], samples=2)
+    assert [variant.values["task.digits"] for variant in ablation.variants] == ["1-2", "1-2,1x1", "1-2"]
+    assert [variant.values["model.n_head"] for variant in ablation.variants] == [[4], [4], 2]
 
 
 def test_another_batch_size_has_as_many_examples(file: str) -> None:
-    plan = planned(file, ["batch_size=8,16"], seeds=2, samples=2)
-    configs = [trial.recipe.train for trial in plan.trials[:2]]
+    ablation = plan_ablation(file, ["batch_size=8,16"], seeds=2, samples=2)
+    configs = [trial.recipe.train for trial in ablation.trials[:2]]
     assert [(train.batch_size, train.max_steps, train.eval_every) for train in configs] == [(8, 4, 2), (16, 2, 1)]
 
 
 def test_names_are_those_of_fields() -> None:
     recipe = load_recipe(task="arith")
-    assert full_name("positions", recipe) == full_name("model.positions", recipe) == "model.positions"
-    assert full_name("mul.digits", recipe) == "task.mul.digits"
+    assert find_field("positions", recipe) == find_field("model.positions", recipe) == "model.positions"
+    assert find_field("mul.digits", recipe) == "task.mul.digits"
     with pytest.raises(UserError, match="--vary digits: may be task.add.digits or task.sub.digits or"):
-        full_name("digits", recipe)
+        find_field("digits", recipe)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_names_are_those_of_fields() -> None:
         ("tiny", ["postions=page,rope"], {}, "--vary postions: no such field; did you mean positions?"),
         ("tiny", ["model.postions=page,rope"], {}, "no such field; did you mean model.positions?"),
         ("tiny", ["positions=page"], {}, "has one value; --baseline compares it with the recipe's own"),
-        ("tiny", ["positions=page"], {"own": True}, "has no other value than the recipe's own"),
+        ("tiny", ["positions=page"], {"own_baseline": True}, "has no other value than the recipe's own"),
         ("tiny", ["positions=page,page"], {}, "has a value twice"),
         ("tiny", ["positions=page,,rope"], {}, "must be FIELD=VALUE,VALUE"),
         ("tiny", ["positions"], {}, "must be FIELD=VALUE,VALUE"),
@@ -122,13 +124,13 @@ def test_names_are_those_of_fields() -> None:
         ("tiny", ["positions=page,pope"], {}, "model.positions = 'pope'"),
         ("tiny", ["n_head=4,5"], {}, "must be a multiple of n_head = 5"),
         ("tiny", ["seed=1,2"], {}, "every variant has the same seeds"),
-        ("tiny", ["steps=1,2"], {}, "every variant has the same budget"),
+        ("tiny", ["max_steps=1,2"], {}, "every variant has the same budget"),
         ("tiny", ["batch_size=8,many"], {}, "train.batch_size = 'many'"),
         ("tiny", [], {}, "needs a field to vary"),
         ("tiny", VARY, {"seeds": 1}, "--seeds 1: must be 2 at least"),
         ("tiny", VARY, {"level": 5}, "--level 5: must be above 0 and below 1"),
-        ("tiny", VARY, {"beyond": "2"}, "--ood-digits 2: is a length of training"),
-        ("tiny", VARY, {"beyond": "x"}, "--ood-digits x: must be lengths"),
+        ("tiny", VARY, {"ood_digits": "2"}, "--ood-digits 2: is a length of training"),
+        ("tiny", VARY, {"ood_digits": "x"}, "--ood-digits x: must be lengths"),
         ("tiny", VARY, {"name": "a/b"}, "a run cannot be called a/b-page-s0"),
         ("tiny", VARY, {"overrides": ["model.n_layer=0"]}, "model.n_layer = 0"),
         ("gone.toml", VARY, {}, "gone.toml: there is no such recipe"),
@@ -140,7 +142,7 @@ def test_what_is_no_fair_comparison_is_one_clear_line(
     file: str, recipe: str, vary: list[str], options: dict[str, object], said: str
 ) -> None:
     with pytest.raises(UserError, match=re.escape(said)) as caught:
-        planned(file if recipe == "tiny" else recipe, vary, **({"seeds": 2, "samples": 2} | options))
+        plan_ablation(file if recipe == "tiny" else recipe, vary, **({"seeds": 2, "samples": 2} | options))
     assert "\n" not in str(caught.value)
     assert not all_runs()
 
@@ -148,16 +150,18 @@ def test_what_is_no_fair_comparison_is_one_clear_line(
 @pytest.mark.parametrize("vary", ["p=97,11", "train_share=0.5,0.9"])
 def test_a_change_of_the_problems_is_refused(vary: str) -> None:
     with pytest.raises(UserError, match=f"--vary task.{vary.partition('=')[0]}: makes other problems"):
-        planned("modadd", [vary], seeds=2, samples=5)
+        plan_ablation("modadd", [vary], seeds=2, samples=5)
 
 
 def test_runs_of_another_budget_are_not_mixed_in(file: str) -> None:
-    trial = planned(file, VARY, seeds=2, samples=2).trials[1]
+    trial = plan_ablation(file, VARY, seeds=2, samples=2).trials[1]
     new_run(trial.name, trial.recipe)
-    planned(file, VARY, seeds=2, samples=2)
-    with pytest.raises(UserError, match=r"tiny-rope-s0: is there already with train.max_steps = 4, here 9; .*--name"):
-        planned(file, VARY, seeds=2, samples=2, steps=9)
-    assert planned(file, VARY, seeds=2, samples=2, steps=9, name="other").trials[1].name == "other-rope-s0"
+    plan_ablation(file, VARY, seeds=2, samples=2)
+    with pytest.raises(
+        UserError, match=r"tiny-rope-s0: is there already with another recipe \(train.max_steps = 4, here 9\); .*--name"
+    ):
+        plan_ablation(file, VARY, seeds=2, samples=2, max_steps=9)
+    assert plan_ablation(file, VARY, seeds=2, samples=2, max_steps=9, name="other").trials[1].name == "other-rope-s0"
 
 
 @given(st.lists(st.sampled_from([0.5, 0.9, 0.95, 1.0]), max_size=8))
@@ -168,64 +172,64 @@ def test_the_target_is_reached_as_training_says(worst: list[float]) -> None:
         if expected is None and progress.holds(0.95):
             expected = step
     looks = [entry for step, share in enumerate(worst, 1) for entry in ({"step": step, "loss": 1.0}, look(step, share))]
-    assert reached_at(looks, 0.95) == expected
+    assert find_target_step(looks, 0.95) == expected
 
 
 def look(step: int, share: float) -> dict[str, object]:
     return {"step": step, "accuracy": {"1": 1.0, "2": share}}
 
 
-def made_up(file: str, wrong: dict[str, list[int]], looks: dict[str, float]) -> Findings:
-    """Findings of trials that were never trained: of each variant and seed so many of its problems of two digits are wrong."""
-    plan = planned(file, VARY, seeds=6, samples=20, beyond="3,5")
-    outcomes = {}
-    for number, trial in enumerate(plan.trials):
-        name, seed = plan.variant(number).name, number // len(plan.variants)
+def made_up(file: str, wrong: dict[str, list[int]], looks: dict[str, float]) -> AblationSummary:
+    """The summary of trials that were never trained; `wrong`: how many problems of two digits are wrong, by variant."""
+    ablation = plan_ablation(file, VARY, seeds=6, samples=20, ood_digits="3,5")
+    results = {}
+    for number, trial in enumerate(ablation.trials):
+        name, seed = ablation.variant_of(number).name, number // len(ablation.variants)
         run = new_run(trial.name, trial.recipe)
         (run.path / "run.json").write_text(json.dumps({"parameters": 100, "step": 4, "seconds": 1.5 + seed}))
         for step in (2, 4):
             run.log(look(step, looks[name]))
-        outcomes[number] = TrialResult(number, DONE, {}, answered(plan, wrong[name][seed]))
-    return findings(plan, outcomes)
+        results[number] = TrialResult(number, DONE, {}, answered(ablation, wrong[name][seed]))
+    return summarise_ablation(ablation, results)
 
 
-def answered(plan: Ablation, wrong: int) -> pd.DataFrame:
-    rows = evaluate(ExactSolver(), Addition("1-2"), plan.exam).rows
+def answered(ablation: Ablation, wrong: int) -> pd.DataFrame:
+    rows = evaluate(ExactSolver(), Addition("1-2"), ablation.spec).rows
     rows.loc[rows[rows.digits == "2"].index[:wrong], "outcome"] = "wrong"
     rows.loc[rows[rows.digits == "5"].index[: 2 * wrong], "outcome"] = "unfinished"
     return rows
 
 
 def test_seeds_are_compared_pair_by_pair(file: str) -> None:
-    found = made_up(file, {"page": [0, 1, 0, 1, 0, 2], "rope": [4, 5, 3, 6, 4, 4]}, {"page": 1.0, "rope": 0.9})
-    near, far, examples = found.comparisons
+    summary = made_up(file, {"page": [0, 1, 0, 1, 0, 2], "rope": [4, 5, 3, 6, 4, 4]}, {"page": 1.0, "rope": 0.9})
+    near, far, examples = summary.comparisons
     assert (near.measure, far.measure, examples.measure) == (IN_RANGE, BEYOND, TO_TARGET)
     assert near.differences == (-4, -4, -3, -5, -4, -2)
     assert far.differences == (-8, -8, -6, -10, -8, -4)
     assert near.p == near.corrected == 2 / 2**6
     assert near.mean == pytest.approx(-22 / 6 / 20)  # of 20 problems of two digits: those of one are seen in training
     assert far.mean == pytest.approx(-44 / 6 / 40)
-    assert [one.says(0.05) for one in found.comparisons] == [HURTS, HURTS, NEITHER]
+    assert [one.says(0.05) for one in summary.comparisons] == [HURTS, HURTS, NEITHER]
     assert examples.differences == (0,) * 6  # both at 32 examples
-    page, rope = found.told
+    page, rope = summary.variants
     assert (page.in_range.right, page.in_range.n, page.in_range.median, rope.in_range.least) == (116, 120, 0.975, 0.7)
     assert list(page.by_length) == ["3", "5"]
     assert (rope.by_length["3"].median, rope.by_length["5"].most) == (1.0, 0.7)
     assert (page.seeds, page.reached, page.to_target, page.seconds) == (6, 6, 32, 4.0)
-    assert set(found.ablation.asked["where"][found.ablation.asked.digits == "1"]) == {SEEN}
-    [first, *_] = found.by_problem("rope", IN_RANGE)
+    assert set(summary.ablation.problems["where"][summary.ablation.problems.digits == "1"]) == {SEEN}
+    [first, *_] = summary.mcnemar_by_seed("rope", IN_RANGE)
     assert first == {"seed": 0, "only variant": 0, "only baseline": 4, "p": 0.125}
 
 
 def test_what_is_not_reached_is_not_compared_and_few_seeds_are_told(file: str) -> None:
-    found = made_up(file, {"page": [0] * 6, "rope": [0, 1, 0, 1, 0, 0]}, {"page": 1.0, "rope": 0.5})
-    assert [one.says(0.05) for one in found.comparisons] == [NEITHER, NEITHER, UNTESTED]
-    assert found.told[1].to_target is None
-    assert not [note for note in notes(found, 0.05) if "cannot give" in note]
-    assert "6 seeds cannot give less than p = 0.0312: no difference can be shown at 0.01" in notes(found, 0.01)[-1]
+    summary = made_up(file, {"page": [0] * 6, "rope": [0, 1, 0, 1, 0, 0]}, {"page": 1.0, "rope": 0.5})
+    assert [one.says(0.05) for one in summary.comparisons] == [NEITHER, NEITHER, UNTESTED]
+    assert summary.variants[1].to_target is None
+    assert not [note for note in notes(summary, 0.05) if "cannot give" in note]
+    assert "6 seeds cannot give less than p = 0.0312: no difference can be shown at 0.01" in notes(summary, 0.01)[-1]
     for width in (80, 120):
         console = Console(width=width, file=StringIO())
-        for table in variant_tables(found.told, found.comparisons, 0.05):
+        for table in variant_tables(summary.variants, summary.comparisons, 0.05):
             console.print(to_terminal(table))
         shown = console.file.getvalue()
         assert max(map(len, shown.splitlines())) <= width

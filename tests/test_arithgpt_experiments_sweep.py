@@ -20,8 +20,8 @@ from arithgpt.cli import app
 from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
-from arithgpt.experiments.sweep import DONE, STOPPED, TrialResult, check_backend, sweep
-from arithgpt.experiments.sweep_summary import medians, results
+from arithgpt.experiments.runner import DONE, STOPPED, TrialResult, check_backend, run_trials
+from arithgpt.experiments.sweep_summary import Range, TrialSummary, medians_over_seeds, summarise_trials
 from arithgpt.run import Run, all_runs, find_run
 from eval.spec import EvalSpec
 
@@ -61,10 +61,12 @@ def workers() -> Iterator[None]:
     get_reusable_executor().shutdown()
 
 
-def ended(file: Path, **options: object) -> tuple[dict[int, TrialResult], list[dict[str, object]]]:
+def run_sweep(file: Path, **options: object) -> tuple[dict[int, TrialResult], list[TrialSummary]]:
+    """Train the trials of a file; returns how they ended, and their figures."""
     trials = load_sweep(file)
-    outcomes = {outcome.number: outcome for outcome in sweep(trials, **({"jobs": 1, "threads": 1, "device": "cpu"} | options))}
-    return outcomes, results(trials, outcomes)
+    options = {"jobs": 1, "threads": 1, "device": "cpu"} | options
+    results = {result.number: result for result in run_trials(trials, **options)}
+    return results, summarise_trials(trials, results)
 
 
 def test_a_grid_is_the_product_of_its_values(grid: Path) -> None:
@@ -124,7 +126,7 @@ def test_fields_that_change_together_are_one_value_of_the_grid(grid: Path) -> No
             TOGETHER.replace('"model.n_embd" = 24', "model.n_embd = 24"),
             "sweep.together: model is a table: a dotted field needs quotes",
         ),
-        ("[sweep]\ntogether = [1, 2]\n", "sweep.together: must be tables, each initial_weights by [[sweep.together]]"),
+        ("[sweep]\ntogether = [1, 2]\n", "sweep.together: must be tables, each begun by [[sweep.together]]"),
         ("", "must have a table [sweep]"),
         ("[sweep]\n", "must have a table [sweep]"),
         ("[sweep]\nmodel.n_layer = [1]\n", "sweep.model is a table: a dotted field needs quotes"),
@@ -147,23 +149,46 @@ def test_a_bad_grid_is_one_clear_line(tmp_path: Path, text: str, said: str) -> N
 
 
 def test_a_trial_that_fails_leaves_the_others_alone(grid: Path) -> None:
-    outcomes, rows = ended(grid)
-    assert [outcomes[number].status for number in (0, 1)] == [DONE, DONE]
-    assert all("block_size = 8" in outcomes[number].status for number in (2, 3))
-    assert sorted(run.name for run in all_runs()) == ["tiny-page-s0", "tiny-page-s1"]  # what never began leaves nothing
-    assert [row["steps"] for row in rows] == [6, 6, 0, 0]
-    [median] = medians(rows, ["model.positions", "seed"])
-    assert (median["model.positions"], median["seeds"], median["steps"], median["examples"]) == ("page", 2, 6, 48)
+    results, summaries = run_sweep(grid)
+    assert [results[number].status for number in (0, 1)] == [DONE, DONE]
+    assert all("block_size = 8" in results[number].status for number in (2, 3))
+    assert sorted(run.name for run in all_runs()) == ["tiny-page-s0", "tiny-page-s1"]  # a trial that fails leaves no folder
+    assert [one.steps for one in summaries] == [6, 6, 0, 0]
+    [median] = medians_over_seeds(summaries)
+    assert (median.values, median.seeds, median.steps, median.examples) == ({"model.positions": "page"}, 2, 6, 48)
     weights = find_run("tiny-page-s0").path / "weights.safetensors"
     before = weights.stat().st_mtime_ns
-    assert ended(grid)[0][0].status == DONE
-    assert weights.stat().st_mtime_ns == before  # what is done is not done again
-    grid.write_text(grid.read_text().replace("max_steps = 6", "max_steps = 9"))
-    assert ended(grid)[1][0]["steps"] == 9  # but more steps go on
-    assert next(entry["step"] for entry in find_run("tiny-page-s0").metrics()) == 3
-    grid.write_text(grid.read_text().replace("n_embd = 16", "n_embd = 32"))
-    with pytest.raises(UserError, match="tiny-page-s0: is there already with another recipe"):
-        ended(grid)
+    assert run_sweep(grid)[0][0].status == DONE
+    assert weights.stat().st_mtime_ns == before  # a trial that is done is not trained again
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("max_steps = 6", "max_steps = 9", "(train.max_steps = 6, here 9)"),
+        ("max_steps = 6", "max_steps = 3", "(train.max_steps = 6, here 3)"),
+        ("stop_early = false", "target_accuracy = 0.5", "(train.target_accuracy = 0.999, here 0.5)"),
+        ("eval_every = 3", "eval_every = 2", "(train.eval_every = 3, here 2)"),
+        ("n_embd = 16", "n_embd = 32", "(model.n_embd = 16, here 32)"),
+    ],
+)
+def test_a_run_of_another_recipe_is_never_taken_for_a_trial(grid: Path, old: str, new: str, said: str) -> None:
+    """The schedule depends on the number of steps, so a run of 500 steps is not the first quarter of one of 2,000."""
+    grid.write_text(RECIPE + '[sweep]\n"model.positions" = ["page"]\n')
+    run_sweep(grid)
+    before = find_run("tiny-page").info
+    grid.write_text(grid.read_text().replace(old, new))
+    with pytest.raises(UserError, match=r"tiny-page: is there already with another recipe \(") as caught:
+        run_sweep(grid)
+    assert said in str(caught.value)
+    assert find_run("tiny-page").info == before
+
+
+def test_how_often_checkpoints_are_written_does_not_make_another_trial(grid: Path) -> None:
+    grid.write_text(RECIPE + '[sweep]\n"model.positions" = ["page"]\n')
+    run_sweep(grid)
+    grid.write_text(grid.read_text().replace("checkpoint_every = 3", "checkpoint_every = 5"))
+    assert [trial.is_done for trial in load_sweep(grid)] == [True]
 
 
 def test_ctrl_c_stops_all_and_they_go_on(grid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,14 +200,14 @@ def test_ctrl_c_stops_all_and_they_go_on(grid: Path, monkeypatch: pytest.MonkeyP
         return look(*arguments)
 
     monkeypatch.setattr(arithgpt.data.source, "look", pressed)
-    outcomes, rows = ended(grid)
-    assert [outcome.status for outcome in outcomes.values()] == [STOPPED, STOPPED]
-    assert 3 <= rows[0]["steps"] < 6
-    assert rows[1]["steps"] == 0
+    results, summaries = run_sweep(grid)
+    assert [result.status for result in results.values()] == [STOPPED, STOPPED]
+    assert 3 <= summaries[0].steps < 6
+    assert summaries[1].steps == 0
     assert [run.name for run in all_runs()] == ["tiny-n_embd16"]
     monkeypatch.setattr(arithgpt.data.source, "look", look)
-    outcomes, rows = ended(grid)
-    assert [(row["steps"], row["status"]) for row in rows] == [(6, DONE), (6, DONE)]
+    results, summaries = run_sweep(grid)
+    assert [(one.steps, one.status) for one in summaries] == [(6, DONE), (6, DONE)]
     assert not [file for file in all_runs()[0].path.parent.iterdir() if file.name.startswith(".stop")]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -216,11 +241,12 @@ def test_the_command_tells_all_in_one_table(grid: Path, tmp_path: Path) -> None:
 
 
 def test_medians_are_of_the_lengths_that_all_were_asked() -> None:
-    done = {"status": DONE, "parameters": 1} | dict.fromkeys(("steps", "examples", "seconds", "worst", "best", "loss"), 1)
-    asked = {"1": 1.0, "12": 0.5}, {"2": 1.0, "12": 0.0}
-    rows = [done | {"seed": seed, "accuracy": each} for seed, each in enumerate(asked)]
-    [median] = medians(rows, ["seed"])  # one was asked, and of the other the last look is all there is
-    assert median["accuracy"] == {"12": {"median": 0.25, "least": 0.0, "most": 0.5}}
+    """One trial was asked after training, and the accuracy of the other is that of its last validation."""
+    figures = {"parameters": 1, "steps": 1, "examples": 1, "seconds": 1.0, "loss": None, "status": DONE}
+    accuracies = {"1": 1.0, "12": 0.5}, {"2": 1.0, "12": 0.0}
+    trials = [TrialSummary(f"s{seed}", {"seed": seed}, accuracy=one, **figures) for seed, one in enumerate(accuracies)]
+    [median] = medians_over_seeds(trials)
+    assert median.accuracy == {"12": Range(0.25, 0.0, 0.5)}
 
 
 def test_what_is_asked_after_training_is_told_by_length(grid: Path) -> None:
@@ -246,17 +272,17 @@ def test_a_sweep_of_text_tells_its_loss(tmp_path: Path) -> None:
     losses = [row["loss"] for row in said["trials"]]
     assert losses == [find_run(f"book-s{seed}").info["loss"] for seed in (0, 1)]
     assert said["medians"][0]["loss"] == pytest.approx(sum(losses) / 2)
-    assert ended(file)[0][0].status == DONE  # it is the same trial, with its file's hash in it
+    assert run_sweep(file)[0][0].status == DONE  # it is the same trial, with its file's hash in it
     with pytest.raises(UserError, match="--eval-digits 3: a text has no problems"):
         app(["sweep", str(file), "--eval-digits", "3"], standalone_mode=False)
 
 
-def test_two_at_a_time_on_loky_with_an_exam(grid: Path, workers: None) -> None:
+def test_two_at_a_time_on_loky_with_problems_to_ask(grid: Path, workers: None) -> None:
     grid.write_text(RECIPE + NARROW)
-    cells = [(1, 1), (5, 5)]
-    outcomes, rows = ended(grid, jobs=2, exam=EvalSpec(cells, ("random",), 5))
-    assert {outcome.status for outcome in outcomes.values()} == {DONE}
-    assert [set(row["accuracy"]) for row in rows] == [{"1", "5"}] * 2
+    sizes = [(1, 1), (5, 5)]
+    results, summaries = run_sweep(grid, jobs=2, spec=EvalSpec(sizes, ("random",), 5))
+    assert {result.status for result in results.values()} == {DONE}
+    assert [set(one.accuracy) for one in summaries] == [{"1", "5"}] * 2
     assert [Run(run.path).info["threads"] for run in all_runs()] == [1, 1]
 
 
@@ -281,9 +307,9 @@ def test_dask_on_a_local_cluster(grid: Path) -> None:
         distributed.Client(cluster),
     ):
         check_backend("dask")
-        outcomes, rows = ended(grid, backend="dask", jobs=2)
-    assert {outcome.status for outcome in outcomes.values()} == {DONE}
-    assert [row["steps"] for row in rows] == [6, 6]
+        results, summaries = run_sweep(grid, backend="dask", jobs=2)
+    assert {result.status for result in results.values()} == {DONE}
+    assert [one.steps for one in summaries] == [6, 6]
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def test_there_are_some() -> None:
 def test_each_names_its_paper_and_its_command(file: Path) -> None:
     head = "".join(line[1:] for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
     assert re.search(r"\b[0-9]{4}\.[0-9]{5}\b", head)
-    assert "EvalResult" in head or "Not measured yet" in " ".join(head.split())
+    assert "Measured" in head or "Not measured yet" in " ".join(head.split())
     assert f"runs/papers/{file.name}" in head
     for named in re.findall("--eval-digits ([^ ]+)", head):
         assert sizes.parse_sizes(named)
