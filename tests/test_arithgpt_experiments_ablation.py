@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,9 +18,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
-import arithgpt.data.source
 from arithgpt.cli import app
 from arithgpt.config.recipe import load_recipe
+from arithgpt.data.source import ProblemSource, Validation
 from arithgpt.errors import UserError
 from arithgpt.experiments.ablation import Ablation, plan_ablation
 from arithgpt.experiments.ablation_problems import BEYOND, IN_RANGE, SEEN
@@ -292,19 +293,19 @@ def test_a_variant_that_cannot_be_trained_leaves_the_others_alone(file: str, tmp
 
 def test_ctrl_c_draws_no_conclusions_and_the_same_command_goes_on(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["ablate", file, "--vary", *VARY, "--seeds", "2", "--samples", "5", "--ood-digits", "3", "--jobs", "1"]
-    look = arithgpt.data.source.look
+    validate = ProblemSource.validate
 
-    def pressed(*arguments: object) -> object:
+    def pressed(*arguments: Any) -> Validation:
         os.kill(os.getpid(), signal.SIGINT)
-        return look(*arguments)
+        return validate(*arguments)
 
-    monkeypatch.setattr(arithgpt.data.source, "look", pressed)
+    monkeypatch.setattr(ProblemSource, "validate", pressed)
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 130, done.output
     assert "stopped before all was trained and asked; the same command goes on" in done.output
     assert "helps?" not in done.output
     assert [run.name for run in all_runs()] == ["tiny-page-s0"]
-    monkeypatch.setattr(arithgpt.data.source, "look", look)
+    monkeypatch.setattr(ProblemSource, "validate", validate)
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert {run.info["step"] for run in all_runs()} == {4}

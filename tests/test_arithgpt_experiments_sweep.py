@@ -10,14 +10,15 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-import arithgpt.data.source
 from arithgpt.cli import app
 from arithgpt.config.recipe import load_recipe
+from arithgpt.data.source import ProblemSource, Validation
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
 from arithgpt.experiments.runner import DONE, STOPPED, TrialResult, check_backend, run_trials
@@ -80,7 +81,7 @@ def test_a_grid_is_the_product_of_its_values(grid: Path) -> None:
     grid.write_text(
         RECIPE + '[sweep]\n"task.digits" = ["1-2", "1-3,5x1"]\n"model.n_head" = [[4], 4]\n"optim.adamw_lr" = [1e-3]\n'
     )
-    names = ["tiny-1-2-n_head4-lr0.001", "tiny-1-3-5x1-n_head4-lr0.001"]
+    names = ["tiny-1-2-n_head4-adamw_lr0.001", "tiny-1-3-5x1-n_head4-adamw_lr0.001"]
     with pytest.raises(UserError, match=f"two trials would be called {names[0]}|head_dim"):
         load_sweep(grid)
     grid.write_text(RECIPE + '[sweep]\n"task.digits" = ["1-2", "1-3,5x1"]\n"model.n_head" = [4]\n"optim.adamw_lr" = [1e-3]\n')
@@ -193,19 +194,19 @@ def test_how_often_checkpoints_are_written_does_not_make_another_trial(grid: Pat
 
 def test_ctrl_c_stops_all_and_they_go_on(grid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grid.write_text(RECIPE + NARROW)
-    look = arithgpt.data.source.look
+    validate = ProblemSource.validate
 
-    def pressed(*arguments: object) -> object:
+    def pressed(*arguments: Any) -> Validation:
         os.kill(os.getpid(), signal.SIGINT)
-        return look(*arguments)
+        return validate(*arguments)
 
-    monkeypatch.setattr(arithgpt.data.source, "look", pressed)
+    monkeypatch.setattr(ProblemSource, "validate", pressed)
     results, summaries = run_sweep(grid)
     assert [result.status for result in results.values()] == [STOPPED, STOPPED]
     assert 3 <= summaries[0].steps < 6
     assert summaries[1].steps == 0
     assert [run.name for run in all_runs()] == ["tiny-n_embd16"]
-    monkeypatch.setattr(arithgpt.data.source, "look", look)
+    monkeypatch.setattr(ProblemSource, "validate", validate)
     results, summaries = run_sweep(grid)
     assert [(one.steps, one.status) for one in summaries] == [(6, DONE), (6, DONE)]
     assert not [file for file in all_runs()[0].path.parent.iterdir() if file.name.startswith(".stop")]

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
+from rich.console import Console
 
-from arithgpt.cli.sweep import EXIT_FAILED, EXIT_INTERRUPTED, Backend, Device, Jobs, Threads
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from arithgpt.experiments.ablation_summary import AblationSummary
+from arithgpt.cli.options import LENGTHS_HELP, output_files
+from arithgpt.cli.reports import check_extras
+from arithgpt.cli.sweep import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    Backend,
+    Device,
+    Jobs,
+    Threads,
+    check_single_process,
+    train_all,
+)
+from arithgpt.experiments.ablation import plan_ablation
+from arithgpt.experiments.ablation_report import (
+    ablation_csv,
+    ablation_html,
+    ablation_json,
+    ablation_png,
+    print_tables,
+    too_few_seeds,
+)
+from arithgpt.experiments.ablation_summary import AblationSummary, summarise_ablation
+from arithgpt.experiments.runner import DONE, STOPPED, check_backend
+from arithgpt.training.checkpoint import write_atomic
 
 
 def command(
@@ -32,7 +52,7 @@ def command(
     ] = None,
     max_steps: Annotated[Optional[int], typer.Option("--steps", help="Steps of each training. [default: the recipe's]")] = None,
     ood_digits: Annotated[
-        Optional[str], typer.Option(metavar="LENGTHS", help="As in 20,50,100. [default: twice and five times the longest]")
+        Optional[str], typer.Option(metavar="LENGTHS", help=f"{LENGTHS_HELP} [default: twice and five times the longest]")
     ] = None,
     samples: Annotated[int, typer.Option(min=1, max=1_000_000, help="Different problems of each length, at most.")] = 200,
     level: Annotated[float, typer.Option(help="The corrected p from which on a change helps or hurts.")] = 0.05,
@@ -55,14 +75,6 @@ def command(
     (Holm). Trials are runs, trained as by sweep: what is done is not done again, and Ctrl-C stops all with checkpoints; the
     same command goes on. Exit status: 0, or 1 where a trial failed.
     """
-    from rich.console import Console
-
-    from arithgpt.cli.options import output_files
-    from arithgpt.cli.reports import check_extras
-    from arithgpt.cli.sweep import check_single_process, train_all
-    from arithgpt.experiments.ablation import plan_ablation
-    from arithgpt.experiments.runner import DONE, STOPPED, check_backend
-
     check_single_process("ablate")
     files = output_files({"--csv": csv_file, "--json": json_file, "--html": html_file, "--png": png_file})
     check_extras(files)
@@ -79,10 +91,6 @@ def command(
         samples=samples,
         level=level,
     )
-
-    from arithgpt.experiments.ablation_report import print_tables, too_few_seeds
-    from arithgpt.experiments.ablation_summary import summarise_ablation
-
     console = Console(highlight=False)
     if warning := too_few_seeds(len(ablation.seeds), ablation, level):
         console.print(warning, markup=False)
@@ -100,10 +108,7 @@ def command(
 
 def _write_files(files: Mapping[str, Path], summary: AblationSummary, level: float) -> None:
     """Make every file that is asked for, then write them."""
-    from arithgpt.experiments.ablation_report import ablation_csv, ablation_html, ablation_json, ablation_png
-    from arithgpt.training.checkpoint import write_atomic
-
-    makers = {
+    makers: dict[str, Callable[[], bytes | str]] = {
         "--csv": lambda: ablation_csv(summary),
         "--json": lambda: ablation_json(summary, level),
         "--html": lambda: ablation_html(summary, level),

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
+from rich.console import Console
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from rich.console import Console
-
-    from arithgpt.experiments.runner import TrialResult
-    from arithgpt.experiments.sweep_summary import TrialSummary
-    from arithgpt.experiments.trial import Trial
-    from eval.spec import EvalSpec
+from arithgpt.cli.options import DEVICE_HELP, LENGTHS_HELP, output_files
+from arithgpt.cli.reports import check_extras
+from arithgpt.errors import UserError
+from arithgpt.experiments.grid import load_sweep
+from arithgpt.experiments.runner import DONE, STOPPED, TrialResult, check_backend, run_trials
+from arithgpt.experiments.sweep_report import is_of_text, size_table, sweep_csv, sweep_json, sweep_png, trial_table
+from arithgpt.experiments.sweep_summary import TrialSummary, summarise_trials
+from arithgpt.experiments.trial import Trial
+from arithgpt.training.checkpoint import write_atomic
+from eval.spec import EvalSpec
+from tasks import sizes
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
@@ -26,7 +30,7 @@ Jobs = Annotated[
 ]
 Threads = Annotated[Optional[int], typer.Option(min=1, max=4096, help="Threads of each trial. [default: cores / --jobs]")]
 Backend = Annotated[str, typer.Option(help="loky: processes on this machine; or ray or dask.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Device = Annotated[str, typer.Option(help=DEVICE_HELP)]
 
 
 def command(
@@ -37,7 +41,9 @@ def command(
     device: Device = "auto",
     digits: Annotated[
         Optional[str],
-        typer.Option("--eval-digits", metavar="LENGTHS", help="Ask each GPT problems of these lengths after training."),
+        typer.Option(
+            "--eval-digits", metavar="LENGTHS", help=f"Ask each GPT problems of these lengths after training. {LENGTHS_HELP}"
+        ),
     ] = None,
     samples: Annotated[int, typer.Option(min=1, max=1_000_000, help="With --eval-digits: problems of each length.")] = 200,
     csv_file: Annotated[
@@ -52,15 +58,6 @@ def command(
     not even if only the number of steps differs. Ctrl-C stops all trials with checkpoints. Exit status: 0, or 1 where a trial
     failed. On several machines, with ray or dask, all must see the same runs folder (ARITHGPT_RUNS).
     """
-    from rich.console import Console
-
-    from arithgpt.cli.options import output_files
-    from arithgpt.cli.reports import check_extras
-    from arithgpt.errors import UserError
-    from arithgpt.experiments.grid import load_sweep
-    from arithgpt.experiments.runner import DONE, STOPPED, check_backend
-    from arithgpt.experiments.sweep_summary import summarise_trials
-
     check_single_process("sweep")
     files = output_files({"--csv": csv_file, "--json": json_file, "--png": png_file})
     check_extras(files)
@@ -87,8 +84,6 @@ def check_single_process(command: str) -> None:
     Raises:
         UserError: it did.
     """
-    from arithgpt.errors import UserError
-
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise UserError(f"{command}: shares its trials out by itself; start it without torchrun")
 
@@ -117,8 +112,6 @@ def train_all(
     Returns:
         Results by the index of the trial, without those that were interrupted by a second Ctrl-C.
     """
-    from arithgpt.experiments.runner import STOPPED, run_trials
-
     pending = sum(not trial.is_done for trial in trials)
     busy = max(1, len(trials) if spec else pending)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -138,10 +131,6 @@ def train_all(
 
 def _eval_spec(digits: str | None, samples: int) -> EvalSpec | None:
     """Read --eval-digits."""
-    from arithgpt.errors import UserError
-    from eval.spec import EvalSpec
-    from tasks import sizes
-
     try:
         return EvalSpec(sizes.parse_sizes(digits), ("random",), samples) if digits is not None else None
     except ValueError as error:
@@ -150,9 +139,6 @@ def _eval_spec(digits: str | None, samples: int) -> EvalSpec | None:
 
 def _print_tables(summaries: Sequence[TrialSummary], spec: EvalSpec | None, console: Console) -> None:
     """Print a table of all trials, and one by size where problems were asked after training."""
-    from arithgpt.experiments.runner import DONE
-    from arithgpt.experiments.sweep_report import is_of_text, size_table, trial_table
-
     problems = "problems of --eval-digits" if spec else "held-out problems of the last validation"
     title = f"exact match at the worst and best length, {problems}"
     console.print(f"\n{'held-out loss in nats a character' if is_of_text(summaries) else title}:", soft_wrap=True)
@@ -164,10 +150,7 @@ def _print_tables(summaries: Sequence[TrialSummary], spec: EvalSpec | None, cons
 
 def _write_files(files: Mapping[str, Path], summaries: Sequence[TrialSummary], trials: Sequence[Trial], name: str) -> None:
     """Make every file that is asked for, then write them."""
-    from arithgpt.experiments.sweep_report import sweep_csv, sweep_json, sweep_png
-    from arithgpt.training.checkpoint import write_atomic
-
-    makers = {
+    makers: dict[str, Callable[[], bytes | str]] = {
         "--csv": lambda: sweep_csv(summaries),
         "--json": lambda: sweep_json(name, summaries),
         "--png": lambda: sweep_png(name, trials),
