@@ -245,7 +245,7 @@ def test_decoding_is_measured_and_fair() -> None:
         assert case.about["right"]["arithgpt"] == case.about["at once"]  # so it wrote as many characters as the others
         assert not any("characters" in note for note in case.notes)
     assert "arithgpt on NumPy" in {side.name for side in few.sides}
-    assert {"arithgpt", "arithgpt, no drafts", "textbook"} <= {side.name for side in many.sides}
+    assert {"arithgpt", "arithgpt, no verification", "textbook"} <= {side.name for side in many.sides}
     task = load_recipe().problems
     questions = task.questions(decoding.sums(task, 50, seed=1))
     assert len(questions) == 50
@@ -264,7 +264,7 @@ def test_reaching_the_target_is_measured() -> None:
         "arithgpt: 1 of 1 seeds did not reach 0.999 in 2 steps",
         "textbook: 1 of 1 seeds did not reach 0.999 in 2 steps",
     ]
-    met = Recipe(task=ADD.task, model=ADD.model, train=easy.train.model_copy(update={"target": 1e-9, "steps": 9}))
+    met = Recipe(task=ADD.task, model=ADD.model, train=easy.train.model_copy(update={"target_accuracy": 1e-9, "max_steps": 9}))
     ends = (target.ours(met, torch.device("cpu"), silent), target.theirs(met, torch.device("cpu"), 9, silent))
     for end in ends:
         assert end.reached == (end.worst >= 1e-9 or end.examples < 9 * 4)

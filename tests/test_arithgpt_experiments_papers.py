@@ -5,22 +5,22 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Silent
 
 from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.data.source import ProblemSource
 from arithgpt.experiments.grid import load_sweep
 from arithgpt.run import new_run
+from arithgpt.training.callbacks import NullCallback
 from arithgpt.training.trainer import Trainer
 from tasks import sizes
 
 CPU = torch.device("cpu")
 PAPERS = sorted((Path(__file__).parent.parent / "runs" / "papers").glob("*.toml"))
-ONE_STEP = {"steps": 1, "batch_size": 2, "eval_samples": 2}
+ONE_STEP = {"max_steps": 1, "batch_size": 2, "eval_samples": 2}
 
 
 def recipes(file: Path) -> list[Recipe]:
-    """Of one seed."""
+    """Load the recipes of a file, of one seed."""
     if SWEEP in read_tables(file, str(file)):
         return [trial.recipe for trial in load_sweep(file) if trial.recipe.seed == 0]
     return [load_recipe(file=file)]
@@ -51,4 +51,4 @@ def test_every_trial_can_be_trained(file: Path) -> None:
         few = plan.train.model_copy(update={"eval_samples": 2})
         assert len(ProblemSource(plan.model_copy(update={"train": few}), CPU).pages(0)) == plan.train.batch_size
     plan = quick(plans[-1])
-    assert Trainer(plan, new_run("one", plan), device=CPU, callback=Silent()).fit().step == 1
+    assert Trainer(plan, new_run("one", plan), device=CPU, callback=NullCallback()).fit().step == 1

@@ -11,7 +11,7 @@ from arithgpt.cli.options import DEVICE_HELP
 from arithgpt.errors import UserError
 from arithgpt.run import find_run
 from arithgpt.runtime import configure
-from arithgpt.training.self_improve import FILTERS, Round, Rounds, improve
+from arithgpt.training.self_improve import FILTERS, ImproveSettings, RoundResult, self_improve
 
 EXIT_INTERRUPTED = 130
 
@@ -43,9 +43,9 @@ def command(
     if not 0 < share < 1:
         raise UserError(f"--share {share}: must be above 0 and below 1")
     console, first = Console(highlight=False), find_run(run)
-    settings = Rounds(digits_step, samples, keep, steps, share, seed)
+    settings = ImproveSettings(digits_step, samples, keep, steps, share, seed)
     console.print(f"{'run':<24}{'digits':>7}{'asked':>9}{'right':>8}{'kept':>9}{'right':>8}")
-    for result in improve(first, settings, rounds, configure(device)):
+    for result in self_improve(first, settings, rounds, configure(device)):
         console.print(_line(result), markup=False, soft_wrap=True)
         if result.status == "interrupted":
             console.print("stopped; the same command goes on")
@@ -54,7 +54,7 @@ def command(
     console.print(f"measure it: arithgpt eval {result.name} --digits {trained}-{longest}", soft_wrap=True)
 
 
-def _line(result: Round) -> str:
+def _line(result: RoundResult) -> str:
     """One row of the table."""
     asked = f"{result.asked:>9,}{result.right / result.asked:>8.1%}"
     kept = f"{result.kept:>9,}{result.kept_right / result.kept:>8.1%}"

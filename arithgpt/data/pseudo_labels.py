@@ -1,8 +1,8 @@
-"""Pages in a file, to be learned beside those of a task: what a model wrote itself, as `arithgpt improve` keeps it.
+"""Pages in a file, which are learned beside those of a task: what a model wrote itself, as `arithgpt improve` keeps it.
 
     {"prompt": "321+654=", "written": "975"}
 
-A line a page. Whether they are right nobody asks here.
+Each line is one page. Nothing here checks whether the answers are right.
 """
 
 from __future__ import annotations
@@ -20,44 +20,61 @@ from tasks import STOP, Pages
 from tasks.core.ragged import Ragged, stack
 
 
-def as_lines(pages: Iterable[tuple[str, str]]) -> bytes:
-    """The file of prompts and of what was written after each, without the stop."""
+def format_pages(pages: Iterable[tuple[str, str]]) -> bytes:
+    """Write pages as lines of JSON.
+
+    Args:
+        pages: prompt, and what was written after it without the stop character
+
+    Returns:
+        The content of the file.
+    """
     lines = (json.dumps({"prompt": prompt, "written": written}) + "\n" for prompt, written in pages)
     return "".join(lines).encode("ascii")
 
 
 def read_pages(recipe: Recipe) -> tuple[Pages, str]:
-    """The pages that a recipe's `data.pages` names, and the SHA-256 of their file.
+    """Read the file that a recipe names in `data.pages`.
 
-    UserError where it cannot be read, holds anything else or nothing, or is not the file that the recipe knows by its hash.
+    Args:
+        recipe: a recipe whose `data.pages` is not empty
+
+    Returns:
+        The pages, and the SHA-256 of the file.
+
+    Raises:
+        UserError: the file cannot be read, is not the one that the recipe knows by its hash, has a line that is not a page in
+            the alphabet of the task, or has no pages.
     """
-    file, known = Path(recipe.data.pages), recipe.data.pages_sha256
+    file, known_digest = Path(recipe.data.pages), recipe.data.pages_sha256
     try:
         data = file.read_bytes()
     except OSError as error:
         raise UserError(f"data.pages = {file}: cannot be read: {error.strerror}") from None
     digest = hashlib.sha256(data).hexdigest()
-    if known not in ("", digest):
-        raise UserError(f"data.pages = {file}: is not the file the run began with: {digest[:12]}..., not {known[:12]}...")
-    allowed = set(recipe.alphabet)
-    prompts, texts = [], []
+    if known_digest not in ("", digest):
+        raise UserError(
+            f"data.pages = {file}: is not the file the run began with: {digest[:12]}..., not {known_digest[:12]}..."
+        )
+    alphabet = set(recipe.alphabet)
+    prompt_lengths, texts = [], []
     for number, line in enumerate(data.splitlines(), 1):
         try:
             page = json.loads(line)
             prompt, written = page["prompt"], page["written"]
-            if not prompt or not allowed.issuperset(prompt + written):
+            if not prompt or not alphabet.issuperset(prompt + written):
                 raise ValueError
         except (ValueError, TypeError, KeyError, RecursionError):
             raise UserError(f"data.pages = {file}: line {number} is no page of this task, prompt and written") from None
-        prompts.append(len(prompt))
+        prompt_lengths.append(len(prompt))
         texts.append(prompt + written + STOP)
     if not texts:
         raise UserError(f"data.pages = {file}: has no pages")
     rows = Ragged.from_strings(texts)
-    return Pages(rows.values, np.array(prompts, np.int64), rows.lengths), digest
+    return Pages(rows.values, np.array(prompt_lengths, np.int64), rows.lengths), digest
 
 
-def below(first: Pages, second: Pages) -> Pages:
-    """All pages of the first batch and then those of the second."""
+def concatenate(first: Pages, second: Pages) -> Pages:
+    """Return all pages of the first batch and then those of the second, padded alike."""
     rows = stack([Ragged(pages.chars, pages.total) for pages in (first, second)])
     return Pages(rows.values, np.concatenate([first.prompt, second.prompt]), rows.lengths)

@@ -21,7 +21,7 @@ from arithgpt.config.recipe import Recipe
 from arithgpt.data.collate import IGNORED, Batch, collate, collate_buckets, pad_length
 from arithgpt.data.cot_removal import ScratchpadRemoval
 from arithgpt.data.finite_set import rows_of_step, training_set
-from arithgpt.data.pseudo_labels import below, read_pages
+from arithgpt.data.pseudo_labels import concatenate, read_pages
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.models import is_static, max_length
@@ -108,7 +108,7 @@ class ProblemSource:
         problems = self._problems(n - n_extra, step)
         pages = self.removal.pages(problems, step) if self.removal else self.task.pages(problems)
         if extra is not None and n_extra:
-            pages = below(pages, extra[rows_of_step(len(extra), n_extra, seed=self.recipe.seed, step=step)])
+            pages = concatenate(pages, extra[rows_of_step(len(extra), n_extra, seed=self.recipe.seed, step=step)])
         if self.max_length is not None:  # the longest page of free text is not known in advance
             _check_length(self.max_length, int(pages.total.max()) - 1, f"of a page at step {step}")
         if self.recipe.model.reads_question:
