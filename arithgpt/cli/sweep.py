@@ -139,8 +139,8 @@ def _eval_spec(digits: str | None, samples: int) -> EvalSpec | None:
 
 def _print_tables(summaries: Sequence[TrialSummary], spec: EvalSpec | None, console: Console) -> None:
     """Print a table of all trials, and one by size where problems were asked after training."""
-    problems = "problems of --eval-digits" if spec else "held-out problems of the last validation"
-    title = f"exact match at the worst and best length, {problems}"
+    when = "after training" if spec else "at the last validation"
+    title = f"exact match at the worst and best length, {when}"
     console.print(f"\n{'held-out loss in nats a character' if is_of_text(summaries) else title}:", soft_wrap=True)
     console.print(trial_table(summaries))
     if spec and any(one.status == DONE for one in summaries):
