@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from arithgpt.cli.calc import written
+from arithgpt.cli.calc import format_answer
 from arithgpt.cli.prompt import Prompt
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
@@ -45,8 +45,8 @@ def test_decimals_are_rounded_as_asked(calculator: Calculator) -> None:
     assert calculator("2/3", places=3).answer == "0.667"
     assert calculator("7/2", places=0).answer == "4"
     assert calculator("2/3 to 2").answer == "0.67"
-    assert written(calculator("1/3"), as_json=False, brief=False) == "1/3 ≈ 0.3333333333  right"
-    assert written(calculator("7/2"), as_json=False, brief=False) == "7/2 = 3.5  right"
+    assert format_answer(calculator("1/3")) == "1/3 ≈ 0.3333333333  right"
+    assert format_answer(calculator("7/2")) == "7/2 = 3.5  right"
     assert (calculator("7/3*6").answer, calculator("7/3*6").exact) == ("14", True)
 
 
@@ -84,7 +84,7 @@ def test_division_by_zero_is_said(calculator: Calculator, typed: str) -> None:
 def test_the_last_answer_may_have_a_sign_and_a_point(calculator: Calculator, capsys: pytest.CaptureFixture[str]) -> None:
     prompt = Prompt(calculator, working=False)
     for line in ("1-3.5", "_*2", "2/3", "_+_"):
-        prompt.take(line)
+        prompt.handle(line)
     assert capsys.readouterr().out.splitlines() == [
         "1-3.5 = -2.5  right",
         "(-2.5)*2 = -5  right",

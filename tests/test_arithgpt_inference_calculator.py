@@ -121,36 +121,36 @@ class TestPrompt:
 
     def test_the_last_answer_can_be_used(self, prompt: Prompt, capsys: pytest.CaptureFixture[str]) -> None:
         for line in ("12+30", " _ * 2", "", "_-100", "_+1"):
-            prompt.take(line.strip())
+            prompt.handle(line.strip())
         said = "12+30 = 42  right\n42*2 = 84  right\n84-100 = -16  right\n(-16)+1 = -15  right\n"
         assert capsys.readouterr().out == said
 
     @pytest.mark.usefixtures("runs")
     def test_a_run_of_natural_numbers_takes_no_other_last_answer(self, prompt: Prompt) -> None:
-        prompt.take("1/4")
-        prompt.take(":run small")
+        prompt.handle("1/4")
+        prompt.handle(":run small")
         with pytest.raises(QuestionError, match=r"0\.25 is no natural number"):
-            prompt.take("_+1")
+            prompt.handle("_+1")
 
     def test_without_an_answer_there_is_no_last_one(self, prompt: Prompt) -> None:
         with pytest.raises(QuestionError, match="there is none yet") as caught:
-            prompt.take("1+_")
+            prompt.handle("1+_")
         assert caught.value.place == 2
 
     def test_working_is_drawn_on_demand(self, prompt: Prompt, capsys: pytest.CaptureFixture[str]) -> None:
         for line in (":working on", "12*34", ":working off", "2*3"):
-            prompt.take(line)
+            prompt.handle(line)
         drawn = "  12\n* 34\n----\n  48   4 * 12\n 36    3 * 12\n----\n 408\n\n"
         assert capsys.readouterr().out == drawn + "12*34 = 408  right\n2*3 = 6  right\n"
 
     @pytest.mark.usefixtures("runs")
     def test_another_run_can_be_asked(self, prompt: Prompt, capsys: pytest.CaptureFixture[str]) -> None:
-        prompt.take(":run small")
-        prompt.take("12+34")
+        prompt.handle(":run small")
+        prompt.handle("12+34")
         with pytest.raises(QuestionError, match=r"answers \+"):
-            prompt.take("3*4")
-        prompt.take(":run calculator")
-        prompt.take("3*4")
+            prompt.handle("3*4")
+        prompt.handle(":run calculator")
+        prompt.handle("3*4")
         assert capsys.readouterr().out == "12+34 = 46  right\n3*4 = 12  right\n"
 
     @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ class TestPrompt:
     )
     def test_what_it_cannot_obey_is_one_line(self, prompt: Prompt, line: str, said: str) -> None:
         with pytest.raises(UserError, match=said):
-            prompt.take(line)
+            prompt.handle(line)
 
     def test_it_quits(self, prompt: Prompt) -> None:
         with pytest.raises(EOFError):
-            prompt.take(":quit")
+            prompt.handle(":quit")

@@ -6,17 +6,19 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from arithgpt.cli.calc import draw, explained, painted, written
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from rich.console import Console
+from rich.live import Live
+
+from arithgpt.cli.calc import format_answer, format_error, print_rows, styled
 from arithgpt.errors import UserError
-from tasks import QuestionError
-
-if TYPE_CHECKING:
-    from prompt_toolkit.history import History
-
-    from arithgpt.inference.calculator import Calculator, CalculatorAnswer
-    from tasks import Row
+from arithgpt.inference.calculator import Calculator, CalculatorAnswer
+from arithgpt.run import all_runs
+from tasks import QuestionError, Row
 
 HELP = """Type what to work out, such as 123*45 or (12+34)*5-6/2; _ is the last answer.
   :working on|off   show how it is worked out
@@ -24,11 +26,19 @@ HELP = """Type what to work out, such as 123*45 or (12+34)*5-6/2; _ is the last 
   :help             this
   :quit             end, as Ctrl-D does"""
 
+_LAST_ANSWER = re.compile(r"(?<!\w)_(?!\w)")
 _NATURAL, _NUMBER = re.compile("[0-9]+"), re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
 class Prompt:
-    """Reads lines from a terminal until Ctrl-D or :quit."""
+    """Reads lines from a terminal until Ctrl-D or :quit.
+
+    Args:
+        calculator: answers the expressions
+        working: whether to show the working
+        places: maximum number of decimals of an answer; None for the default
+        remainder: divide two natural numbers with a remainder
+    """
 
     def __init__(self, calculator: Calculator, working: bool, *, places: int | None = None, remainder: bool = False) -> None:
         self.calculator = calculator
@@ -43,33 +53,35 @@ class Prompt:
         }
 
     def loop(self) -> None:
-        from prompt_toolkit import PromptSession
-        from prompt_toolkit.completion import WordCompleter
-
-        # The whole line is one word: a command with what may follow it is completed as a whole.
+        """Read lines and answer them, until the user ends the prompt."""
+        # sentence=True: the whole line is completed, a command together with its argument.
         completer = WordCompleter(self.completions, sentence=True)
         session: PromptSession[str] = PromptSession("> ", history=_history(), completer=completer, complete_while_typing=False)
-        print("Type what to work out, such as (12+34)*5; :help tells more, Ctrl-D ends.")
+        print("Type what to work out, such as (12+34)*5; :help lists the commands, Ctrl-D ends.")
         while True:
             try:
-                self.take(session.prompt().strip())
+                self.handle(session.prompt().strip())
             except KeyboardInterrupt:
                 continue  # Ctrl-C drops the line
             except EOFError:
                 return
             except (QuestionError, UserError) as error:
-                message = explained(error) if isinstance(error, QuestionError) else str(error)
+                message = format_error(error) if isinstance(error, QuestionError) else str(error)
                 print(f"arithgpt: {message}", file=sys.stderr)
 
     def completions(self) -> list[str]:
-        """Every line that a command can be."""
-        from arithgpt.run import all_runs
-
+        """Return every command with each of its arguments."""
         names = dict.fromkeys(["calculator", *(run.name for run in all_runs() if run.has_weights)])
         return [":working on", ":working off", *(f":run {name}" for name in names), ":help", ":quit"]
 
-    def take(self, line: str) -> None:
-        """Obey or answer one line. QuestionError or UserError where it cannot be understood, EOFError where it ends."""
+    def handle(self, line: str) -> None:
+        """Run a command, or answer an expression.
+
+        Raises:
+            QuestionError: the expression cannot be understood
+            UserError: the command is unknown, or the run cannot answer
+            EOFError: the command ends the prompt
+        """
         if not line:
             return
         if line.startswith(":"):
@@ -79,37 +91,36 @@ class Prompt:
             self.commands[name](argument.strip())
             return
         expression = self._with_last_answer(line)
-        answer = self._watched(expression) if self.working else self.calculator(expression, **self.form)
-        print(written(answer, as_json=False, brief=False))
+        answer = self._answer_live(expression) if self.working else self.calculator(expression, **self.form)
+        print(format_answer(answer))
         self.last = answer.answer
 
     def _with_last_answer(self, line: str) -> str:
-        alone = re.search(r"(?<!\w)_(?!\w)", line)
-        if alone is None:
+        """Replace `_` by the last answer, in parentheses where it is negative."""
+        match = _LAST_ANSWER.search(line)
+        if match is None:
             return line
-        signed = "expr" in self.calculator.task.subtasks  # a run that takes signs and decimals
-        if self.last is None or not (_NUMBER if signed else _NATURAL).fullmatch(self.last):
-            said = "there is none yet" if self.last is None else f"{self.last} is no {'' if signed else 'natural '}number"
-            raise QuestionError(f"_ is the last answer, and {said}", line, alone.start())
-        last = f"({self.last})" if self.last.startswith("-") else self.last
-        return re.sub(r"(?<!\w)_(?!\w)", last, line)
+        takes_any_number = "expr" in self.calculator.task.subtasks  # signs and decimals
+        if self.last is None:
+            raise QuestionError("_ is the last answer, and there is none yet", line, match.start())
+        if not (_NUMBER if takes_any_number else _NATURAL).fullmatch(self.last):
+            kind = "number" if takes_any_number else "natural number"
+            raise QuestionError(f"_ is the last answer, and {self.last} is no {kind}", line, match.start())
+        return _LAST_ANSWER.sub(f"({self.last})" if self.last.startswith("-") else self.last, line)
 
-    def _watched(self, expression: str) -> CalculatorAnswer:
-        """Answer while the page grows on the screen; without a terminal, draw it when it is done."""
+    def _answer_live(self, expression: str) -> CalculatorAnswer:
+        """Answer while the working grows on the screen; without a terminal, print it at the end."""
         if not sys.stdout.isatty():
             answer = self.calculator(expression, **self.form)
-            draw(answer.rows)
+            print_rows(answer.rows)
             return answer
-        from rich.console import Console
-        from rich.live import Live
-
         with Live(console=Console(highlight=False), auto_refresh=False, vertical_overflow="visible") as live:
 
             def show(rows: list[Row]) -> None:
-                live.update(painted(rows), refresh=True)
+                live.update(styled(rows), refresh=True)
 
             answer = self.calculator.watch(expression, show, **self.form)
-            live.update(painted(answer.rows), refresh=True)
+            live.update(styled(answer.rows), refresh=True)
         return answer
 
     def _set_working(self, argument: str) -> None:
@@ -118,8 +129,6 @@ class Prompt:
         self.working = argument == "on"
 
     def _set_run(self, argument: str) -> None:
-        from arithgpt.inference.calculator import Calculator
-
         if not argument:
             raise UserError(":run: must be followed by the name of a run, or by calculator")
         self.calculator = Calculator(argument)
@@ -129,9 +138,7 @@ class Prompt:
 
 
 def _history() -> History:
-    """The lines of earlier sessions, where there is a home to keep them in."""
-    from prompt_toolkit.history import FileHistory, InMemoryHistory
-
+    """Return the lines of earlier sessions; only those of this one where there is no home folder to write to."""
     try:
         folder = Path.home() / ".cache" / "arithgpt"
         folder.mkdir(parents=True, exist_ok=True)
