@@ -92,7 +92,10 @@ class Pages:
     @staticmethod
     def from_texts(prompts: Sequence[str], completions: Sequence[str]) -> Pages:
         """Pages from ASCII prompts and completions; the stop is appended."""
-        return Pages.join(Ragged.from_strings(prompts), [Ragged.from_strings(completions), STOP])
+        page = Ragged.from_strings(
+            [prompt + completion + STOP for prompt, completion in zip(prompts, completions, strict=True)]
+        )
+        return Pages(page.values, np.array([len(prompt) for prompt in prompts], np.int64), page.lengths)
 
     @staticmethod
     def join(prompts: Ragged, completions: Sequence[Ragged | str]) -> Pages:

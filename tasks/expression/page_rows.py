@@ -61,15 +61,8 @@ class Field(NamedTuple):
 
 
 StepKind: TypeAlias = Literal["copy", "unwrap", "compute"]
-
-
-class Step(NamedTuple):
-    """What the next row makes of one or more fields: copies one, takes a number out of its parentheses, or computes."""
-
-    kind: StepKind
-    first: int
-    """The index of the first of these fields."""
-
+Step: TypeAlias = tuple[StepKind, int]
+"""What the next row makes of fields (copies one, takes a number out of its parentheses, or computes), and the first of them."""
 
 MINUS_ONE = Number("1", 0, True)
 
@@ -121,22 +114,24 @@ def operands_of(row: Sequence[Field], index: int) -> tuple[Number, str, Number]:
 
 
 def reduction_steps(row: Sequence[Field]) -> Iterator[Step]:
-    """Yield what is done to a row, from left to right: everything that can be reduced is reduced.
-
-    Two numbers are computed where their operator binds more than the one before and not less than the one after.
-    """
+    """Yield what is done to a row, from left to right: everything that can be reduced is reduced."""
     index, mark_before = 0, ""
     while index < len(row):
         number, mark = row[index]
         number_after, mark_after = row[index + 1] if index + 1 < len(row) else (None, "")
-        binds = _PRECEDENCE.get(mark_before, 0) < _PRECEDENCE.get(mark, 0) >= _PRECEDENCE.get(mark_after, 0)
         if mark == "[" and mark_after == "]":
-            yield Step("unwrap", index)
+            yield "unwrap", index
             index += 2
-        elif number and number_after and binds and mark_before != "]" and mark_after != "[":
-            yield Step("compute", index)
+        elif number and number_after and _is_computed(mark_before, mark, mark_after):
+            yield "compute", index
             index += 1
         else:
-            yield Step("copy", index)
+            yield "copy", index
         mark_before = row[index].mark
         index += 1
+
+
+def _is_computed(before: str, operator: str, after: str) -> bool:
+    """Whether two numbers are computed: their operator binds more than the one before, and not less than the one after."""
+    binds = _PRECEDENCE.get(before, 0) < _PRECEDENCE.get(operator, 0) >= _PRECEDENCE.get(after, 0)
+    return binds and before != "]" and after != "["

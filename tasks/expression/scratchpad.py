@@ -47,6 +47,8 @@ from tasks.page_grammar import (
 BY_ZERO_ENDING = BEGIN_SCRATCHPAD + "/?"
 """What a page ends with that divides by zero."""
 
+_TRIALS = [(factor, marks[0], marks[1]) for factor, marks in TRIALS]
+
 
 def complete_page(row: Sequence[Field], kept_decimals: int) -> tuple[str, Number | None]:
     """Write what follows the prompt.
@@ -73,7 +75,7 @@ def complete_page(row: Sequence[Field], kept_decimals: int) -> tuple[str, Number
                     return "".join(texts), None
                 mark = row[index + 1].mark
             next_row.append(Field(number, mark))
-            texts.append(next_row[-1].on_page)
+            texts.append((number.on_page if number else "") + mark)
         row = next_row
         if len(row) == 1:
             return "".join(texts).removesuffix(EQUALS), row[0].number
@@ -158,12 +160,11 @@ def _quotient_lines(a: Number, b: Number, kept_decimals: int) -> tuple[str, str,
 
 def _division_line(digit: str, rest: int, divisor: int, width: int) -> tuple[str, int, int]:
     """Bring a digit down to the rest; returns the line, the new rest and the digit of the quotient."""
-    rest = 10 * rest + int(digit)
+    rest, modulus = 10 * rest + int(digit), 10**width
     texts, quotient_digit = [f"{digit}|{_reversed_digits(rest, width)}("], 0
-    for factor, marks in TRIALS:
-        negative_mark, fits_mark = marks[0], marks[1]
+    for factor, negative_mark, fits_mark in _TRIALS:
         difference = rest - factor * divisor
-        texts.append(_reversed_digits(difference % 10**width, width) + (fits_mark if difference >= 0 else negative_mark))
+        texts.append(_reversed_digits(difference % modulus, width) + (fits_mark if difference >= 0 else negative_mark))
         if difference >= 0:
             rest, quotient_digit = difference, quotient_digit + factor
     return f"{''.join(texts)}{_reversed_digits(rest, width)}{RESULT_COLUMN}{quotient_digit}", rest, quotient_digit

@@ -227,7 +227,7 @@ class Expression(Task):
         if longest_page == sys.maxsize and "/" not in expression and "." not in expression:
             return True  # whole numbers are never cut
         page = write_page(question)
-        is_short = len(page.prompt + page.completion + STOP) <= longest_page
+        is_short = len(page.prompt) + len(page.completion) + len(STOP) <= longest_page
         return is_short and page.answer(decimals) == self.answer(question)
 
     def pages(self, problems: Problems) -> Pages:
