@@ -11,7 +11,7 @@ import torch
 from helpers.models import random_model, scheme_model
 
 from arithgpt.cli import app
-from arithgpt.cli.inspect import _chosen
+from arithgpt.cli.inspect import select_heads
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
@@ -93,7 +93,7 @@ def test_a_block_that_is_applied_again_is_a_layer_of_its_own() -> None:
     assert [len(heads) for heads in reading.attention] == [4, 3, 4, 3]
     assert {(one.layer, one.head) for one in focuses(reading)} >= {(3, 0), (3, 2)}
     assert np.array_equal(kernels(model)[0]["centre"], kernels(model)[2]["centre"])
-    assert _chosen(model, 4, 3) == [(3, 2)]
+    assert select_heads(model, 4, 3) == [(3, 2)]
 
 
 def test_a_recurrent_net_has_nothing_to_inspect() -> None:

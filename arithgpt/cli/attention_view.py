@@ -1,0 +1,196 @@
+"""How `arithgpt inspect` shows what a GPT attends to: as text, as a dict for JSON, and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from arithgpt.inference.attention import Focus, Reading
+from arithgpt.models.gpt import GPT
+from arithgpt.training.checkpoint import write_atomic
+from eval.reports.figures import attention_figure, png
+
+SHADES = ((0.75, "█"), (0.5, "▓"), (0.25, "▒"), (0.05, "░"))
+"""The least attention that each shade of a map stands for."""
+BOS = "∘"
+VISIBLE = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
+LABEL_WIDTH = 4
+"""Columns before a row of a map."""
+MIN_STRENGTH = 0.005
+"""The least strength of a kernel that is shown."""
+PROBABILITY_WIDTH = 22
+"""Columns for one character with its probability, and the next likeliest."""
+
+
+def visible(char: str) -> str:
+    """Replace a character that cannot be seen."""
+    return VISIBLE.get(char, char if char.isprintable() else "�")
+
+
+def as_dict(
+    model: GPT, reading: Reading, prompt_length: int, focuses: list[Focus], kernels: list[dict[str, Any]], *, maps: bool
+) -> dict[str, Any]:
+    """Return a reading as values that JSON can hold.
+
+    Args:
+        model: the model that read the page
+        reading: the page, and the attention of all heads
+        prompt_length: characters of the page that were given
+        focuses: the heads to show
+        kernels: the learned kernels of each layer; empty where the position scheme has none
+        maps: include the whole attention of each head
+    """
+    heads = []
+    for focus in focuses:
+        head: dict[str, Any] = {"layer": focus.layer + 1, "head": focus.head + 1, "bos": round(focus.bos, 6)}
+        head |= {"looks_at": dict(focus.looks_at), "share": round(focus.share, 6)}
+        if kernels:
+            head["kernel"] = {
+                name: value if name == "bos_logit" else dict(zip(reading.axes, value, strict=True))
+                for name, value in _kernel_of(focus, kernels).items()
+            }
+        if maps:
+            rows = reading.attention[focus.layer][focus.head].tolist()
+            head["attention"] = [[round(share, 6) for share in row] for row in rows]
+        heads.append(head)
+    names = ("character", "probability", "next", "next_probability")
+    characters = [dict(zip(names, entry, strict=True)) for entry in _likeliest(model, reading)]
+    page = "".join(model.alphabet[i] for i in reading.ids.tolist())
+    return {"page": page, "prompt": page[:prompt_length], "has_bos": reading.has_bos, "characters": characters, "heads": heads}
+
+
+def print_reading(
+    about: dict[str, Any],
+    model: GPT,
+    reading: Reading,
+    focuses: list[Focus],
+    kernels: list[dict[str, Any]],
+    *,
+    maps: bool,
+) -> None:
+    """Print a reading: with `maps` the attention of each head, else probabilities; then tables of heads and kernels.
+
+    Args:
+        about: the question, and the answer where there is one
+        model, reading, focuses, kernels, maps: as in `as_dict`
+    """
+    console = Console(highlight=False)
+
+    def print_lines(*lines: str) -> None:
+        for line in lines:
+            console.print(line, markup=False, soft_wrap=True)
+
+    page = "".join(visible(model.alphabet[i]) for i in reading.ids.tolist())
+    if "answer" in about:
+        verdict = "right" if about["correct"] else f"wrong: it is {about['expected']}"
+        answer = "no answer" if about["answer"] is None else about["answer"]
+        print_lines(f"{about['question']} = {answer}  {verdict}")
+    n_written = len(reading.written)
+    print_lines(page, " " * (len(page) - n_written) + "^" * n_written + " written", "")
+    if maps:
+        for focus in focuses:
+            print_lines(f"layer {focus.layer + 1}, head {focus.head + 1}: {_legend(reading)}")
+            print_lines(*_map(model, reading, focus, console.width), "")
+    else:
+        print_lines("probability of each character, and the next likeliest:")
+        print_lines(*_probabilities(model, reading, console.width), "")
+    print_lines("attention by head, over all that was written:")
+    console.print(_head_table(focuses, reading.has_bos))
+    if kernels:
+        print_lines("kernels: centre ×strength on each axis, and the logit of the bos token:")
+        console.print(_kernel_table(focuses, kernels, reading.axes))
+
+
+def write_picture(file: Path, title: str, model: GPT, reading: Reading, heads: list[tuple[int, int]]) -> None:
+    """Write the attention of heads (layer, head), counted from 0, as a PNG file."""
+    keys = _key_labels(model, reading)
+    written = [visible(model.alphabet[i]) for i in reading.written.tolist()]
+    maps = {f"layer {layer + 1}, head {head + 1}": reading.attention[layer][head] for layer, head in heads}
+    write_atomic(file, png([attention_figure(title, maps, written, keys)]))
+
+
+def _key_labels(model: GPT, reading: Reading) -> list[str]:
+    """The characters that can be attended to."""
+    return [BOS] * reading.has_bos + [visible(model.alphabet[i]) for i in reading.ids[:-1].tolist()]
+
+
+def _likeliest(model: GPT, reading: Reading) -> Iterator[tuple[str, float, str, float]]:
+    """Yield each written character with its probability, and the likeliest other one with its own."""
+    for written, probabilities in zip(reading.written.tolist(), reading.probabilities, strict=True):
+        other = next(i for i in probabilities.argsort()[::-1].tolist() if i != written)
+        yield model.alphabet[written], float(probabilities[written]), model.alphabet[other], float(probabilities[other])
+
+
+def _legend(reading: Reading) -> str:
+    """What the shades of a map mean."""
+    bos = f"; {BOS} is the bos token" if reading.has_bos else ""
+    return " ".join(f"{shade} {share:.0%}" for share, shade in SHADES[::-1]) + " or more" + bos
+
+
+def _map(model: GPT, reading: Reading, focus: Focus, width: int) -> Iterator[str]:
+    """Draw a heat map. A map wider than the terminal is cut into bands of columns; a band shows the rows that attend to it."""
+    columns = _key_labels(model, reading)
+    weights = reading.attention[focus.layer][focus.head]
+    rows = [visible(model.alphabet[i]) for i in reading.written.tolist()]
+    band = max(width - LABEL_WIDTH, 10)
+    for start in range(0, len(columns), band):
+        yield " " * LABEL_WIDTH + "".join(columns[start : start + band])
+        for char, row in zip(rows, weights[:, start : start + band].tolist(), strict=True):
+            cells = "".join(next((shade for least, shade in SHADES if share >= least), " ") for share in row).rstrip()
+            if cells or len(columns) <= band:
+                yield f"{char:>{LABEL_WIDTH - 2}}  {cells}".rstrip()
+
+
+def _probabilities(model: GPT, reading: Reading, width: int) -> Iterator[str]:
+    """Write the probabilities, as many per line as fit."""
+    cells = [
+        f"{visible(char)} {100 * share:6.2f}%  {visible(other)} {100 * other_share:5.2f}%".ljust(PROBABILITY_WIDTH)
+        for char, share, other, other_share in _likeliest(model, reading)
+    ]
+    per_line = max(1, width // PROBABILITY_WIDTH)
+    for start in range(0, len(cells), per_line):
+        yield "".join(cells[start : start + per_line]).rstrip()
+
+
+def _table(*titles: str) -> Table:
+    """Make a table without rows."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in titles:
+        table.add_column(title)
+    return table
+
+
+def _head_table(focuses: list[Focus], has_bos: bool) -> Table:
+    """Tabulate what each head attends to most."""
+    table = _table("head", *["bos"] * has_bos, "share", "most looked at, from the cell to be written")
+    for focus in focuses:
+        distances = ", ".join(f"{axis} {_signed(distance)}" for axis, distance in focus.looks_at)
+        shares = [f"{focus.bos:.0%}"] * has_bos + [f"{focus.share:.0%}"]
+        table.add_row(f"{focus.layer + 1}.{focus.head + 1}", *shares, distances or "-")
+    return table
+
+
+def _kernel_table(focuses: list[Focus], kernels: list[dict[str, Any]], axes: tuple[str, ...]) -> Table:
+    """Tabulate the kernels of each head."""
+    table = _table("head", "bos", *axes)
+    for focus in focuses:
+        kernel = _kernel_of(focus, kernels)
+        pairs = zip(kernel["centre"], kernel["strength"], strict=True)
+        cells = [f"{centre:.2f} ×{strength:.2f}" if strength >= MIN_STRENGTH else "-" for centre, strength in pairs]
+        table.add_row(f"{focus.layer + 1}.{focus.head + 1}", f"{kernel['bos_logit']:.2f}", *cells)
+    return table
+
+
+def _kernel_of(focus: Focus, kernels: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the kernel of a head as lists."""
+    return {name: array[focus.head].tolist() for name, array in kernels[focus.layer].items()}
+
+
+def _signed(distance: float) -> str:
+    """Format a distance with its sign."""
+    return f"{distance:+g}" if distance else "0"
