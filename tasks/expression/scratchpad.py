@@ -64,18 +64,18 @@ def complete_page(row: Sequence[Field], kept_decimals: int) -> tuple[str, Number
     while True:
         next_row: list[Field] = []
         for kind, index in reduction_steps(row):
-            number, mark = row[index]
+            field = row[index]
             if kind == "unwrap":
-                number, mark = row[index + 1].number, row[index + 2].mark
+                field = Field(row[index + 1].number, row[index + 2].mark)
                 texts.append(DROP_PARENTHESES)
             elif kind == "compute":
-                scratchpad, number = compute(*operands_of(row, index), kept_decimals)
+                scratchpad, result = compute(*operands_of(row, index), kept_decimals)
                 texts.append(scratchpad)
-                if number is None:
+                if result is None:
                     return "".join(texts), None
-                mark = row[index + 1].mark
-            next_row.append(Field(number, mark))
-            texts.append((number.on_page if number else "") + mark)
+                field = Field(result, row[index + 1].mark)
+            next_row.append(field)
+            texts.append(field.on_page)
         row = next_row
         if len(row) == 1:
             return "".join(texts).removesuffix(EQUALS), row[0].number
