@@ -78,7 +78,7 @@ def test_the_wrong_line_of_a_conversion_is_named(asked: str, written: str, line:
     assert (fault and fault.line) == line
 
 
-def test_a_conversion_for_people() -> None:
+def test_drawings_of_conversions() -> None:
     drawing = drawn(Base().render("base 255 to 16", "29^5P015=01^5P000"))
     assert drawing.splitlines()[2:4] == ["15   15", "15   0"]
     drawing = drawn(Base().render("base ff from 16", ";^5=10P51;^5=920P552;"))

@@ -54,7 +54,7 @@ def test_the_wrong_row_of_a_graph_is_named(asked: str, written: str, line: int |
     assert (fault and fault.line) == line
 
 
-def test_a_graph_for_people() -> None:
+def test_drawings_of_graphs() -> None:
     task = make("path")
     rows = drawn(task.render("path ab,bc,ca,de:a>c", "01nnnn,012nnn,0120n2+")).splitlines()
     assert rows[2:5] == ["a ab .. .. .. ..", "a ab bc .. .. ..", "a ab bc ca .. c   c is reached"]

@@ -43,10 +43,12 @@ TESTED_NAMED_TASKS: list[Task] = [
 
 
 def ordered(digits: str) -> str:
+    """Sort digits."""
     return "".join(digit * len(re.findall(digit, digits)) for digit in "0123456789")
 
 
 def converted(asked: str) -> str:
+    """Convert a number, as in `255 to 16`."""
     number, way, base = asked.split()
     if way == "to":
         return np.base_repr(int(number), int(base)).lower()
@@ -54,12 +56,13 @@ def converted(asked: str) -> str:
 
 
 def added(asked: str, p: int) -> str:
+    """Add two numbers modulo p."""
     total = sum(map(int, asked.split()))
     return str(total - p if total >= p else total)
 
 
 def reached(asked: str) -> str:
-    """By powers of the matrix of edges."""
+    """Tell whether a node is reached, by powers of the adjacency matrix."""
     edges, start, _, goal = re.fullmatch("(.*):(.)(>)(.)", asked).groups()
     matrix = np.eye(10, dtype=int)
     for edge in edges.split(","):
@@ -69,6 +72,7 @@ def reached(asked: str) -> str:
 
 
 def rewritten(asked: str, steps: int) -> str:
+    """Apply rules to a string, place by place."""
     *rules, string = re.split("[,:]", asked)
     for _ in range(steps):
         for place, rule in ((place, rule) for place in range(len(string)) for rule in rules):
@@ -82,6 +86,7 @@ def rewritten(asked: str, steps: int) -> str:
 
 
 def compared(asked: str) -> str:
+    """Compare two numbers."""
     left, right = (int(number) for number in asked.split())
     return {0: "=", 1: ">"}.get((left > right) - (left < right), "<")
 
@@ -104,11 +109,12 @@ ANSWERS: dict[str, Callable[[str, Task | None], str]] = {
 
 
 def numbers_on(text: str, mark: str) -> str:
-    """Numbers, least significant digit first."""
+    """Read numbers off a page, where they stand least significant digit first."""
     return " ".join(number[::-1] for number in text.split("=")[0].split(mark))
 
 
 def graph_on(text: str) -> str:
+    """Read the graph and the question off a page of `path`."""
     letters = text.split("=")[0].translate(str.maketrans("0123456789", "abcdefghij"))
     before, after, start = re.split("[>:]", letters)
     assert start == before[0] == after[0]
@@ -118,6 +124,7 @@ def graph_on(text: str) -> str:
 
 
 def conversion_on(text: str) -> str:
+    """Read the number and the bases off a page of `base`."""
     letter, back, number = re.fullmatch(r"([A-Z])(\(?)(.*)", text.split("=")[0]).groups()
     digits = "".join(f"{int(digit.replace('^', '1')):x}" for digit in re.findall(r"\^?[0-9]", number))
     return f"{digits} {'from' if back else 'to'} {ord(letter) - ord('A') + 1}"

@@ -37,7 +37,7 @@ def test_exports_are_right_and_in_their_split(name: str, split: str) -> None:
 
 
 @every_named_task
-def test_entries_in_the_form_of_reasoning_gym(name: str) -> None:
+def test_gym_entries_are_right(name: str) -> None:
     dataset = create_dataset(name, size=20, seed=1)
     for entry in dataset:
         assert entry["answer"] == ANSWERS[name](entry["question"].removeprefix(f"{name} "), dataset.task)
@@ -46,7 +46,7 @@ def test_entries_in_the_form_of_reasoning_gym(name: str) -> None:
 
 
 @every_named_task
-def test_a_changed_character_of_a_working_is_found(name: str) -> None:
+def test_a_changed_character_of_a_scratchpad_is_found(name: str) -> None:
     """Every line is held against Python: no character of a page can be another."""
     task, rng = small_task(name), np.random.default_rng(5)
     problems = task.sample(rng, 12)
@@ -94,7 +94,7 @@ def test_questions_are_understood_or_marked(name: str, asked: str) -> None:
 
 
 @every_named_task
-def test_samples_and_their_docstrings_are_true(name: str) -> None:
+def test_example_questions_and_docstrings_are_true(name: str) -> None:
     """Every module shows a question and its page."""
     task = make(name)
     assert task.parse(task.example) == task.example
@@ -156,7 +156,7 @@ def test_bad_options_are_named(name: str, options: dict, said: str) -> None:
         find(name)(**options)
 
 
-def test_a_task_for_lm_eval_of_numbers_only() -> None:
+def test_lm_eval_tasks_are_made_of_tasks_with_numbers_only() -> None:
     made = {"n": 20, "sizes": None, "suite": None, "seed": 0, "command": "arithgpt export-lm-eval", "version": "0"}
     files = lm_eval_task(find("count")(digits="6-8"), shots=0, **made)
     asked = [json.loads(line) for line in files["arithgpt_count.jsonl"].splitlines()]
