@@ -58,7 +58,7 @@ def command(
         window, n = None, _room_after(model, prompt, n)
     stop = None if text else model.alphabet.index(STOP)
     if stop is not None and stop in ids:
-        raise UserError(f"--prompt: has the character {STOP!r}, which ends a page: there is nothing to continue")
+        raise UserError(f"--prompt: has the character {STOP!r} that ends a page: there is nothing to continue")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the terminal may lack some characters
     sys.stdout.write(prompt)
