@@ -1,4 +1,4 @@
-"""Small GPTs that do arithmetic on a page, trained from nothing. Importing this imports no torch.
+"""Small GPTs that do arithmetic on a page, trained from scratch. Importing this imports no torch.
 
 >>> from arithgpt import Calculator
 >>> Calculator()("123*45").answer
@@ -11,6 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from arithgpt.api import load as load
+    from arithgpt.api import train as train
+    from arithgpt.errors import UserError as UserError
     from arithgpt.evaluation import evaluate as evaluate
     from arithgpt.inference.calculator import Calculator as Calculator
     from arithgpt.inference.calculator import CalculatorAnswer as CalculatorAnswer
@@ -18,14 +21,17 @@ if TYPE_CHECKING:
     from eval.spec import EvalSpec as EvalSpec
 
 __version__ = "0.1.0"
-__all__ = ["Calculator", "CalculatorAnswer", "EvalResult", "EvalSpec", "evaluate"]
+__all__ = ["Calculator", "CalculatorAnswer", "EvalResult", "EvalSpec", "UserError", "evaluate", "load", "train"]
 
 _MODULES = {
     "Calculator": "arithgpt.inference.calculator",
     "CalculatorAnswer": "arithgpt.inference.calculator",
     "EvalResult": "eval.result",
     "EvalSpec": "eval.spec",
+    "UserError": "arithgpt.errors",
     "evaluate": "arithgpt.evaluation",
+    "load": "arithgpt.api",
+    "train": "arithgpt.api",
 }
 """Where each public name is defined; it is imported when it is first used."""
 

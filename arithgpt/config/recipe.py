@@ -140,6 +140,17 @@ class Recipe(Section):
         """
         return Recipe(**{name: getattr(self, name) for name in Recipe.model_fields} | sections)
 
+    def with_fields(self, values: Mapping[str, Any]) -> Recipe:
+        """Return this recipe with single fields changed.
+
+        Args:
+            values: dotted field -> value, as in {"model.n_layer": 3}
+
+        Raises:
+            UserError: a field is unknown or out of range
+        """
+        return changed(self.model_dump(mode="json"), values, "recipe")
+
     def to_toml(self) -> str:
         """Return all fields as TOML."""
         return tomli_w.dumps(self.model_dump(mode="json"))
