@@ -269,7 +269,7 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
     """
     folder = runs_folder()
     if name is None:
-        most = recipe.problems.size_span[1] if not recipe.text else 0
+        most = recipe.problems.size_span.high if not recipe.text else 0
         stem = recipe.task.name.replace(":", "-") + (f"-{most}" if most else "")
         taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         name = next(n for k in range(1, len(taken) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)

@@ -106,7 +106,7 @@ class EvalResult:
     @property
     def training_sizes(self) -> dict[str, tuple[SizeRange, ...]]:
         """The size ranges of training, by task; empty where the solver was not trained on these tasks."""
-        return {task.name: task.size_ranges for task in self.tasks if self.trained and task.size_span[1]}
+        return {task.name: task.size_ranges for task in self.tasks if self.trained and task.size_span.high}
 
     def rows_of(self, task: Task) -> pd.DataFrame:
         """Select the rows of one task."""

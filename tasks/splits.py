@@ -45,6 +45,23 @@ def mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return state ^ (state >> np.uint64(31))
 
 
+def describe_rule(hashed: str, min_length: int = 0, unit: str = "digits") -> str:
+    """Describe the rule for a data card.
+
+    Args:
+        hashed: what the hash is of, such as "a problem's operands".
+        min_length: problems with fewer digits or characters are never held out; 0 for no such bound.
+        unit: what `min_length` counts.
+    """
+    rule = (
+        f"A stable 64-bit hash of {hashed} decides: one in {HELD_OUT_ONE_IN} is `held-out`\n"
+        "and never trained on, whatever the seed; the others are `train`."
+    )
+    if min_length:
+        rule += f"\nProblems with fewer than {min_length} {unit} in all are too few to hold any out: they are `seen`."
+    return rule
+
+
 def is_held_out(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Tell which problems the hash holds out.
 

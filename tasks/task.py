@@ -314,8 +314,8 @@ class Task(ABC):
 
     @property
     def split_rule(self) -> str:
-        """How problems are held out, for data cards; empty for the usual rule."""
-        return ""
+        """How problems are held out, for data cards."""
+        return splits.describe_rule("a problem's text")
 
     # Batches.
 

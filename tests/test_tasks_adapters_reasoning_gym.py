@@ -21,7 +21,7 @@ from eval.solvers.openai_api import LLMSolver
 from eval.solvers.reference import ExactSolver, RandomSolver, WrongSolver
 from eval.solvers.replies import read_reply
 from tasks import STOP, QuestionError, Task, find, make
-from tasks.adapters.reasoning_gym import _unwritten, gym_task, written
+from tasks.adapters.reasoning_gym import escape, gym_task, unescape
 from tasks.sizes import NO_SIZE, format_size
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,12 +29,12 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 
 @given(st.text())
 def test_any_text_stands_on_a_page_and_is_read_back(text: str) -> None:
-    on_page = written(text)
+    on_page = escape(text)
     assert on_page.isascii()
     assert on_page.isprintable() or not text
     assert STOP not in on_page
     assert r"\=" not in on_page
-    assert _unwritten(on_page) == text
+    assert unescape(on_page) == text
 
 
 def test_without_the_extra_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def lengths_to_ask(task: Task, suite: str) -> list[tuple[int, int]]:
         return [(1, 1), (2, 1), (1, 2)]
     if task.name in ANSWERS:
         return cells(task)
-    longest = task.size_span[1]
+    longest = task.size_span.high
     return [(1, 1), (longest, longest), (25, 25), (25, 2), (3, 9)]
 
 

@@ -66,7 +66,7 @@ def measure(plan: Plan, tell: Tell, recipe: Recipe | None = None) -> Iterator[Ca
     about = {"target": target, "limits": limits, "ended": {side: [vars(end) for end in ends] for side, ends in ended.items()}}
     for unit, of in (("s", lambda end: end.seconds), ("examples", lambda end: float(end.examples))):
         sides = tuple(Side(side, tuple(map(of, ends))) for side, ends in ended.items())
-        name = f"{target:.4g} held-out, {recipe.problems.name} --digits {recipe.problems.size_span[1]}"
+        name = f"{target:.4g} held-out, {recipe.problems.name} --digits {recipe.problems.size_span.high}"
         yield Case("target", name, unit, sides, more_is_better=False, notes=notes, about=about)
 
 

@@ -11,7 +11,6 @@ from collections import Counter
 
 from eval.export.dataset import Export, Tally
 from tasks import STOP, ProblemSize, Task, sizes
-from tasks.splits import HELD_OUT_MIN_DIGITS, HELD_OUT_ONE_IN
 
 MAX_LENGTHS = 64
 """Lines of a table. Where there are more lengths, those with the same longer operand share a line."""
@@ -69,7 +68,7 @@ from its question by Python's own arithmetic, and the page, made another way, wa
 
 ## Splits
 
-{_split_rule(export)}
+{task.split_rule}
 
 ## Counts
 
@@ -94,22 +93,6 @@ def _columns(task: Task) -> str:
     counts_digits = task.size_names == Task.size_names
     lengths = "digits of the left and of the right operand" if counts_digits else " and ".join(dict.fromkeys(task.size_names))
     return COLUMNS.format(answers=task.answer_format or numbers, lengths=lengths)
-
-
-def _split_rule(export: Export) -> str:
-    """How problems are held out."""
-    if export.task.split_rule:
-        return export.task.split_rule
-    if export.task.answer_kind == "text":
-        hash_of = "a problem's text"
-        short = ""
-    else:
-        hash_of = "a problem's operands (a sum shares it with its operands swapped)"
-        if export.task.size_names != Task.size_names:
-            hash_of = "an expression, to whatever number of decimals,"
-        short = f"\nProblems with fewer than {HELD_OUT_MIN_DIGITS} digits in all are too few to hold any out: they are `seen`."
-    kept = f"one in {HELD_OUT_ONE_IN} is `held-out`\nand never trained on, whatever the seed; the others are `train`."
-    return f"A stable 64-bit hash of {hash_of} decides: {kept}{short}"
 
 
 def _counts(task: Task, counts: Counter[tuple[ProblemSize, str]]) -> str:

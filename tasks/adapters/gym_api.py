@@ -1,4 +1,4 @@
-"""The problems in the form of reasoning-gym's data sets, for whoever trains or asks models through that.
+"""Our problems in the form of reasoning-gym's data sets, for people who train or ask models through that package.
 
     >>> dataset = create_dataset("mul", size=100, seed=1, digits="1-6")
     >>> dataset[0]["question"], dataset[0]["answer"]
@@ -6,8 +6,8 @@
     >>> dataset.score_answer("5,198", dataset[0])
     1.0
 
-An entry is a function of the seed and its index alone. Unlike there, data sets of neighbouring seeds share nothing: the
-generator is made from both numbers, not from their sum.
+An entry is a function of the seed and its index alone. Unlike in reasoning-gym, data sets of neighbouring seeds share nothing,
+because the generator is made from both numbers and not from their sum.
 """
 
 from __future__ import annotations
@@ -53,7 +53,11 @@ class GymDataset:
         return (self[index] for index in range(self.size))
 
     def __getitem__(self, index: int) -> Entry:
-        """The entry of an index; a negative one counts from the end. IndexError beyond."""
+        """The entry of an index; a negative index counts from the end.
+
+        Raises:
+            IndexError: the index is out of range.
+        """
         if not -self.size <= index < self.size:
             raise IndexError(f"index {index}: there are {self.size} entries")
         index %= self.size
@@ -61,7 +65,7 @@ class GymDataset:
         [question] = self.task.questions(problems)
         left, right = (int(side[0]) for side in self.task.sizes_of(problems))
         about = {"source_dataset": self.task.name, "source_index": index, "task_version": self.task.version}
-        if self.task.size_span[1]:
+        if self.task.size_span.high:
             about |= dict(zip(sizes.field_names(self.task.size_names), (left, right), strict=True))
         return {
             "question": self.task.question_text(question),
@@ -71,7 +75,7 @@ class GymDataset:
 
     @cached_property
     def difficulty(self) -> dict[str, tuple[int, int]]:
-        """The fewest and the most digits of left and right operands, or what else is counted; empty where nothing is."""
+        """The smallest and the largest size of training by its field name; empty for a task without sizes."""
         if self.task.size_span.high == 0:
             return {}
         ranges = [box for part in self.task.subtasks.values() for box in part.size_ranges]
@@ -80,27 +84,34 @@ class GymDataset:
         return {name: (min(span.low for span in spans), max(span.high for span in spans)) for name, spans in sides}
 
     def score_answer(self, answer: str | None, entry: Entry) -> float:
-        """From 0 to 1, as the function `score_answer`."""
+        """Score an answer from 0 to 1, as the function `score_answer` does."""
         return score_answer(answer, entry)
 
 
 def create_dataset(
     name: str, *, size: int = 500, seed: int = 0, digits: str | None = None, split: Split = "train"
 ) -> GymDataset:
-    """The data set of a task, as reasoning_gym.create_dataset makes one.
+    """Make the data set of a task, as reasoning_gym.create_dataset does.
 
-    digits: lengths of the operands, as in 1-6 or 1-6x1-3; those of the task where None
-    ValueError for an unknown task, bad lengths, or a size, seed or split out of range.
+    Args:
+        name: of the task.
+        size: number of entries.
+        digits: lengths of the operands in the notation of tasks/sizes.py; None for those of the task.
+
+    Raises:
+        ValueError: the task is unknown, the lengths are not in the notation, or size, seed or split is out of range.
     """
     return GymDataset(make(name, digits), size, seed, split)
 
 
 def score_answer(answer: str | None, entry: Entry) -> float:
-    """1 for the right answer, a share for a reply that holds it, else 0.
+    """Score an answer as reasoning-gym scores its arithmetic.
 
-    As reasoning-gym scores its arithmetic: signs, leading zeros, decimals that are zero, and commas do not matter, and a reply
-    with the right answer in it gets the share that the answer has of its characters. Unlike there, the answer has to stand by
-    itself: 15535 does not hold 5535.
+    A plus sign, leading zeros, decimals that are zero, and commas do not matter. Unlike in reasoning-gym, the right answer has
+    to stand by itself in a longer reply: 15535 does not contain 5535.
+
+    Returns:
+        1 for the right answer; for a reply that contains it, the share of its characters that the answer has; else 0.
     """
     if not isinstance(answer, str) or not answer.strip():
         return 0.0
@@ -112,6 +123,6 @@ def score_answer(answer: str | None, entry: Entry) -> float:
 
 
 def _canonical(answer: str) -> str:
-    """`+01,000.00` as `1000`, `142  r 07` as `142 r 7`."""
+    """One form for equal answers: `+01000.00` becomes `1000`, `142  r 07` becomes `142 r 7`."""
     text = _ZEROS.sub("", _DECIMALS.sub("", " ".join(answer.split()).removeprefix("+")))
     return "0" if text == "-0" else text

@@ -105,6 +105,12 @@ class BinaryTask(Task):
         left, right = problems.fields
         return np.asarray(left.lengths + right.lengths >= splits.HELD_OUT_MIN_DIGITS)
 
+    @property
+    def split_rule(self) -> str:
+        return splits.describe_rule(
+            "a problem's operands (a sum shares it with its operands swapped)", splits.HELD_OUT_MIN_DIGITS
+        )
+
     def sample_suite(self, rng: np.random.Generator, n: int, size: ProblemSize, suite: str) -> Problems:
         """Draw operands of exactly so many digits; `exhaustive`: all there are; `carries`: every pattern of carries."""
         if suite == "exhaustive":

@@ -164,6 +164,10 @@ class Arithmetic(Task):
     def can_hold_out(self, problems: Problems) -> Bools:
         return self._per_part(problems, np.dtype(bool), lambda part, own: part.can_hold_out(own))
 
+    @property
+    def split_rule(self) -> str:
+        return self._parts[0].split_rule
+
     def extract(self, completion: str, question: str) -> str | None:
         return self._part_of(question).extract(completion, question)
 

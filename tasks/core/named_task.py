@@ -92,11 +92,7 @@ class NamedTask(Task):
 
     @property
     def split_rule(self) -> str:
-        return (
-            f"A stable 64-bit hash of what a question asks decides: one in {splits.HELD_OUT_ONE_IN} is `held-out`\nand never "
-            "trained on, whatever the seed; the others are `train`.\nProblems with fewer than "
-            f"{self.min_held_out_length} characters in all are too few to hold any out: they are `seen`."
-        )
+        return splits.describe_rule("what a question asks", self.min_held_out_length, "characters")
 
     def parse(self, typed: str) -> str:
         if not typed.strip():

@@ -309,6 +309,10 @@ class Expression(Task):
         """Hash the expression alone, so that it is held out to any number of decimals."""
         return splits.fingerprint(problems.fields[0])
 
+    @property
+    def split_rule(self) -> str:
+        return splits.describe_rule("an expression, to whatever number of decimals,", splits.HELD_OUT_MIN_DIGITS)
+
     def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
         n_digits: Ints = _is_one_of(problems.fields[0].values, DIGITS).sum(axis=1)
         return n_digits >= splits.HELD_OUT_MIN_DIGITS

@@ -103,7 +103,7 @@ class Base(NamedTask):
     def long_sizes(self) -> list[ProblemSize]:
         """Numbers twice as long and more, in the largest base of training."""
         base = max(size_range.right[1] for size_range in self.size_ranges)
-        lengths = (factor * self.size_span[1] for factor in sizes.LONGER_BY)
+        lengths = (factor * self.size_span.high for factor in sizes.LONGER_BY)
         return [ProblemSize(length, base) for length in lengths if length <= self.max_length]
 
     @property

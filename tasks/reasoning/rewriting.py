@@ -75,7 +75,7 @@ class Rewrite(PageByPageTask):
     def long_sizes(self) -> list[ProblemSize]:
         """Strings twice as long and more, with as many rules as in training."""
         rules = max(size_range.right[1] for size_range in self.size_ranges)
-        lengths = (factor * self.size_span[1] for factor in sizes.LONGER_BY)
+        lengths = (factor * self.size_span.high for factor in sizes.LONGER_BY)
         return [ProblemSize(length, rules) for length in lengths if length <= MAX_LENGTH]
 
     @property
