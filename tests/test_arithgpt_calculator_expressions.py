@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from arithgpt.cli.calc import format_answer
-from arithgpt.cli.prompt import Prompt
+from arithgpt.cli.shared.prompt import Prompt
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from arithgpt.cli.prompt import Prompt
+from arithgpt.cli.shared.prompt import Prompt
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator
 from arithgpt.inference.generate import Model

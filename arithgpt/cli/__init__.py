@@ -12,9 +12,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from arithgpt.cli.lazy import LazyGroup
-from arithgpt.cli.own_packages import check_own_packages
-from arithgpt.cli.task_files import IMPORT_OPTION
+from arithgpt.cli.shared.lazy import LazyGroup
+from arithgpt.cli.shared.own_packages import check_own_packages
+from arithgpt.cli.shared.task_files import IMPORT_OPTION
 from arithgpt.errors import PeerLostError, UserError
 
 SPIN_COUNT = "10000"

@@ -9,8 +9,8 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from arithgpt.cli.options import LENGTHS_HELP, output_files
-from arithgpt.cli.reports import check_extras
+from arithgpt.cli.shared.options import LENGTHS_HELP, output_files
+from arithgpt.cli.shared.reports import check_extras
 from arithgpt.cli.sweep import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,

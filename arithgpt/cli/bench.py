@@ -35,7 +35,7 @@ def command(
     from rich.console import Console
 
     from arithgpt.bench.plan import Plan, chosen, part
-    from arithgpt.cli.options import output_files
+    from arithgpt.cli.shared.options import output_files
 
     names, files = chosen(parts or []), output_files({"--json": json_file})
 

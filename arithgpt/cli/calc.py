@@ -57,7 +57,9 @@ def command(
         raise UserError("no EXPR, and nothing to read: standard input is closed")
     calculator = Calculator(run)
     if expressions is None and sys.stdin.isatty():
-        from arithgpt.cli.prompt import Prompt  # only here: prompt_toolkit takes longer to import than a question to answer
+        from arithgpt.cli.shared.prompt import (
+            Prompt,  # only here: prompt_toolkit takes longer to import than a question to answer
+        )
 
         if as_json or quiet:
             raise UserError(f"{'--json' if as_json else '--quiet'}: not at the prompt; give an EXPR or a pipe")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.cli.options import LENGTHS_HELP
-from arithgpt.cli.solver_options import Device, Samples, Seed, Shots, Url
+from arithgpt.cli.shared.options import LENGTHS_HELP
+from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, Url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,9 +42,9 @@ def command(
     """
     from rich.console import Console
 
-    from arithgpt.cli.options import check_suites, output_files
-    from arithgpt.cli.reports import write_reports
-    from arithgpt.cli.solver_options import parse_sizes
+    from arithgpt.cli.shared.options import check_suites, output_files
+    from arithgpt.cli.shared.reports import write_reports
+    from arithgpt.cli.shared.solver_options import parse_sizes
     from arithgpt.errors import UserError
     from arithgpt.evaluation import evaluate_resolved
     from arithgpt.solvers import resolve_solver

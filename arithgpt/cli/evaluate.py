@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.cli.solver_options import Device, Digits, Samples, Seed, Shots, Url
+from arithgpt.cli.shared.solver_options import Device, Digits, Samples, Seed, Shots, Url
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,10 +64,10 @@ def command(
     that learned a text, it reports the loss of the held-out part instead. Exit status: 0, or 1 where some problems could not be
     asked.
     """
-    from arithgpt.cli.evaluate_text import evaluate_texts, text_runs
-    from arithgpt.cli.options import check_suites, output_files
-    from arithgpt.cli.reports import check_extras, save_in_run, write_reports
-    from arithgpt.cli.solver_options import parse_sizes
+    from arithgpt.cli.shared.evaluate_text import evaluate_texts, text_runs
+    from arithgpt.cli.shared.options import check_suites, output_files
+    from arithgpt.cli.shared.reports import check_extras, save_in_run, write_reports
+    from arithgpt.cli.shared.solver_options import parse_sizes
     from arithgpt.errors import UserError
     from arithgpt.solvers import resolve_solver
     from eval.spec import EvalSpec

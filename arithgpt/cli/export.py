@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.cli.options import LENGTHS_HELP
+from arithgpt.cli.shared.options import LENGTHS_HELP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ def data_command(
     The same command writes the same bytes. In the splits train and held-out the operands of 1-8 have different lengths too, as
     in training; in the split test both have the same, as in eval.
     """
-    from arithgpt.cli.options import output_files
+    from arithgpt.cli.shared.options import output_files
     from arithgpt.errors import UserError
     from arithgpt.training.checkpoint import write_atomic
     from eval.export.card import MARK, card

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.cli.solver_options import Device, Shots, Url
+from arithgpt.cli.shared.solver_options import Device, Shots, Url
 
 if TYPE_CHECKING:
     from pathlib import Path

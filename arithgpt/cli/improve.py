@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from arithgpt.cli.options import DEVICE_HELP
+from arithgpt.cli.shared.options import DEVICE_HELP
 from arithgpt.errors import UserError
 from arithgpt.run import find_run
 from arithgpt.runtime import configure

@@ -10,9 +10,9 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from arithgpt.cli.attention_view import as_dict, print_reading, write_picture
-from arithgpt.cli.options import output_files
-from arithgpt.cli.reports import check_extras
+from arithgpt.cli.shared.attention_view import as_dict, print_reading, write_picture
+from arithgpt.cli.shared.options import output_files
+from arithgpt.cli.shared.reports import check_extras
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.attention import MAX_PAGE, focuses, heads_of, kernels, read_page

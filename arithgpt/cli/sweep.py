@@ -10,8 +10,8 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from arithgpt.cli.options import DEVICE_HELP, LENGTHS_HELP, output_files
-from arithgpt.cli.reports import check_extras
+from arithgpt.cli.shared.options import DEVICE_HELP, LENGTHS_HELP, output_files
+from arithgpt.cli.shared.reports import check_extras
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
 from arithgpt.experiments.runner import DONE, STOPPED, TrialResult, check_backend, run_trials

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from arithgpt.cli.options import DEVICE_HELP, LENGTHS_HELP
+from arithgpt.cli.shared.options import DEVICE_HELP, LENGTHS_HELP
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
 from arithgpt.run import Run, all_runs, find_run, new_run

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from arithgpt.cli.task_files import import_parameter
+from arithgpt.cli.shared.task_files import import_parameter
 
 
 class Command(NamedTuple):

@@ -47,7 +47,7 @@ def evaluate_texts(context: typer.Context, runs: Sequence[Run], device: str, jso
 
     from rich.console import Console
 
-    from arithgpt.cli.options import output_files
+    from arithgpt.cli.shared.options import output_files
     from arithgpt.errors import UserError
     from arithgpt.models.language_model import LanguageModel
     from arithgpt.runtime import configure

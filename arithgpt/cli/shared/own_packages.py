@@ -16,7 +16,7 @@ def check_own_packages() -> None:
     Raises:
         UserError: another file or folder of this name comes first on the import path
     """
-    home = Path(__file__).resolve().parents[2]
+    home = Path(__file__).resolve().parents[3]
     for name in PACKAGES:
         spec = find_spec(name)
         origin = spec.origin if spec is not None else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from arithgpt.cli.options import DEVICE_HELP, LENGTHS_HELP
+from arithgpt.cli.shared.options import DEVICE_HELP, LENGTHS_HELP
 
 if TYPE_CHECKING:
     from tasks import ProblemSize

@@ -1,0 +1,1 @@
+"""What several commands share: options, reports, drawings, and how commands are loaded."""
