@@ -169,8 +169,8 @@ def test_runs_of_another_budget_are_not_mixed_in(file: str) -> None:
 def test_the_target_is_reached_as_training_says(worst: list[float]) -> None:
     progress, expected = Progress(), None
     for step, share in enumerate(worst, 1):
-        progress.worst = [*progress.worst[-1:], share]
-        if expected is None and progress.holds(0.95):
+        progress.lowest_accuracies = [*progress.lowest_accuracies[-1:], share]
+        if expected is None and progress.has_reached(0.95):
             expected = step
     looks = [entry for step, share in enumerate(worst, 1) for entry in ({"step": step, "loss": 1.0}, look(step, share))]
     assert find_target_step(looks, 0.95) == expected

@@ -115,7 +115,7 @@ def scenario(plan: dict[str, object], others: dict[str, dict[str, object]], word
             stopping = stop
             run = processes.first(lambda name=name: new_run(name, recipe))
             progress = Trainer(recipe, run, device=cpu, processes=processes).fit()
-            said[name] = [progress.status, progress.step, progress.cells, progress.padding, progress.accuracy]
+            said[name] = [progress.status, progress.step, progress.tokens, progress.padding, progress.accuracy]
         stopping = False
         for name, other in others.items():
             whole = processes.first(lambda other=other: resolve(Recipe.from_dict(other, "test")))
@@ -173,7 +173,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     assert apart(alone, whole) < 1e-4
     status, steps, cells, padded, accuracy = first["whole"]
     assert (status, steps, accuracy) == ("finished", 20, progress.accuracy)
-    assert cells - padded == progress.cells - progress.padding  # every page is learned from once
+    assert cells - padded == progress.tokens - progress.padding  # every page is learned from once
     assert whole.info["processes"] == 2
 
     for name in others:
@@ -253,7 +253,7 @@ def test_a_process_that_dies_ends_the_job(tmp_path: Path) -> None:
     assert (out_1, error_1) == ("", "")  # only the first one speaks
     step = json.loads((folder / "run.json").read_text())["step"]
     run = find_run("mine")
-    plan = run.recipe.model_copy(update={"train": run.recipe.train.model_copy(update={"steps": step + 5})})
+    plan = run.recipe.model_copy(update={"train": run.recipe.train.model_copy(update={"max_steps": step + 5})})
     progress = Trainer(plan, run, device=torch.device("cpu"), callback=Silent()).fit(resume=True)
     assert (progress.status, progress.step) == ("finished", step + 5)
 

@@ -93,8 +93,8 @@ def ours(recipe: Recipe, device: torch.device, tell: Tell) -> Reached:
     if progress.status == "interrupted":
         raise KeyboardInterrupt
     examples = progress.step * recipe.train.batch_size
-    reached = progress.status == "reached target" or progress.holds(recipe.train.target_accuracy)
-    return Reached(progress.seconds - progress.look_seconds, examples, reached, progress.worst[-1])
+    reached = progress.status == "reached target" or progress.has_reached(recipe.train.target_accuracy)
+    return Reached(progress.training_seconds, examples, reached, progress.lowest_accuracies[-1])
 
 
 def theirs(recipe: Recipe, device: torch.device, limit: int, tell: Tell) -> Reached:
@@ -105,20 +105,20 @@ def theirs(recipe: Recipe, device: torch.device, limit: int, tell: Tell) -> Reac
     model = textbook.seeded(recipe.seed, textbook.GPT, textbook_size(recipe, pages)).to(device)
     optimiser, progress = textbook.make_optimiser(model), Progress()
     began = time.perf_counter()
-    while progress.step < limit and not progress.holds(train_config.target_accuracy):
+    while progress.step < limit and not progress.has_reached(train_config.target_accuracy):
         textbook.train_step(model, optimiser, *textbook.batch(pages(), task.alphabet, device))
         progress.step += 1
         if progress.step % train_config.eval_every == 0 or progress.step == limit:
             synchronize(device)
             progress.seconds += time.perf_counter() - began
-            progress.worst = [*progress.worst[-1:], worst_length(model, questions)]
+            progress.lowest_accuracies = [*progress.lowest_accuracies[-1:], worst_length(model, questions)]
             tell(f"step {progress.step:,}")
             began = time.perf_counter()
     return Reached(
         progress.seconds,
         progress.step * train_config.batch_size,
-        progress.holds(train_config.target_accuracy),
-        progress.worst[-1],
+        progress.has_reached(train_config.target_accuracy),
+        progress.lowest_accuracies[-1],
     )
 
 

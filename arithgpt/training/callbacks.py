@@ -146,8 +146,8 @@ class TerminalProgress(NullCallback):
         }[progress.status]
         seconds = f"{_training_seconds(progress):.1f} s ({progress.seconds:.1f} s with validation)"
         self._print(f"{outcome}: step {progress.step}, {examples:,} examples, {seconds}")
-        padding = progress.padding / max(progress.cells, 1)
-        self._print(f"{progress.cells:,} characters computed, {padding:.1%} of them padding")
+        padding = progress.padding / max(progress.tokens, 1)
+        self._print(f"{progress.tokens:,} characters computed, {padding:.1%} of them padding")
         self._print(self._next_step(progress))
 
     def close(self) -> None:
@@ -205,4 +205,4 @@ def describe_training(recipe: Recipe, device: str) -> list[str]:
 
 def _training_seconds(progress: Progress) -> float:
     """Seconds spent on training, without validation."""
-    return progress.seconds - progress.look_seconds
+    return progress.training_seconds

@@ -94,6 +94,28 @@ def load_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Array], dic
         raise UserError(f"{path}: damaged or cut short ({error})") from None
 
 
+def training_state(model: torch.nn.Module, optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """Return all tensors that training resumes from, by names that begin with "model." or "optim."."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    return tensors | {f"optim.{name}": tensor for name, tensor in optimiser_tensors(optimisers).items()}
+
+
+def load_training_state(
+    model: torch.nn.Module, optimisers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]
+) -> None:
+    """Load what `training_state` returned.
+
+    Raises:
+        KeyError, ValueError, RuntimeError: tensors are missing or left over, or have another shape
+    """
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optim": {}}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = tensor
+    model.load_state_dict(parts["model"])
+    load_optimisers(optimisers, parts["optim"])
+
+
 def optimiser_tensors(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
     """Return the state of optimisers as tensors, by the name `optimiser.parameter.entry`, as in 0.3.momentum_buffer."""
     return {

@@ -6,7 +6,7 @@ the matrix learns at the same rate. Small models of arithmetic need two to three
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -65,6 +65,18 @@ def learning_rate_factor(config: OptimConfig, step: int, max_steps: int) -> floa
     warmup = min(1.0, (step + 1) / max(config.warmup_steps, 1))
     cooldown = min(1.0, (max_steps - step) / max(config.cooldown_fraction * max_steps, 1))
     return warmup * cooldown
+
+
+def set_learning_rates(optimisers: Sequence[torch.optim.Optimizer], factor: float) -> None:
+    """Set all learning rates to a share of their peak.
+
+    Args:
+        optimisers: from `make_optimisers`
+        factor: from `learning_rate_factor`
+    """
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = group.setdefault("peak_lr", group["lr"]) * factor
 
 
 class Muon(torch.optim.Optimizer):

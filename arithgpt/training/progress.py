@@ -1,4 +1,4 @@
-"""How far a run has come; written to run.json and kept with each checkpoint."""
+"""The progress of a run, kept with each checkpoint and written to run.json."""
 
 from __future__ import annotations
 
@@ -7,26 +7,37 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Progress:
-    """How far a run has come."""
+    """The progress of a run."""
 
     step: int = 0
+    """Steps done."""
     seconds: float = 0.0
-    """Of training and validation, over all sessions."""
-    look_seconds: float = 0.0
-    """Of those, spent on validation."""
-    cells: int = 0
+    """Time of training and validation, over all sessions."""
+    validation_seconds: float = 0.0
+    """The part of `seconds` that validation took."""
+    tokens: int = 0
     """Tokens computed in training, padding included."""
     padding: int = 0
-    """Of those, beyond the end of their page."""
-    worst: list[float] = field(default_factory=list)
-    """The exact match of the worst length at the last two validations."""
+    """The part of `tokens` that lies beyond the end of a page."""
+    lowest_accuracies: list[float] = field(default_factory=list)
+    """The lowest accuracy of any size, at each of the last two validations."""
     accuracy: dict[str, float] = field(default_factory=dict)
-    """Held-out exact match by digit length at the last validation; empty for a text."""
+    """Held-out exact match by size at the last validation; empty for a text."""
     loss: float | None = None
-    """For a text the held-out cross-entropy of a character, in nats, at the last validation."""
+    """For a text the held-out cross-entropy per character at the last validation, in nats."""
     status: str = "unfinished"
     """unfinished, interrupted, finished (all steps done) or reached target."""
 
-    def holds(self, target: float) -> bool:
-        """Whether both of the last two validations met a target."""
-        return len(self.worst) == 2 and min(self.worst) >= target
+    @property
+    def training_seconds(self) -> float:
+        """Time of training without validation."""
+        return self.seconds - self.validation_seconds
+
+    def record_accuracy(self, accuracy: dict[str, float]) -> None:
+        """Record what a validation measured by size."""
+        self.accuracy = accuracy
+        self.lowest_accuracies = [*self.lowest_accuracies[-1:], min(accuracy.values())]
+
+    def has_reached(self, target: float) -> bool:
+        """Whether every size met a target at both of the last two validations."""
+        return len(self.lowest_accuracies) == 2 and min(self.lowest_accuracies) >= target

@@ -28,38 +28,38 @@ from arithgpt.provenance import training_provenance
 from arithgpt.run import Run
 from arithgpt.runtime import Precision, limit_threads, resolve_precision, synchronize
 from arithgpt.training.callbacks import Callback, NullCallback
-from arithgpt.training.checkpoint import load_optimisers, load_tensors, optimiser_tensors, save_tensors, write_atomic
+from arithgpt.training.checkpoint import load_tensors, load_training_state, save_tensors, training_state, write_atomic
 from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup
 from arithgpt.training.gradients import GradientComputer, count_targets
 from arithgpt.training.init_weights import initial_weights
-from arithgpt.training.optim import learning_rate_factor, make_optimisers
+from arithgpt.training.optim import learning_rate_factor, make_optimisers, set_learning_rates
 from arithgpt.training.progress import Progress
 from arithgpt.training.signals import stop_on_signals
 from tasks.registry import GYM_PREFIX
 
 LOG_EVERY = 10  # steps
-GPU_MAKERS = 3  # threads that make batches for a GPU, which may be done with them sooner than one thread makes the next
+GPU_BATCH_THREADS = 3  # threads that make batches for a GPU; one may be slower than the GPU
 LOWER_RATE = "a lower optim.adamw_lr or optim.muon_lr may help"
 
 
 class Trainer:
     """Trains one run.
 
-    On a CPU an interrupted and resumed run ends with the same bits as one that was not interrupted, with as many processes and,
-    with more than two, as many threads.
+    On a CPU an interrupted and resumed run ends with the same bits as one that was not interrupted. That holds for the same
+    number of processes and, where there are more than two threads, for the same number of threads.
 
     Args:
-        recipe: what is learned; resolved (init_weights.resolve)
-        run: the folder that takes checkpoints and logs
+        recipe: what is learned; resolved by `init_weights.resolve`
+        run: the folder for checkpoints and logs
         device: where the model computes
-        callback: is told of the start, of steps, of validations and of the end
-        processes: those that share the steps; only the first one reads and writes the run and has a callback
-        precision: of the products with the matrices of blocks; None for the usual one of the device
+        callback: is called at the start, after steps, after validations and at the end
+        processes: those that share the steps; only the first one reads and writes the run and calls the callback
+        precision: of the matrix products in blocks; None for the default of the device
         fused: use the fused CPU step where it computes this model
-        should_stop: asked after every step; True stops training like Ctrl-C
+        should_stop: called after every step; True stops training like Ctrl-C
 
     Raises:
-        UserError: the data cannot be had, or the recipe does not fit it
+        UserError: the data cannot be read, or does not fit the recipe
     """
 
     def __init__(
@@ -87,7 +87,6 @@ class Trainer:
         [(inputs, _)] = self._own_batches(0, 1)
         self.gradients = GradientComputer(self.model, recipe, processes, inputs.numel(), fused=fused)
         self.optimisers = make_optimisers(self.model, recipe.optim, precision, self.gradients.map)
-        self.peak_rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = Progress()
         self.n_tokens, self.n_padding = 0, torch.zeros((), dtype=torch.long, device=device)  # since the last checkpoint
         self.provenance = training_provenance(self.model.n_params, device) | {
@@ -100,21 +99,25 @@ class Trainer:
         self.began = time.perf_counter()
 
     def fit(self, resume: bool = False) -> Progress:
-        """Train until the steps are done, the target holds, or Ctrl-C.
+        """Train until all steps are done, the target is reached, or a stop is requested.
 
         Args:
-            resume: go on from the run's last checkpoint, or from the start where there is none yet
+            resume: go on from the last checkpoint of the run, or from the start if there is none
+
+        Returns:
+            The progress of the run, whose `status` says why it ended.
 
         Raises:
             UserError: the run cannot be resumed, the loss is no longer a number, or the disk cannot be written; the last
-                checkpoint is then still there
+                checkpoint remains
         """
         self._resume() if resume else self._load_initial_weights()
-        progress, limits, n_makers = self.progress, self.recipe.train, self._n_makers()
+        progress, limits, n_threads = self.progress, self.recipe.train, self._n_batch_threads()
         steps = range(progress.step, limits.max_steps)
         self.callback.on_train_start(self.run, self.model, self.device, progress)
-        batches = prefetch(self.make_batch, steps, self.device, n_ahead=3 * n_makers, n_threads=n_makers)
-        interrupted = threading.Event()  # set by Ctrl-C and SIGTERM: no step is broken off
+        self.began = time.perf_counter()
+        batches = prefetch(self.make_batch, steps, self.device, n_ahead=3 * n_threads, n_threads=n_threads)
+        interrupted = threading.Event()  # set by Ctrl-C and SIGTERM, which let the current step end
         with (
             stop_on_signals(interrupted.is_set, interrupted.set),
             limit_threads(self.gradients.threads),
@@ -132,7 +135,7 @@ class Trainer:
                 if progress.step % limits.eval_every == 0 or is_last:
                     self.validate()
                     self.callback.on_validation(progress)
-                    if limits.stop_early and progress.holds(limits.target_accuracy):
+                    if limits.stop_early and progress.has_reached(limits.target_accuracy):
                         progress.status = "reached target"
                 stop = self.processes.any(interrupted.is_set() or self.should_stop())
                 if stop and progress.status == "unfinished":
@@ -149,14 +152,19 @@ class Trainer:
         return self._own_batches(step, self.gradients.n_buckets)
 
     def train_step(self, step: int, buckets: list[Batch]) -> Tensor:
-        """Take one step of gradient descent on all buckets together; return the loss before it."""
+        """Take one optimiser step on all buckets together.
+
+        Args:
+            step: from 0; it seeds what is random in the model and gives the learning rates
+            buckets: inputs and targets of this process's share
+
+        Returns:
+            The loss before the step, averaged over all processes, float32 ().
+        """
         if self.source.resets(step):
             for optimiser in self.optimisers:
                 optimiser.state.clear()
-        factor = learning_rate_factor(self.recipe.optim, step, self.recipe.train.max_steps)
-        for optimiser, peaks in zip(self.optimisers, self.peak_rates, strict=True):
-            for group, peak in zip(optimiser.param_groups, peaks, strict=True):
-                group["lr"] = peak * factor
+        set_learning_rates(self.optimisers, learning_rate_factor(self.recipe.optim, step, self.recipe.train.max_steps))
         self.model.train()
         n_targets = count_targets(buckets)
         loss, gradients = self.gradients(step, buckets, n_targets)
@@ -180,18 +188,22 @@ class Trainer:
         self._count_time()
         progress, before = self.progress, self.progress.seconds
         result = self.source.validate(self.model.eval(), self.processes)
-        progress.accuracy, progress.loss = result.accuracy, result.loss
         self._count_time()
-        progress.look_seconds += progress.seconds - before
+        progress.validation_seconds += progress.seconds - before
+        progress.loss = result.loss
         if result.accuracy:
-            progress.worst = [*progress.worst[-1:], min(result.accuracy.values())]
+            progress.record_accuracy(result.accuracy)
         entry = {"accuracy": result.accuracy} if result.loss is None else {"held_out_loss": round(result.loss, 6)}
         self._log({"seconds": round(progress.seconds, 3)} | entry)
 
     def save_checkpoint(self) -> None:
-        """Write the model, the optimisers and the progress. A checkpoint does not know how many processes there are."""
+        """Write the model, the optimisers and the progress; the number of processes is not part of it.
+
+        Raises:
+            UserError: a weight is no longer a number, or the disk cannot be written
+        """
         n_tokens, n_padding = self.processes.sum([self.n_tokens, int(self.n_padding)])
-        self.progress.cells += n_tokens
+        self.progress.tokens += n_tokens
         self.progress.padding += n_padding
         self.n_tokens = 0
         self.n_padding.zero_()
@@ -202,32 +214,29 @@ class Trainer:
         self.processes.first(self._write_checkpoint)
 
     def load_checkpoint(self, file: Path, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
-        """Put back what `save_checkpoint` wrote.
+        """Load what `save_checkpoint` wrote.
+
+        Args:
+            file: the file, for messages
+            tensors, notes: what `load_tensors` read from it
 
         Raises:
             UserError: it belongs to another run, or is damaged
         """
         if notes.get("identity") != self.recipe.resume_identity:
             raise UserError(f"{file}: this is not a checkpoint of {self.run.path / 'recipe.toml'}; it belongs to another run")
-        groups: dict[str, dict[str, Tensor]] = {"model": {}, "optim": {}}
         try:
             self.progress = TypeAdapter(Progress).validate_python(notes["progress"])
-            for name, tensor in tensors.items():
-                group, _, rest = name.partition(".")
-                groups[group][rest] = tensor
-            self.model.load_state_dict(groups["model"])
-            load_optimisers(self.optimisers, groups["optim"])
+            load_training_state(self.model, self.optimisers, tensors)
         except (KeyError, ValueError, RuntimeError) as error:
             raise UserError(f"{file}: damaged ({str(error).splitlines()[0]})") from None
 
     def _write_checkpoint(self) -> None:
         """Write first the file that resumes, then the weights, then run.json."""
-        weights, path = self.model.state_dict(), self.run.path
+        path = self.run.path
         notes = {"identity": self.recipe.resume_identity, "progress": dataclasses.asdict(self.progress)}
-        state = {f"model.{name}": tensor for name, tensor in weights.items()}
-        state |= {f"optim.{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
-        save_tensors(path / "resume.safetensors", state, notes)
-        save_tensors(path / "weights.safetensors", weights, notes)
+        save_tensors(path / "resume.safetensors", training_state(self.model, self.optimisers), notes)
+        save_tensors(path / "weights.safetensors", self.model.state_dict(), notes)
         write_atomic(path / "run.json", json.dumps(dataclasses.asdict(self.progress) | self.provenance, indent=2) + "\n")
 
     def _load_initial_weights(self) -> None:
@@ -249,16 +258,13 @@ class Trainer:
             self.load_checkpoint(file, *checkpoint)
         else:
             self._load_initial_weights()
-        progress = self.progress
-        reached = limits.stop_early and progress.holds(limits.target_accuracy)
-        if progress.step >= limits.max_steps or reached:
-            did = (
-                f"has reached {limits.target_accuracy:.4g}"
-                if reached
-                else f"has done {progress.step} of {limits.max_steps} steps"
-            )
-            flag = "--target" if reached else "--steps"
-            raise UserError(f"run {self.run.name}: nothing left to do, it {did}; a larger {flag} goes on")
+        progress, done = self.progress, ""
+        if limits.stop_early and progress.has_reached(limits.target_accuracy):
+            done = f"has reached {limits.target_accuracy:.4g}; a larger --target goes on"
+        elif progress.step >= limits.max_steps:
+            done = f"has done {progress.step} of {limits.max_steps} steps; a larger --steps goes on"
+        if done:
+            raise UserError(f"run {self.run.name}: nothing left to do, it {done}")
         progress.status = "unfinished"
         self.processes.first(self._rewind_run)
 
@@ -281,10 +287,10 @@ class Trainer:
         """Make this process's share of all pages of a step, in n buckets (distributed.py says why all are made)."""
         return self.source.batches(self.processes.share(self.source.pages(step)), n)
 
-    def _n_makers(self) -> int:
-        """Threads that make batches; the code of other libraries may use globals, so it gets one."""
-        outside = self.recipe.text is None and self.recipe.problems.name.startswith(GYM_PREFIX)
-        return GPU_MAKERS if self.device.type == "cuda" and not outside else 1
+    def _n_batch_threads(self) -> int:
+        """Choose how many threads make batches: one for tasks of other libraries, whose code may use globals."""
+        is_foreign = self.recipe.text is None and self.recipe.problems.name.startswith(GYM_PREFIX)
+        return GPU_BATCH_THREADS if self.device.type == "cuda" and not is_foreign else 1
 
     def _log_loss(self, loss: Tensor) -> None:
         """Write down the loss; UserError where it is no longer a number."""
