@@ -1,9 +1,9 @@
-"""The errors a user sees: a clear line, no traceback."""
+"""Errors that a user sees as one clear line, without a traceback."""
 
 
 class UserError(Exception):
-    """Something the user can put right. The message names the input, what is wrong with it and what is allowed."""
+    """Something that the user can correct. The message names the input, what is wrong with it and what is allowed."""
 
 
 class PeerLostError(UserError):
-    """Another process of the job has gone (ranks.py). The first to notice says so, and the message of all others is empty."""
+    """Another process of the job has ended (training/distributed.py). Only the first process to notice has a message."""

@@ -1,4 +1,4 @@
-"""What a result was made with: the machine and the commit of the source.
+"""What a result was made with: machine, versions, and the commit of the source.
 
 machine  Intel(R) Xeon(R) CPU, Linux-6.1-x86_64      commit  2fcae8904d0e+
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def processor() -> str:
-    """The name of the processor."""
+    """Return the name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -25,13 +25,13 @@ def processor() -> str:
 
 
 def commit() -> str | None:
-    """The commit of the source this runs from, with `+` where files were changed since; None outside a git checkout."""
+    """Return the commit of the source, with `+` where files were changed since; None outside a git checkout."""
     source = Path(__file__).resolve().parent.parent
     if not (source / ".git").exists():
         return None
     try:
-        ask = ["git", "-C", str(source), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-        return subprocess.run(ask, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        command = ["git", "-C", str(source), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 

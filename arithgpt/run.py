@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -37,15 +37,16 @@ def runs_folder() -> Path:
     return Path(os.environ.get("ARITHGPT_RUNS") or "runs")
 
 
+STATUSES = ("unfinished", "interrupted", "finished", "reached target")
+"""What run.json can say of how training ended."""
+
+
 class RunSummary(BaseModel):
     """What the list of runs shows of one, from its run.json."""
 
     parameters: int = 0
     step: int = 0
-    status: Literal[
-        *("unfinished", "interrupted", "finished", "reached target"),
-        *("unreadable run.json", "unreadable recipe", "needs --import"),
-    ] = "unfinished"
+    status: Annotated[str, Field(pattern=f"^({'|'.join(STATUSES)})$")] = "unfinished"
     accuracy: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     """Held-out exact match by digit length."""
     loss: Annotated[float, Field(ge=0)] | None = None
@@ -57,13 +58,13 @@ class RunSummary(BaseModel):
         try:
             assert run.recipe
         except UnknownTaskError:
-            return RunSummary(status="needs --import")
+            return RunSummary.model_construct(status="needs --import")
         except UserError:
-            return RunSummary(status="unreadable recipe")
+            return RunSummary.model_construct(status="unreadable recipe")
         try:
             return RunSummary.model_validate(run.info, strict=True)
         except ValidationError:
-            return RunSummary(status="unreadable run.json")
+            return RunSummary.model_construct(status="unreadable run.json")
 
 
 class Run:
@@ -92,7 +93,7 @@ class Run:
     def task_name(self) -> str | None:
         """The name of the task; None where the recipe cannot be read."""
         try:
-            return self.recipe.task.name
+            return str(self.recipe.task.name)
         except UserError:
             return None
 

@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.run import Run, new_run
-from arithgpt.training.callbacks import NullCallback
+from arithgpt.training.callbacks import Callback
 from arithgpt.training.progress import Progress
 from arithgpt.training.trainer import Trainer
 
@@ -27,7 +27,7 @@ SMALL = {
 torch.set_num_threads(1)  # small operations shared by two threads crawl when something else runs beside the tests
 
 
-class Silent(NullCallback):
+class Silent(Callback):
     """A callback that only remembers the validations."""
 
     def __init__(self) -> None:

@@ -1,8 +1,12 @@
-"""The house keeps its floors: tasks imports nothing of ours, eval only tasks, and nothing happens or is heavy at import."""
+"""The structure of the packages: imports go tasks <- eval <- arithgpt, files are short, and nothing heavy happens at import."""
 
 import ast
 import subprocess
 import sys
+import tomllib
+from collections import Counter
+from collections.abc import Set
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -48,6 +52,18 @@ def imported(file: Path, at_import: bool = False) -> set[str]:
     return names
 
 
+def imported_modules(file: Path, modules: Set[str]) -> set[str]:
+    """Those of our modules that a file imports when it is imported itself."""
+    names = set()
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= inner & modules or {node.module or ""}
+    return names & modules
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_imports_never_go_up(file: Path) -> None:
     package = file.relative_to(ROOT).parts[0]
@@ -60,6 +76,24 @@ def test_imports_never_go_up(file: Path) -> None:
 def test_every_module_says_what_it_is_for(file: Path) -> None:
     tree = ast.parse(file.read_text("utf-8"))
     assert ast.get_docstring(tree) or not tree.body
+
+
+def test_files_are_short_and_folders_hold_few() -> None:
+    assert {file: n for file in FILES if (n := len(file.read_text("utf-8").splitlines())) > 400} == {}
+    folders = Counter(file.parent for file in FILES)
+    assert {folder: n for folder, n in folders.items() if n > 15} == {}
+
+
+def test_every_folder_is_installed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packages = {".".join(file.parent.relative_to(ROOT).parts) for file in FILES if file.name == "__init__.py"}
+    assert set(settings["tool"]["setuptools"]["packages"]) == packages
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    modules = {".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file for file in FILES}
+    graph = {name: imported_modules(file, modules.keys()) - {name} for name, file in modules.items()}
+    assert list(TopologicalSorter(graph).static_order())  # CycleError names the circle
 
 
 def test_all_floors_were_walked() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -112,7 +113,7 @@ def _up_to(digits: str | None) -> str | None:
 
 
 def _resumed(
-    name: str | None, fixed: dict[str, object], overrides: list[str], limits: dict[str, Any], typed: dict[str, str]
+    name: str | None, fixed: Mapping[str, object], overrides: list[str], limits: dict[str, Any], typed: dict[str, str]
 ) -> tuple[Run, Recipe]:
     """Find the run to resume, and its recipe with the limits that were asked for.
 

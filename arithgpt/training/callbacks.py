@@ -1,4 +1,4 @@
-"""Callbacks of a run: the protocol that the trainer calls, and the progress shown in the terminal.
+"""Callbacks of a run: the methods that the trainer calls, and the progress shown in the terminal.
 
     Trainer(recipe, run, device=device, callback=CallbackList(TerminalProgress(recipe), TrackerCallback(trackers)))
 
@@ -7,7 +7,7 @@ Trackers such as TensorBoard are in trackers.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from arithgpt.training.progress import Progress
 
 
-class Callback(Protocol):
-    """What the trainer calls. A callback watches a run; it returns nothing and changes nothing."""
+class Callback:
+    """What the trainer calls; a subclass overrides what it needs. A callback watches a run and changes nothing."""
 
     def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
         """Called before the first step, also of a resumed run."""
@@ -47,10 +47,10 @@ class Callback(Protocol):
 
 
 class NullCallback(Callback):
-    """Does nothing; a callback may subclass it and override what it needs."""
+    """Does nothing."""
 
 
-class CallbackList(NullCallback):
+class CallbackList(Callback):
     """Calls several callbacks in order."""
 
     def __init__(self, *callbacks: Callback) -> None:
@@ -77,7 +77,7 @@ class CallbackList(NullCallback):
             callback.close()
 
 
-class TerminalProgress(NullCallback):
+class TerminalProgress(Callback):
     """Shows a run as lines of text, with a moving bar below them where the output is a terminal.
 
     Args:

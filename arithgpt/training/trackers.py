@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from arithgpt.errors import UserError
-from arithgpt.training.callbacks import NullCallback
+from arithgpt.training.callbacks import Callback
 from eval.solver import MissingExtra
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise MissingExtra("tensorboard") from None
-        self.writer_class, self.writer = SummaryWriter, None
+        self.writer_class = SummaryWriter
+        self.writer: Any = None
 
     def open(self, run: Run, step: int) -> None:
         self.writer = self.writer_class(str(run.path / "tensorboard"), purge_step=step + 1)  # later steps are repeated
@@ -69,10 +70,11 @@ class Trackio:
 
     def __init__(self) -> None:
         try:
-            import trackio
+            import trackio  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
             raise MissingExtra("trackio") from None
-        self.trackio, self.run = trackio, None
+        self.trackio = trackio
+        self.run: Any = None
 
     def open(self, run: Run, step: int) -> None:
         config = run.recipe.model_dump(mode="json")
@@ -112,7 +114,7 @@ def make_trackers(names: str | None) -> dict[str, Tracker]:
     return trackers
 
 
-class TrackerCallback(NullCallback):
+class TrackerCallback(Callback):
     """Sends the figures of a run to trackers. A tracker that fails is reported and dropped; training goes on."""
 
     def __init__(self, trackers: Mapping[str, Tracker]) -> None:
