@@ -7,7 +7,7 @@ Each problem has three texts. For `add`:
     drawing     schoolbook columns, most significant digit first, for a person to read
 
 The author of a task writes `name`, `summary` and four methods: `sample`, `pages`, `extract` and `answer`. Everything else has a
-default, which fits problems that are fully told by the text of their question. tests/examples/maximum_task.py is a whole task.
+default that fits problems whose question says everything about them. tests/examples/maximum_task.py is a whole task.
 
 A batch of training pages is a pure function of (seed, split, rank, step). So a run needs no stored data to be resumed, and
 processes share nothing.
@@ -18,15 +18,16 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks import sizes, splits
+from tasks.core.batches import Pages as Pages
+from tasks.core.batches import Problems as Problems
 from tasks.core.question import QuestionError
-from tasks.core.ragged import Bytes, Ints, Ragged, join, stack
+from tasks.core.ragged import Bools, Ints, Ragged
 from tasks.core.sampling import unseen
 from tasks.core.scratchpad import Fault, Row, rule
 from tasks.page_grammar import STOP as STOP
@@ -43,74 +44,6 @@ PRINTABLE_ASCII: Final = "".join(map(chr, range(ord(" "), ord("~") + 1)))
 
 _COMPLETION_SLACK: Final = 16
 _STREAMS: Final = {"train": 0, "held-out": 1, "test": 2}
-
-
-@dataclass(frozen=True)
-class Problems:
-    """A batch of n problems by columns: `fields[k]` holds the k-th part of each, such as an operand."""
-
-    fields: tuple[Ragged, ...]
-
-    def __len__(self) -> int:
-        return len(self.fields[0])
-
-    def __getitem__(self, rows: slice | NDArray[np.bool_] | Ints) -> Problems:
-        return Problems(tuple(field[rows] for field in self.fields))
-
-    @staticmethod
-    def from_questions(questions: Sequence[str]) -> Problems:
-        """The problems as one field, the ASCII text of their questions."""
-        return Problems((Ragged.from_strings(questions),))
-
-    @staticmethod
-    def concatenate(batches: Sequence[Problems]) -> Problems:
-        """All problems of `batches` (at least one), in order."""
-        return Problems(tuple(stack(fields) for fields in zip(*(batch.fields for batch in batches), strict=True)))
-
-
-@dataclass(frozen=True)
-class Pages:
-    """A batch of n pages.
-
-    chars: uint8 (n, t), ASCII; 0 beyond a page's end
-    prompt: int64 (n,), the number of characters that are given
-    total: int64 (n,), the number of characters in all, with the stop
-    """
-
-    chars: Bytes
-    prompt: Ints
-    total: Ints
-
-    def __len__(self) -> int:
-        return len(self.total)
-
-    def __getitem__(self, rows: Ints) -> Pages:
-        """The chosen pages, trimmed to the width they need."""
-        total = self.total[rows]
-        return Pages(self.chars[rows, : int(total.max(initial=0))], self.prompt[rows], total)
-
-    @staticmethod
-    def from_texts(prompts: Sequence[str], completions: Sequence[str]) -> Pages:
-        """Pages from ASCII prompts and completions; the stop is appended."""
-        page = Ragged.from_strings(
-            [prompt + completion + STOP for prompt, completion in zip(prompts, completions, strict=True)]
-        )
-        return Pages(page.values, np.array([len(prompt) for prompt in prompts], np.int64), page.lengths)
-
-    @staticmethod
-    def join(prompts: Ragged, completions: Sequence[Ragged | str]) -> Pages:
-        """Pages from rows of ASCII codes.
-
-        Args:
-            prompts: n rows.
-            completions: the parts of each completion in order, the stop included; a string is the same in every row.
-        """
-        page = join([prompts, *completions], len(prompts))
-        return Pages(page.values, prompts.lengths, page.lengths)
-
-    def texts(self) -> list[str]:
-        """The pages as strings."""
-        return Ragged(self.chars, self.total).to_strings()
 
 
 class Task(ABC):
@@ -259,7 +192,7 @@ class Task(ABC):
     @property
     def size_span(self) -> Span:
         """The shortest and the longest operand of training; 0 and 0 where problems have no sizes."""
-        sides = [side for part in self.subtasks.values() for box in part.size_ranges for side in (box.left, box.right)]
+        sides = [side for task in self.subtasks.values() for each in task.size_ranges for side in (each.left, each.right)]
         return Span(min(side.low for side in sides), max(side.high for side in sides))
 
     @property
@@ -272,7 +205,7 @@ class Task(ABC):
         zeros = np.zeros(len(problems), np.int64)
         return zeros, zeros
 
-    def in_range(self, problems: Problems) -> NDArray[np.bool_]:
+    def in_range(self, problems: Problems) -> Bools:
         """bool (n,): whether each problem has a size of training."""
         return sizes.contains(self.size_ranges, *self.sizes_of(problems))
 
@@ -304,11 +237,11 @@ class Task(ABC):
         """uint64 (n,): a stable hash of each problem, which decides whether it is held out. Default: of the question's text."""
         return splits.fingerprint(Ragged.from_strings(self.questions(problems)))
 
-    def can_hold_out(self, problems: Problems) -> NDArray[np.bool_]:
+    def can_hold_out(self, problems: Problems) -> Bools:
         """bool (n,): False where there are too few problems of this size to hold any out. Default: all True."""
         return np.ones(len(problems), bool)
 
-    def held_out(self, problems: Problems) -> NDArray[np.bool_]:
+    def held_out(self, problems: Problems) -> Bools:
         """bool (n,): which of the problems are never trained on."""
         return splits.is_held_out(self.split_keys(problems)) & self.can_hold_out(problems)
 

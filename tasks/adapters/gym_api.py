@@ -78,9 +78,9 @@ class GymDataset:
         """The smallest and the largest size of training by its field name; empty for a task without sizes."""
         if self.task.size_span.high == 0:
             return {}
-        ranges = [box for part in self.task.subtasks.values() for box in part.size_ranges]
+        ranges = [size_range for part in self.task.subtasks.values() for size_range in part.size_ranges]
         left, right = sizes.field_names(self.task.size_names)
-        sides = ((left, [box.left for box in ranges]), (right, [box.right for box in ranges]))
+        sides = ((left, [size_range.left for size_range in ranges]), (right, [size_range.right for size_range in ranges]))
         return {name: (min(span.low for span in spans), max(span.high for span in spans)) for name, spans in sides}
 
     def score_answer(self, answer: str | None, entry: Entry) -> float:

@@ -32,7 +32,7 @@ def parse_size_option(task: Task, option: str, longest: int | None = None) -> tu
         size_ranges = sizes.parse_ranges(text)
     except ValueError as error:
         raise ValueError(f"{option} = {text!r}: {error}") from None
-    if longest is not None and max(side.high for box in size_ranges for side in (box.left, box.right)) > longest:
+    if longest is not None and max(side.high for each in size_ranges for side in (each.left, each.right)) > longest:
         raise ValueError(f"{option} = {text!r}: task {task.name} takes at most {longest}")
     return size_ranges
 
@@ -50,6 +50,6 @@ def parse_length_option(
         ValueError: as from `parse_size_option`, or the value has an `x`.
     """
     size_ranges = parse_size_option(task, option, longest)
-    if any(box.left != box.right for box in size_ranges):
+    if any(each.left != each.right for each in size_ranges):
         raise ValueError(f"{option} = {getattr(task, option)!r}: must be one range such as {example}, without x{reason}")
     return size_ranges
