@@ -17,18 +17,17 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import random_model
+from helpers.models import scheme_model
 from rich.console import Console
 
 from arithgpt.bench import decoding, generators, memory, start, target, textbook, training
-from arithgpt.bench.heads import Looped
+from arithgpt.bench.heads import LoopedGPT
 from arithgpt.bench.peak import peak_flops, training_flops
-from arithgpt.bench.plan import MODULES, SLOW, Plan, chosen, part
-from arithgpt.bench.report import as_json, shown
-from arithgpt.bench.timing import Case, Side, Spread, by_turns, rate
+from arithgpt.bench.plan import MODULES, SLOW, Plan, choose_parts, find_part
+from arithgpt.bench.report import case_table, to_json
+from arithgpt.bench.timing import Case, Side, Spread, measure_in_turns, measure_rate
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
-from arithgpt.models.gpt import GPT
 
 TINY = Plan(repeats=2, seconds=0.001, steps=1, batches=(1, 17), seeds=1, limit=2)
 ADD = load_recipe(
@@ -47,7 +46,7 @@ def is_sound(case: Case) -> None:
             assert math.isfinite(value)
             assert value > 0
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(shown(case))
+    console.print(case_table(case))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 80
     for side in case.sides:
@@ -59,9 +58,9 @@ def is_sound(case: Case) -> None:
 
 def test_a_rate_is_what_was_done_over_the_time_it_took() -> None:
     times = iter([10.0, 10.3, 10.6, 11.0])
-    assert rate(lambda: 5, seconds=1.0, clock=lambda: next(times)) == pytest.approx(15 / 1.0)
+    assert measure_rate(lambda: 5, seconds=1.0, clock=lambda: next(times)) == pytest.approx(15 / 1.0)
     stands_still = iter([3.0, 3.0, 3.0, 3.5])  # a clock too coarse for one call
-    assert rate(lambda: 1, seconds=0.0, clock=lambda: next(stands_still)) == pytest.approx(3 / 0.5)
+    assert measure_rate(lambda: 1, seconds=0.0, clock=lambda: next(stands_still)) == pytest.approx(3 / 0.5)
 
 
 def test_sides_take_turns_and_warming_up_does_not_count() -> None:
@@ -75,7 +74,7 @@ def test_sides_take_turns_and_warming_up_does_not_count() -> None:
 
         return measure
 
-    measured = by_turns({"a": side("a"), "b": side("b")}, repeats=3)
+    measured = measure_in_turns({"a": side("a"), "b": side("b")}, repeats=3)
     assert asked == ["b", "a", "a", "b", "b", "a", "a", "b"]
     assert measured == {"a": [3, 6, 7], "b": [4, 5, 8]}
 
@@ -147,7 +146,7 @@ def test_the_textbook_masks_prompt_and_padding() -> None:
 
 
 def test_the_textbook_learns() -> None:
-    pages = training.Sums(ADD, seed=0)
+    pages = training.SumPages(ADD, seed=0)
     model = textbook.seeded(0, textbook.GPT, training.textbook_size(ADD, pages))
     same = textbook.seeded(0, textbook.GPT, training.textbook_size(ADD, pages))
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), same.parameters(), strict=True))
@@ -172,24 +171,25 @@ def test_the_textbook_writes_what_it_finds_likeliest() -> None:
 
 @pytest.mark.parametrize(("dtype", "most"), [(torch.float64, 1e-6), (torch.float32, 1e-5)])
 def test_all_heads_at_once_are_the_heads_one_by_one(dtype: torch.dtype, most: float) -> None:
-    model = random_model("none")
-    model = GPT(model.config, model.alphabet, {name: weight.to(dtype) for name, weight in model.weights.items()})
-    looped = Looped(model)
+    model = scheme_model("none").to(dtype)
+    looped = LoopedGPT(model)
     assert sum(weight.numel() for weight in looped.heads.parameters()) > 0
     for length in (9, 80):  # both ways in which arithgpt attends
         ids = torch.randint(13, (3, length), generator=torch.Generator().manual_seed(length))
         torch.testing.assert_close(looped(ids), model(ids), rtol=0, atol=most)
     with pytest.raises(ValueError, match="must be none"):
-        Looped(random_model("page"))
+        LoopedGPT(scheme_model("page"))
 
 
 def test_gpt2_is_as_large_and_writes_what_it_finds_likeliest() -> None:
     pytest.importorskip("transformers")
     size = textbook.Size(n_layer=2, n_head=4, n_embd=32, block_size=34, vocab_size=13)
     model = textbook.seeded(0, training.gpt2, size)
-    assert sum(w.numel() for module in model.modules() for w in training._products(module)) == 2 * 12 * 32 * 32 + 13 * 32
+    assert (
+        sum(w.numel() for module in model.modules() for w in training.multiplied_weights(module)) == 2 * 12 * 32 * 32 + 13 * 32
+    )
     ids = torch.randint(13, (3, 22), generator=torch.Generator().manual_seed(0))
-    written = decoding._generated(model, ids, 12)
+    written = decoding._generate_gpt2(model, ids, 12)
     assert torch.equal(model(torch.cat([ids, written], 1))[:, 21:-1].argmax(-1), written)
 
 
@@ -197,16 +197,16 @@ def test_gpt2_is_as_large_and_writes_what_it_finds_likeliest() -> None:
 
 
 def test_parts_are_chosen_by_name() -> None:
-    assert chosen([]) == [name for name in MODULES if name not in SLOW]
-    assert chosen(["train", "start", "train"]) == ["train", "start"]
-    assert all(callable(part(name)) for name in MODULES)
+    assert choose_parts([]) == [name for name in MODULES if name not in SLOW]
+    assert choose_parts(["train", "start", "train"]) == ["train", "start"]
+    assert all(callable(find_part(name)) for name in MODULES)
     with pytest.raises(UserError, match="bench speed: no such part; there are: generators, train"):
-        chosen(["start", "speed"])
+        choose_parts(["start", "speed"])
 
 
 def test_generators_are_measured() -> None:
-    asked = [one for one in generators.ASKED if one.digits != (1, 8)]
-    assert {one.task for one in generators.ASKED} == {"add", "sub", "mul", "div", "expr"}
+    asked = [one for one in generators.WORKLOADS if one.digits != (1, 8)]
+    assert {one.task for one in generators.WORKLOADS} == {"add", "sub", "mul", "div", "expr"}
     cases = list(generators.measure(TINY, silent, tuple(asked)))
     assert len(cases) == len(asked)
     for case in cases:
@@ -215,7 +215,7 @@ def test_generators_are_measured() -> None:
 
 
 def test_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arithgpt.bench.peak.SIZES", (256,))
+    monkeypatch.setattr("arithgpt.bench.peak.CPU_SIZES", (256,))
     arith = load_recipe(task="arith", overrides=["model.n_layer=1", "model.n_embd=24", "model.n_head=2", "train.batch_size=2"])
     add, mixture, loop = training.measure(TINY, silent, {"add": ADD, "arith": arith})
     for case in (add, mixture, loop):
@@ -223,19 +223,17 @@ def test_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"arithgpt", training.PLAIN, "textbook"} <= {side.name for side in add.sides}
     assert set(add.sides[0].also) == {"characters/s", "of peak"}
     assert [side.name for side in loop.sides] == ["all heads at once", "heads in a loop"]
-    given = training.Given(arith, 1)()
-    assert given == arith.problems.batch(2, seed=0, split="train", rank=0, step=training.WARM).texts()
+    given = training.FixedPages(arith, 1)()
+    assert given == arith.problems.batch(2, seed=0, split="train", rank=0, step=training.WARM_STEPS).texts()
 
 
-def test_training_measures_what_is_left_after_ctrl_c() -> None:
-    class Stops(training._Watch):
+def test_training_that_is_stopped_is_not_measured() -> None:
+    class Stops(training.StepClock):
         def on_step(self, progress: object, loss: float) -> None:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_Watch", Stops)
-        with pytest.raises(KeyboardInterrupt):
-            training.ours(ADD, torch.device("cpu"), 10)
+    with pytest.raises(KeyboardInterrupt):
+        training.measure_arithgpt(ADD, torch.device("cpu"), 10, make_clock=Stops)
 
 
 def test_decoding_is_measured_and_fair() -> None:
@@ -247,7 +245,7 @@ def test_decoding_is_measured_and_fair() -> None:
     assert "arithgpt on NumPy" in {side.name for side in few.sides}
     assert {"arithgpt", "arithgpt, no verification", "textbook"} <= {side.name for side in many.sides}
     task = load_recipe().problems
-    questions = task.questions(decoding.sums(task, 50, seed=1))
+    questions = task.questions(decoding.draw_sums(task, 50, seed=1))
     assert len(questions) == 50
     for question in questions:
         a, b = map(int, question.split("+"))
@@ -265,7 +263,7 @@ def test_reaching_the_target_is_measured() -> None:
         "textbook: 1 of 1 seeds did not reach 0.999 in 2 steps",
     ]
     met = Recipe(task=ADD.task, model=ADD.model, train=easy.train.model_copy(update={"target_accuracy": 1e-9, "max_steps": 9}))
-    ends = (target.ours(met, torch.device("cpu"), silent), target.theirs(met, torch.device("cpu"), 9, silent))
+    ends = (target.train_arithgpt(met, torch.device("cpu"), silent), target.train_textbook(met, torch.device("cpu"), silent, 9))
     for end in ends:
         assert end.reached == (end.worst >= 1e-9 or end.examples < 9 * 4)
 
@@ -274,24 +272,24 @@ def test_starts_are_measured() -> None:
     (case,) = start.measure(TINY, silent, {"pass": ("-c", "pass"), "arithgpt": ("-c", "import arithgpt")})
     is_sound(case)
     with pytest.raises(UserError, match="ended with status 1: ValueError: no"):
-        start.seconds(("-c", "raise ValueError('no')"))
+        start.time_command(("-c", "raise ValueError('no')"))
 
 
 def test_memory_is_that_of_a_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.peak_resident() > 100  # torch is here; and a child does not inherit it
-    told = start.python(["-c", "from arithgpt.bench.memory import peak_resident; print(peak_resident())"])
+    told = start.run_python(["-c", "from arithgpt.bench.memory import peak_resident; print(peak_resident())"])
     assert 1 < float(told) < memory.peak_resident() / 2
     for what in memory.SIDES:
         for side in memory.SIDES[what]:
-            memory.work(what, side, "cpu", 0, 3)
-    monkeypatch.setattr(memory, "python", lambda arguments: "12.5")
+            memory.do_work(what, side, "cpu", 0, 3)
+    monkeypatch.setattr(memory, "run_python", lambda arguments: "12.5")
     for case in memory.measure(TINY, silent):
         is_sound(case)
 
 
 def test_the_file_has_every_value_and_what_it_was_measured_with() -> None:
     cases = [Case("start", "name", "s", (Side("a", (1.0, 3.0)), Side("b", (2.0, 4.0))), more_is_better=False, notes=("so",))]
-    told = json.loads(as_json(cases, TINY))
+    told = json.loads(to_json(cases, TINY))
     assert {"machine", "device", "cores", "threads", "versions", "commit", "seed", "repeats", "plan", "cases"} == set(told)
     assert told["versions"]["torch"] == torch.__version__
     (case,) = told["cases"]
@@ -310,7 +308,7 @@ def test_the_command_measures_and_writes(arithgpt: Callable[..., subprocess.Comp
     assert "generators: mul, 1-4 digits" in done.stdout
     assert max(map(len, done.stdout.splitlines()[1:])) <= 80
     told = json.loads(file.read_text())
-    assert len(told["cases"]) == len(generators.ASKED)
+    assert len(told["cases"]) == len(generators.WORKLOADS)
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
 
 

@@ -1,11 +1,12 @@
-"""How many problems a second are answered and checked: sums of 10-digit numbers, by how many are asked at once.
+"""How many problems a second are answered and checked: sums of 10-digit numbers, by the number of problems at once.
 
     16 at once      arithgpt    arithgpt, no verification     textbook    transformers generate()
 
-arithgpt is the calculator that ships; the others have its size and random weights, for being right takes no longer. All sums
-have 11 digits, so that everybody writes 12 characters: the calculator because it stops there, the others because they are
-told to. With drafts the calculator reads the exact page and keeps what it would have written (drafts.py); where it is wrong
-that pays less, and a note tells how often it was. The textbook reads the whole page again for each character.
+arithgpt is the calculator that ships. The others have its size and random weights, because a right answer takes no longer than
+a wrong one. All sums have 11 digits, so that every side writes 12 characters: the calculator stops there, and the others are
+told to. With greedy verification the calculator reads the exact page and keeps what it would have written (verify_greedy.py).
+This gains less where the page is wrong, and a note says how often it was. The textbook reads the whole page again for each
+character.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from arithgpt.bench import textbook
-from arithgpt.bench.plan import Plan, Tell
-from arithgpt.bench.timing import Case, Side, by_turns, rate
-from arithgpt.bench.training import NO_TRANSFORMERS, gpt2, sized
+from arithgpt.bench.plan import OnProgress, Plan
+from arithgpt.bench.timing import Case, Side, measure_in_turns, measure_rate
+from arithgpt.bench.training import NO_TRANSFORMERS, gpt2, size_like
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.inference.gpt_solver import GPTSolver
@@ -30,19 +31,20 @@ from arithgpt.runtime import synchronize
 from tasks import Problems, Task
 
 DIGITS = 10
-PROMPT, WRITTEN = 2 * DIGITS + 2, DIGITS + 2  # 1234567890+9876543210=  and  00111111111$
-ON_NUMPY = 16  # problems at once up to which it is tried too: so `calc` answers a few
+PROMPT_LENGTH, ANSWER_LENGTH = 2 * DIGITS + 2, DIGITS + 2  # 1234567890+9876543210=  and  00111111111$
+MAX_ON_NUMPY = 16
+"""Up to this many problems at once NumPy is measured too: `calc` answers a few problems with it."""
 
 
-def measure(plan: Plan, tell: Tell) -> Iterator[Case]:
-    """Problems/s for each number of problems at once."""
+def measure(plan: Plan, on_progress: OnProgress) -> Iterator[Case]:
+    """Measure problems per second for each number of problems at once."""
     run = shipped_run()
     for n in plan.batches:
-        yield _case(run, n, plan, tell)
+        yield _measure_case(run, n, plan, on_progress)
 
 
-def sums(task: Task, n: int, seed: int) -> Problems:
-    """n additions of two numbers of 10 digits whose sum has 11."""
+def draw_sums(task: Task, n: int, seed: int) -> Problems:
+    """Draw n additions of two numbers of 10 digits whose sum has 11 digits."""
     rng = np.random.default_rng([seed, n])
     batches, missing = [], n
     while missing > 0:
@@ -53,41 +55,46 @@ def sums(task: Task, n: int, seed: int) -> Problems:
     return Problems.concatenate(batches)
 
 
-def _case(run: Run, n: int, plan: Plan, tell: Tell) -> Case:
+def _measure_case(run: Run, n: int, plan: Plan, on_progress: OnProgress) -> Case:
+    """Measure all sides with n problems at once."""
     device = torch.device(plan.device)
     task = run.recipe.problems.subtasks["add"]
-    problems = sums(task, n, plan.seed)
+    problems = draw_sums(task, n, plan.seed)
     solvers = {
         "arithgpt": GPTSolver.of(run, plan.device),
         "arithgpt, no verification": GPTSolver.of(run, plan.device, verify=False),
     }
-    if n <= ON_NUMPY:
+    if n <= MAX_ON_NUMPY:
         solvers["arithgpt on NumPy"] = GPTSolver.of(run, "numpy")
-    first = {side: answered(solver, task, problems) for side, solver in solvers.items()}
+    first = {side: solve(solver, task, problems) for side, solver in solvers.items()}
     notes = [
-        f"{side}: {right:,} of {n:,} right, {characters:,} characters, where {n * WRITTEN:,} were to be written"
+        f"{side}: {right:,} of {n:,} right, {characters:,} characters, where {n * ANSWER_LENGTH:,} were to be written"
         for side, (right, characters) in first.items()
-        if (right, characters) != (n, n * WRITTEN)
+        if (right, characters) != (n, n * ANSWER_LENGTH)
     ]
-    works = {side: partial(_asked, solver, task, problems) for side, solver in solvers.items()}
+    works = {side: partial(_count_solved, solver, task, problems) for side, solver in solvers.items()}
     size, alphabet = textbook_size(run.recipe), run.recipe.problems.alphabet
     without_cache = textbook.seeded(plan.seed, textbook.GPT, size).to(device)
-    works["textbook"] = partial(continued, partial(textbook.generate, without_cache), task, problems, alphabet, device)
+    works["textbook"] = partial(continue_prompts, partial(textbook.generate, without_cache), task, problems, alphabet, device)
     if find_spec("transformers") is not None:
-        cached = partial(_generated, textbook.seeded(plan.seed, gpt2, size).to(device))
-        works["transformers generate()"] = partial(continued, cached, task, problems, alphabet, device)
+        cached = partial(_generate_gpt2, textbook.seeded(plan.seed, gpt2, size).to(device))
+        works["transformers generate()"] = partial(continue_prompts, cached, task, problems, alphabet, device)
     else:
         notes.append(NO_TRANSFORMERS)
 
-    sides = {name: partial(rate, work, plan.seconds) for name, work in works.items()}
-    values = by_turns(sides, plan.repeats, lambda what: tell(f"decode, {n:,} at once: {what}"))
-    about = {"at once": n, "characters written": WRITTEN, "right": {side: right for side, (right, _) in first.items()}}
+    sides = {name: partial(measure_rate, work, plan.seconds) for name, work in works.items()}
+    values = measure_in_turns(sides, plan.repeats, lambda what: on_progress(f"decode, {n:,} at once: {what}"))
+    about = {"at once": n, "characters written": ANSWER_LENGTH, "right": {side: right for side, (right, _) in first.items()}}
     measured = tuple(Side(name, tuple(values[name])) for name in sides)
     return Case("decode", f"{n:,} at once", "problems/s", measured, notes=tuple(notes), about=about)
 
 
-def answered(solver: GPTSolver, task: Task, problems: Problems) -> tuple[int, int]:
-    """Have problems solved and checked: how many are right, and the characters written in all, stops included."""
+def solve(solver: GPTSolver, task: Task, problems: Problems) -> tuple[int, int]:
+    """Solve problems and check the answers.
+
+    Returns:
+        How many are right, and the characters that were written for all, stops included.
+    """
     answers = solver.solve(task, problems)
     questions = task.questions(problems)
     right = sum(answer.text == task.answer(question) for question, answer in zip(questions, answers, strict=True))
@@ -95,22 +102,34 @@ def answered(solver: GPTSolver, task: Task, problems: Problems) -> tuple[int, in
 
 
 def textbook_size(recipe: Recipe) -> textbook.Size:
-    """A textbook's GPT as large as a recipe's, with room for such a sum."""
-    return sized(recipe, PROMPT + WRITTEN)
+    """Size the textbook's GPT like a recipe's, with room for a sum of 10-digit numbers."""
+    return size_like(recipe, PROMPT_LENGTH + ANSWER_LENGTH)
 
 
-def _asked(solver: GPTSolver, task: Task, problems: Problems) -> int:
-    answered(solver, task, problems)
+def _count_solved(solver: GPTSolver, task: Task, problems: Problems) -> int:
+    """Solve problems; returns how many they are."""
+    solve(solver, task, problems)
     return len(problems)
 
 
-def continued(
-    write: Callable[[Tensor, int], Tensor], task: Task, problems: Problems, alphabet: str, device: torch.device
+def continue_prompts(
+    generate: Callable[[Tensor, int], Tensor], task: Task, problems: Problems, alphabet: str, device: torch.device
 ) -> int:
-    """Have problems answered by what writes ids (B, n) after ids (B, T), read and check the answers; how many there were."""
-    vocab = Tokenizer(alphabet)
-    prompts = torch.from_numpy(vocab.encode(task.prompts(problems).values)).to(device)
-    written = vocab.decode(write(prompts, WRITTEN).cpu().numpy())
+    """Answer problems with any generating function, and check the answers.
+
+    Args:
+        generate: ids (B, T), n -> the n ids (B, n) that follow
+        task: the task of the problems
+        problems: what is asked
+        alphabet: the characters of the ids
+        device: where the ids have to be
+
+    Returns:
+        How many problems there are.
+    """
+    tokenizer = Tokenizer(alphabet)
+    prompts = torch.from_numpy(tokenizer.encode(task.prompts(problems).values)).to(device)
+    written = tokenizer.decode(generate(prompts, ANSWER_LENGTH).cpu().numpy())
     synchronize(device)
     questions, right = task.questions(problems), 0
     for question, line in zip(questions, written, strict=True):
@@ -119,8 +138,8 @@ def continued(
     return len(questions)
 
 
-def _generated(model: nn.Module, prompts: Tensor, n: int) -> Tensor:
-    """What transformers' own generate() writes greedily with its cache: n ids after each prompt."""
+def _generate_gpt2(model: nn.Module, prompts: Tensor, n: int) -> Tensor:
+    """Generate greedily with transformers' own generate() and its cache; returns n ids after each prompt."""
     ids = model.gpt2.generate(
         prompts,
         attention_mask=torch.ones_like(prompts),

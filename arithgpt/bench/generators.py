@@ -1,9 +1,9 @@
-"""How many problems a second are made: pages of arithgpt, a textbook's of plain Python, and those of reasoning-gym.
+"""How many problems a second are made: pages of arithgpt, of the textbook in plain Python, and of reasoning-gym.
 
     add, 1-8 digits     arithgpt, 64 at once    arithgpt, 1,024 at once     textbook    reasoning-gym chain_sum
 
-arithgpt writes the whole page with its working, keeps held-out problems out and makes carries; the others write question and
-answer, one problem at a time. Where there is a working, compare characters.
+arithgpt writes the whole page with its scratchpad, leaves held-out problems out and makes long carries. The others write
+question and answer, one problem at a time. Where there is a scratchpad, compare characters per second.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 from arithgpt.bench import textbook
-from arithgpt.bench.plan import Plan, Tell
-from arithgpt.bench.timing import Case, Side, by_turns, rate
+from arithgpt.bench.plan import OnProgress, Plan
+from arithgpt.bench.timing import Case, Side, measure_in_turns, measure_rate
 from tasks import Pages, Task, find
 
-Maker: TypeAlias = Callable[[], Pages | Sequence[str]]
-"""Makes some problems; it has a `len`."""
+PageMaker: TypeAlias = Callable[[], Pages | Sequence[str]]
+"""Makes some pages."""
 
-AT_ONCE = (64, 1024)  # as in training, and as many as pay
-SAMPLE = 1024  # pages whose characters are counted
+BATCH_SIZES = (64, 1024)
+"""Pages made at once: as in training, and the number from which more make no difference."""
+N_LENGTHS = 1024
+"""Pages whose characters are counted."""
 NO_GYM = "reasoning-gym is left out: it is not installed (pip install 'arithgpt[rg]')"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A task with the lengths of its numbers, and the nearest that reasoning-gym has."""
+class Workload:
+    """A task with the lengths of its numbers, and the nearest data set of reasoning-gym."""
 
     task: str
     digits: tuple[int, int]
@@ -40,85 +42,94 @@ class Asked:
     gym_options: dict[str, Any] = field(default_factory=dict)
 
 
-TWO = {"min_terms": 2, "max_terms": 2}
-ASKED = (
-    Asked("add", (1, 8), "chain_sum", TWO),
-    Asked("add", (20, 20), "chain_sum", TWO),
-    Asked("sub", (1, 8), "chain_sum", TWO),
-    Asked("mul", (1, 4), "products", TWO),
-    Asked("div", (1, 4), "basic_arithmetic", TWO | {"operators": ["/"], "allow_parentheses": False, "allow_negation": False}),
-    Asked("expr", (1, 3), "basic_arithmetic", {"min_terms": 2, "max_terms": 4}),
+TWO: dict[str, Any] = {"min_terms": 2, "max_terms": 2}
+ONE_DIVISION = TWO | {"operators": ["/"], "allow_parentheses": False, "allow_negation": False}
+WORKLOADS = (
+    Workload("add", (1, 8), "chain_sum", TWO),
+    Workload("add", (20, 20), "chain_sum", TWO),
+    Workload("sub", (1, 8), "chain_sum", TWO),
+    Workload("mul", (1, 4), "products", TWO),
+    Workload(
+        "div", (1, 4), "basic_arithmetic", TWO | {"operators": ["/"], "allow_parentheses": False, "allow_negation": False}
+    ),
+    Workload("expr", (1, 3), "basic_arithmetic", {"min_terms": 2, "max_terms": 4}),
 )
 
 
-def measure(plan: Plan, tell: Tell, asked: tuple[Asked, ...] = ASKED) -> Iterator[Case]:
-    """Pages/s of each task asked."""
-    for one in asked:
-        yield _case(one, plan, tell)
+def measure(plan: Plan, on_progress: OnProgress, workloads: Sequence[Workload] = WORKLOADS) -> Iterator[Case]:
+    """Measure pages per second of each workload."""
+    for workload in workloads:
+        yield _measure_case(workload, plan, on_progress)
 
 
-def _case(asked: Asked, plan: Plan, tell: Tell) -> Case:
-    low, high = asked.digits
+def _measure_case(workload: Workload, plan: Plan, on_progress: OnProgress) -> Case:
+    """Measure all sides with one workload."""
+    low, high = workload.digits
     lengths = f"{low}-{high}" if low < high else str(low)
-    name = f"{asked.task}, {lengths} digits"
-    task = made(asked.task, lengths)
-    makers = {f"arithgpt, {n:,} at once": _ours(task, n, plan.seed) for n in AT_ONCE}
-    makers["textbook"] = _textbook(asked, plan.seed)
+    name = f"{workload.task}, {lengths} digits"
+    task = make_task(workload.task, lengths)
+    makers = {f"arithgpt, {n:,} at once": _task_pages(task, n, plan.seed) for n in BATCH_SIZES}
+    makers["textbook"] = _textbook_pages(workload, plan.seed)
     notes: tuple[str, ...] = ()
     if find_spec("reasoning_gym") is not None:
-        makers[f"reasoning-gym {asked.gym}"] = _gym(asked, plan.seed)
+        makers[f"reasoning-gym {workload.gym}"] = _gym_pages(workload, plan.seed)
     else:
         notes = (NO_GYM,)
-    length = {side: mean_length(make) for side, make in makers.items()}
-    sides = {side: partial(rate, partial(_count, make), plan.seconds) for side, make in makers.items()}
-    values = by_turns(sides, plan.repeats, lambda what: tell(f"generators, {name}: {what}"))
+    length = {side: mean_page_length(make) for side, make in makers.items()}
+    sides = {side: partial(measure_rate, partial(_count_pages, make), plan.seconds) for side, make in makers.items()}
+    values = measure_in_turns(sides, plan.repeats, lambda what: on_progress(f"generators, {name}: {what}"))
     measured = tuple(
         Side(side, tuple(values[side]), {"characters/s": statistics.median(values[side]) * length[side]}) for side in sides
     )
     return Case("generators", name, "pages/s", measured, notes=notes, about={"characters of a page": length})
 
 
-def _count(make: Maker) -> int:
+def _count_pages(make: PageMaker) -> int:
+    """Make some pages; returns how many they are."""
     return len(make())
 
 
-def mean_length(make: Maker) -> float:
-    """The mean characters of some pages."""
+def mean_page_length(make: PageMaker) -> float:
+    """Count the mean characters of some pages."""
     lengths: list[int] = []
-    while len(lengths) < SAMPLE:
+    while len(lengths) < N_LENGTHS:
         lengths += _lengths(make())
     return sum(lengths) / len(lengths)
 
 
-def _lengths(made: Pages | Sequence[str]) -> list[int]:
-    return made.total.tolist() if isinstance(made, Pages) else [len(text) for text in made]
+def _lengths(pages: Pages | Sequence[str]) -> list[int]:
+    """Count the characters of each page."""
+    return pages.total.tolist() if isinstance(pages, Pages) else [len(text) for text in pages]
 
 
-def made(name: str, lengths: str) -> Task:
-    """A task with numbers of these lengths; expressions have 1 to 3 operators and answers to 0 or 1 places."""
+def make_task(name: str, lengths: str) -> Task:
+    """Make a task with numbers of these lengths; expressions have 1 to 3 operators, and answers have 0 or 1 decimals."""
     more = {"operators": "1-3", "places": "0-1"} if name == "expr" else {}
     return find(name)(digits=lengths, **more)
 
 
-def _ours(task: Task, n: int, seed: int) -> Maker:
+def _task_pages(task: Task, n: int, seed: int) -> PageMaker:
+    """Make n pages at once with a task of arithgpt."""
     steps = itertools.count()
     return lambda: task.batch(n, seed=seed, split="train", rank=0, step=next(steps))
 
 
-def _textbook(asked: Asked, seed: int) -> Maker:
+def _textbook_pages(workload: Workload, seed: int) -> PageMaker:
+    """Make pages with the textbook's generator."""
     rng = random.Random(seed)
-    return lambda: [textbook.page(rng, asked.task, asked.digits) for _ in range(AT_ONCE[0])]
+    return lambda: [textbook.page(rng, workload.task, workload.digits) for _ in range(BATCH_SIZES[0])]
 
 
-def _gym(asked: Asked, seed: int) -> Maker:
+def _gym_pages(workload: Workload, seed: int) -> PageMaker:
+    """Make pages with reasoning-gym."""
     import reasoning_gym
 
-    lengths = {"min_digits": asked.digits[0], "max_digits": asked.digits[1]}
-    dataset = reasoning_gym.create_dataset(asked.gym, seed=seed, size=1 << 30, **asked.gym_options, **lengths)
+    lengths = {"min_digits": workload.digits[0], "max_digits": workload.digits[1]}
+    dataset = reasoning_gym.create_dataset(workload.gym, seed=seed, size=1 << 30, **workload.gym_options, **lengths)
     numbers = itertools.count()
 
     def make() -> list[str]:
-        entries = [dataset[next(numbers)] for _ in range(AT_ONCE[0])]
+        entries = [dataset[next(numbers)] for _ in range(BATCH_SIZES[0])]
         return [entry["question"] + entry["answer"] for entry in entries]
 
     return make

@@ -1,9 +1,9 @@
-"""Attention head by head, as lectures show it first, with arithgpt's own weights: what computing all heads at once is worth.
+"""Attention head by head, as lectures show it first, with arithgpt's own weights: the gain of computing all heads at once.
 
-    Looped(gpt)(ids)        the logits of gpt(ids), up to rounding, for a GPT without positions
+    LoopedGPT(gpt)(ids)        the logits of gpt(ids), up to rounding, for a GPT without positions
 
-A head is three small matrices. arithgpt has the same numbers in one matrix `qkv`, (3 H D, C): rows h D to (h + 1) D make the
-queries of head h, those H D further the keys, and then the values.
+A head has three small matrices. arithgpt keeps them in one matrix `qkv` (3 H D, C): rows h D to (h + 1) D make the queries of
+head h, the rows H D further down its keys, and the rows 2 H D further down its values.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Head(nn.Module):
     """One head of causal self-attention with QK-norm (arXiv 2010.04245).
 
     Args:
-        attention: gives the weights
-        number: which of its heads this is
+        attention: the attention whose weights are copied
+        number: index of the head
     """
 
     def __init__(self, attention: CausalSelfAttention, number: int) -> None:
@@ -31,14 +31,21 @@ class Head(nn.Module):
         self.query, self.key, self.value = (nn.Parameter(weight.detach().clone()) for weight in weights)
         self.q_norm, self.k_norm = copy.deepcopy(attention.q_norm), copy.deepcopy(attention.k_norm)
 
-    def forward(self, x: Tensor, later: Tensor) -> Tensor:
-        """(B, T, C) -> (B, T, D), behind a mask of the characters that come later."""
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Attend: float (B, T, C) -> (B, T, D); `mask`, bool (T, T), hides the characters that come later."""
         q, k, v = x @ self.query.T, x @ self.key.T, x @ self.value.T  # (B, T, D)
-        return attend(self.q_norm(q), self.k_norm(k), v, later)
+        return attend(self.q_norm(q), self.k_norm(k), v, mask)
 
 
-class Looped(nn.Module):
-    """A GPT with position scheme "none", its heads one after the other; ValueError for any other scheme."""
+class LoopedGPT(nn.Module):
+    """A GPT that computes its heads one after the other.
+
+    Args:
+        model: a GPT with the position scheme "none"; its weights are copied
+
+    Raises:
+        ValueError: the GPT has another position scheme.
+    """
 
     def __init__(self, model: GPT) -> None:
         super().__init__()
@@ -52,11 +59,11 @@ class Looped(nn.Module):
             del block.attention.qkv, block.attention.q_norm, block.attention.k_norm
 
     def forward(self, ids: Tensor) -> Tensor:
-        """int64 (B, T) -> (B, T, V)."""
+        """Return logits: int64 (B, T) -> float (B, T, V)."""
         x = self.model.token_embedding(ids)
-        later = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool, device=ids.device).triu(1)
+        mask = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool, device=ids.device).triu(1)
         for block, heads in zip(self.model.blocks, self.heads, strict=True):
             normed = block.attention_norm(x)
-            x = x + block.attention.out(torch.cat([head(normed, later) for head in heads], dim=-1))
+            x = x + block.attention.out(torch.cat([head(normed, mask) for head in heads], dim=-1))
             x = x + block.mlp(block.mlp_norm(x))
         return self.model.logits(x)

@@ -1,4 +1,4 @@
-"""The most memory that training and decoding ever have resident, each in a process of its own.
+"""The peak resident memory of training and of decoding, each in a process of its own.
 
     python -m arithgpt.bench.memory train textbook cpu 0 20     ->  218.4, in MB of 10^6 bytes
 
@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arithgpt.bench.plan import Plan, Tell
-from arithgpt.bench.start import python
-from arithgpt.bench.timing import Case, Side, by_turns
+from arithgpt.bench.plan import OnProgress, Plan
+from arithgpt.bench.start import run_python
+from arithgpt.bench.timing import Case, Side, measure_in_turns
 
 if TYPE_CHECKING:
     import torch
@@ -25,31 +25,38 @@ SIDES = {
     "decode": ("arithgpt", "arithgpt, no verification", "textbook", "import torch"),
 }
 NAMES = {"train": "training, add --digits 8", "decode": "decoding 2,048 sums of 10 digits"}
-PROBLEMS = 2048
-NOT_THE_GPU = "of the host's memory; what the GPU holds is not counted"
+N_PROBLEMS = 2048
+HOST_ONLY = "this is memory of the host; memory of the GPU is not counted"
 
 
-def measure(plan: Plan, tell: Tell, n: int = PROBLEMS) -> Iterator[Case]:
-    """MB of each side of each work. n: problems decoded"""
+def measure(plan: Plan, on_progress: OnProgress, n_problems: int = N_PROBLEMS) -> Iterator[Case]:
+    """Measure the peak resident memory in MB of each side, for training and for decoding.
+
+    Args:
+        plan: how often, and the steps of training
+        on_progress: called with what is measured now
+        n_problems: problems decoded at once
+    """
     for work, names in SIDES.items():
         sides = {}
         for name in names:
-            sizes = (plan.device, str(plan.seed), str(plan.steps if work == "train" else n))
-            sides[name] = partial(_asked, ("-m", "arithgpt.bench.memory", work, name, *sizes))
-        values = by_turns(sides, plan.repeats, lambda what, work=work: tell(f"memory, {NAMES[work]}: {what}"))
+            sizes = (plan.device, str(plan.seed), str(plan.steps if work == "train" else n_problems))
+            sides[name] = partial(_measure_process, ("-m", "arithgpt.bench.memory", work, name, *sizes))
+        values = measure_in_turns(sides, plan.repeats, lambda what, work=work: on_progress(f"memory, {NAMES[work]}: {what}"))
         measured = tuple(Side(name, tuple(values[name])) for name in sides)
-        about, notes = {"steps": plan.steps, "problems": n}, () if plan.device == "cpu" else (NOT_THE_GPU,)
+        about, notes = {"steps": plan.steps, "problems": n_problems}, () if plan.device == "cpu" else (HOST_ONLY,)
         yield Case("memory", NAMES[work], "MB", measured, more_is_better=False, notes=notes, about=about)
 
 
-def _asked(arguments: tuple[str, ...]) -> float:
-    return float(python(arguments))
+def _measure_process(arguments: tuple[str, ...]) -> float:
+    """Run this module in a process of its own; returns the MB that it prints."""
+    return float(run_python(arguments))
 
 
 def peak_resident() -> float:
-    """The most memory this process ever had resident, in MB.
+    """Return the most memory in MB that this process ever had resident.
 
-    On Linux of the process's own program: getrusage counts in what the parent had when it started it.
+    On Linux it is that of the program which runs now: getrusage would include what the parent had when it started the process.
     """
     try:
         lines = Path("/proc/self/status").read_text("ascii").splitlines()
@@ -61,46 +68,56 @@ def peak_resident() -> float:
         return size / 1e6 if sys.platform == "darwin" else size * 1024 / 1e6
 
 
-def work(what: str, side: str, device_name: str, seed: int, n: int) -> None:
-    """Train n steps, or decode n sums, as one of the sides does."""
+def do_work(work: str, side: str, device_name: str, seed: int, n: int) -> None:
+    """Train or decode, as one of the sides does.
+
+    Args:
+        work: "train" or "decode"
+        side: one of SIDES[work]
+        device_name: "cpu" or "cuda"
+        seed: seed of the problems
+        n: training steps, or sums to decode
+    """
     import torch
 
     if side == "import torch":
         return
     device = torch.device(device_name)
-    if what == "train":
+    if work == "train":
         _train(side, device, seed, n)
     else:
         _decode(side, device, seed, n)
 
 
-def _train(side: str, device: torch.device, seed: int, n: int) -> None:
+def _train(side: str, device: torch.device, seed: int, n_steps: int) -> None:
+    """Train some steps."""
     from arithgpt.bench import textbook, training
 
-    recipe = training.recipes()["add --digits 8"]
+    recipe = training.bench_recipes()["add --digits 8"]
     if side == "arithgpt":
-        training.ours(recipe, device, n)
+        training.measure_arithgpt(recipe, device, n_steps)
         return
-    pages = training.Sums(recipe, seed)
+    pages = training.SumPages(recipe, seed)
     model = textbook.seeded(seed, textbook.GPT, training.textbook_size(recipe, pages)).to(device)
-    training.theirs(model, pages, recipe.problems.alphabet, device, n)
+    training.measure_baseline(model, pages, recipe.problems.alphabet, device, n_steps)
 
 
-def _decode(side: str, device: torch.device, seed: int, n: int) -> None:
+def _decode(side: str, device: torch.device, seed: int, n_problems: int) -> None:
+    """Decode some sums."""
     from arithgpt.bench import decoding, textbook
     from arithgpt.inference.gpt_solver import GPTSolver
     from arithgpt.run import shipped_run
 
     run = shipped_run()
     task = run.recipe.problems.subtasks["add"]
-    problems = decoding.sums(task, n, seed)
+    problems = decoding.draw_sums(task, n_problems, seed)
     if side.startswith("arithgpt"):
-        decoding.answered(GPTSolver.of(run, str(device), verify=side == "arithgpt"), task, problems)
+        decoding.solve(GPTSolver.of(run, str(device), verify=side == "arithgpt"), task, problems)
         return
     model = textbook.seeded(seed, textbook.GPT, decoding.textbook_size(run.recipe)).to(device)
-    decoding.continued(partial(textbook.generate, model), task, problems, run.recipe.problems.alphabet, device)
+    decoding.continue_prompts(partial(textbook.generate, model), task, problems, run.recipe.problems.alphabet, device)
 
 
 if __name__ == "__main__":
-    work(*sys.argv[1:4], *map(int, sys.argv[4:6]))
+    do_work(*sys.argv[1:4], *map(int, sys.argv[4:6]))
     print(peak_resident())

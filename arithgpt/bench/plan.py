@@ -1,8 +1,8 @@
-"""What a run of the bench measures: its parts by name, and how long and how often.
+"""What a run of the bench measures: its parts by name, how long and how often.
 
-    PARTS["generators"](Plan(repeats=5), tell)  ->  Case("generators", "add, 1-8 digits", "pages/s", ...), Case(...), ...
+    find_part("generators")(Plan(repeats=5), on_progress)  ->  Case("generators", "add, 1-8 digits", "pages/s", ...), ...
 
-A part is imported only when it is run.
+The module of a part is imported only when it is run.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, TypeAlias, cast
 
 from arithgpt.bench.timing import Case
 from arithgpt.errors import UserError
 
-Tell = Callable[[str], None]
-"""Is told what is measured now."""
+OnProgress: TypeAlias = Callable[[str], None]
+"""Called with what is measured now."""
 
 MODULES = {
     "generators": "generators",
@@ -37,32 +37,42 @@ class Plan:
     repeats: int = 5
     """Counted turns of a comparison."""
     seconds: float = 0.2
-    """The least time of one measurement, where a rate is taken of something short."""
+    """The least time of one measurement of a rate."""
     steps: int = 20
     """Training steps of one measurement."""
     batches: tuple[int, ...] = (1, 16, 256, 2048)
     """Problems decoded at once."""
     seeds: int = 3
-    """Of the part `target`."""
+    """Seeds of the part `target`."""
     limit: int = 2000
-    """Steps after which the textbook's training is given up in the part `target`."""
+    """Steps after which the part `target` gives up the textbook's training."""
     seed: int = 0
     device: str = "cpu"
-    """cpu or cuda, of training and decoding."""
+    """Where training and decoding compute: cpu or cuda."""
 
 
 class Part(Protocol):
-    def __call__(self, plan: Plan, tell: Tell) -> Iterator[Case]: ...
+    """Measures one part of the bench."""
+
+    def __call__(self, plan: Plan, on_progress: OnProgress) -> Iterator[Case]: ...
 
 
-def part(name: str) -> Part:
-    """The function that measures a part, which yields each comparison as soon as it is done. UserError for an unknown name."""
-    chosen([name])
-    return import_module(f"arithgpt.bench.{MODULES[name]}").measure
+def find_part(name: str) -> Part:
+    """Return the function that measures a part; it yields each comparison as soon as it is done.
+
+    Raises:
+        UserError: the name is unknown.
+    """
+    choose_parts([name])
+    return cast(Part, import_module(f"arithgpt.bench.{MODULES[name]}").measure)
 
 
-def chosen(names: Sequence[str]) -> list[str]:
-    """The parts to measure, each once; all that are quick where none is named. UserError for an unknown name."""
+def choose_parts(names: Sequence[str]) -> list[str]:
+    """Choose the parts to measure, each once; without names all that are quick.
+
+    Raises:
+        UserError: a name is unknown.
+    """
     for name in names:
         if name not in MODULES:
             raise UserError(f"bench {name}: no such part; there are: {', '.join(MODULES)}")

@@ -1,4 +1,4 @@
-"""What was measured, as tables of at most 80 columns and as one JSON file.
+"""Comparisons as tables of at most 80 columns and as one JSON file.
 
 generators: add, 1-8 digits
                           pages/s  characters/s  ratio  lowest-highest
@@ -16,6 +16,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import torch
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
@@ -28,40 +29,25 @@ from arithgpt.provenance import commit, processor
 PACKAGES = ("arithgpt", "torch", "numpy", "transformers", "reasoning-gym")
 
 
-def shown(case: Case) -> Group:
-    """A comparison for a terminal: the median of each side, and how many times better the first does than it."""
+def case_table(case: Case) -> Group:
+    """Make a table for a terminal: the median of each side, and how many times better the first side is."""
     table = Table(box=None, pad_edge=False, show_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column(case.unit, justify="right", no_wrap=True)
     also = list(dict.fromkeys(name for side in case.sides for name in side.also))
-    for name in also:
+    for name in (*also, "ratio", "lowest-highest"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("ratio", justify="right", no_wrap=True)
-    table.add_column("lowest-highest", justify="right", no_wrap=True)
     for number, side in enumerate(case.sides):
         ratio = case.ratio(side)
-        figures = (_share(side.also[name]) if name.startswith("of ") else _figure(side.also[name]) for name in also)
-        ratios = ("", "") if number == 0 else (f"{_figure(ratio.median)}", f"{_figure(ratio.low)}-{_figure(ratio.high)}")
+        figures = (f"{side.also[name]:.1%}" if name.startswith("of ") else _figure(side.also[name]) for name in also)
+        ratios = ("", "") if number == 0 else (_figure(ratio.median), f"{_figure(ratio.low)}-{_figure(ratio.high)}")
         table.add_row(escape(side.name), _figure(side.spread.median), *figures, *ratios)
-    said = [Text(f"{note}", style="dim") for note in case.notes]
-    return Group(Text(f"{case.part}: {case.name}", style="bold"), table, *said)
+    notes = [Text(note, style="dim") for note in case.notes]
+    return Group(Text(f"{case.part}: {case.name}", style="bold"), table, *notes)
 
 
-def _share(value: float) -> str:
-    return f"{value:.1%}"
-
-
-def _figure(value: float) -> str:
-    """Three digits of a small number, a large one whole."""
-    if value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}" if value >= 0.1 else f"{value:.2g}"
-
-
-def about(plan: Plan) -> dict[str, Any]:
-    """What it was measured with: machine, versions, threads, seed and commit."""
-    import torch
-
+def provenance(plan: Plan) -> dict[str, Any]:
+    """Describe what is measured with: machine, device, threads, versions, commit and plan."""
     device = torch.device(plan.device)
     return {
         "machine": f"{processor()}, {platform.platform()}",
@@ -76,12 +62,20 @@ def about(plan: Plan) -> dict[str, Any]:
     }
 
 
-def as_json(cases: Sequence[Case], plan: Plan) -> str:
-    """All that was measured, every value of every repeat, with what it was measured with."""
-    return json.dumps(about(plan) | {"cases": [_case(case) for case in cases]}, indent=2) + "\n"
+def to_json(cases: Sequence[Case], plan: Plan) -> str:
+    """Write every value of every repeat as JSON, with the provenance."""
+    return json.dumps(provenance(plan) | {"cases": [_case_dict(case) for case in cases]}, indent=2) + "\n"
 
 
-def _case(case: Case) -> dict[str, Any]:
+def _figure(value: float) -> str:
+    """Format a number: three digits of a small one, a large one without decimals."""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def _case_dict(case: Case) -> dict[str, Any]:
+    """Return a comparison for JSON."""
     sides = [
         {
             "name": side.name,
@@ -92,11 +86,12 @@ def _case(case: Case) -> dict[str, Any]:
         }
         for number, side in enumerate(case.sides)
     ]
-    said = {"part": case.part, "name": case.name, "unit": case.unit, "more_is_better": case.more_is_better}
-    return said | {"ratio": case.ratio_of, "sides": sides, "notes": list(case.notes), "about": dict(case.about)}
+    head = {"part": case.part, "name": case.name, "unit": case.unit, "more_is_better": case.more_is_better}
+    return head | {"ratio": case.ratio_of, "sides": sides, "notes": list(case.notes), "about": dict(case.about)}
 
 
 def _version(package: str) -> str | None:
+    """Return the version of a package; None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

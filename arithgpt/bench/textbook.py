@@ -1,12 +1,12 @@
-"""What one would write oneself, to measure against: problems one at a time in plain Python, and a GPT as the textbooks have it.
+"""The baseline: what one would write without arithgpt. Problems one at a time in plain Python, and a GPT as in textbooks.
 
     page(random.Random(0), "add", (1, 8))      "321+7654=5797$"      least significant digit first, as arithgpt writes sums
     model = GPT(Size(n_layer=2, n_head=4, n_embd=32, block_size=32, vocab_size=13))
     loss = train_step(model, make_optimiser(model), *batch(pages, vocabulary, device))
 
-Written to be read, and to be correct; nothing is made slow on purpose and nothing fast. Attention as in "Attention Is All You
-Need" (arXiv 1706.03762), the blocks and the learned positions as in GPT-2.
-Shapes: B is the batch, T the characters, C the width.
+The code is simple and correct. Nothing in it is slow on purpose, and nothing is optimised. The attention is that of "Attention
+Is All You Need" (arXiv 1706.03762); the blocks and the learned positions are those of GPT-2.
+Shapes: B pages of a batch, T characters, C channels.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ IGNORED = -1
 
 
 def number(rng: random.Random, digits: tuple[int, int]) -> int:
-    """A natural number: first how many digits it has, evenly between the two, then which."""
+    """Draw a natural number: first the number of its digits, from `digits[0]` to `digits[1]`, then the number itself."""
     n = rng.randint(*digits)
     return rng.randint(10 ** (n - 1) if n > 1 else 0, 10**n - 1)
 
 
 def problem(rng: random.Random, task: str, digits: tuple[int, int]) -> tuple[str, str]:
-    """A question and its answer: ("123+45", "168"), ("7391/52", "142 r 7"); of "expr" one of 1 to 3 operators."""
+    """Draw a question with its answer: ("123+45", "168"), ("7391/52", "142 r 7"); for "expr" with 1 to 3 operators."""
     if task == "expr":
         return expression(rng, rng.randint(1, 3), digits, rng.randint(0, 1))
     a, b = number(rng, digits), number(rng, digits)
@@ -49,20 +49,20 @@ def problem(rng: random.Random, task: str, digits: tuple[int, int]) -> tuple[str
 
 
 def expression(rng: random.Random, operators: int, digits: tuple[int, int], places: int) -> tuple[str, str]:
-    """An expression of so many operators with its value, which is rounded to so many places: ("(12+34)*5-6", "224")."""
+    """Draw an expression with a number of operators, and its value rounded to `places` decimals: ("(12+34)*5-6", "224")."""
     while True:
-        text, value = _grown(rng, operators, digits)
+        text, value = _draw_tree(rng, operators, digits)
         if value is not None:
             return text, rounded(value, places)
 
 
-def _grown(rng: random.Random, operators: int, digits: tuple[int, int]) -> tuple[str, Fraction | None]:
-    """A random expression, and None as its value where it divides by zero."""
+def _draw_tree(rng: random.Random, operators: int, digits: tuple[int, int]) -> tuple[str, Fraction | None]:
+    """Draw a random expression; its value is None where it divides by zero."""
     if operators == 0:
         n = number(rng, digits)
         return str(n), Fraction(n)
     left = rng.randint(0, operators - 1)
-    (a, x), (b, y) = _grown(rng, left, digits), _grown(rng, operators - 1 - left, digits)
+    (a, x), (b, y) = _draw_tree(rng, left, digits), _draw_tree(rng, operators - 1 - left, digits)
     a, b = (f"({text})" if not text.isdigit() else text for text in (a, b))
     sign = rng.choice("+-*/")
     if x is None or y is None or (sign == "/" and y == 0):
@@ -71,14 +71,14 @@ def _grown(rng: random.Random, operators: int, digits: tuple[int, int]) -> tuple
 
 
 def rounded(value: Fraction, places: int) -> str:
-    """A value with so many digits after the point, half away from zero: "-0.5"."""
+    """Format a value with `places` decimals, rounded half away from zero: "-0.5"."""
     size = int(abs(value) * 10**places + Fraction(1, 2))
     whole, rest = divmod(size, 10**places)
     return "-" * (value < 0 and size > 0) + str(whole) + (f".{rest:0{places}}" if places else "")
 
 
 def page(rng: random.Random, task: str, digits: tuple[int, int]) -> str:
-    """A problem as a text to learn: a sum with all its numbers least significant digit first, any other as people write it."""
+    """Draw a problem as a text to learn: sums with the least significant digit first, all others as people write them."""
     question, answer = problem(rng, task, digits)
     if task == "add":
         a, b = question.split("+")
@@ -88,7 +88,7 @@ def page(rng: random.Random, task: str, digits: tuple[int, int]) -> str:
 
 @dataclass(frozen=True)
 class Size:
-    """How large a GPT is."""
+    """The size of a GPT."""
 
     n_layer: int
     n_head: int
@@ -98,7 +98,7 @@ class Size:
 
 
 class Attention(nn.Module):
-    """Causal self-attention with a mask of T x T that says which characters come later."""
+    """Causal self-attention with a mask (T, T) of the characters that come later."""
 
     mask: Tensor
 
@@ -118,13 +118,21 @@ class Attention(nn.Module):
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt(D)) v, without what the mask hides; q, k, v: (B, H, T, D), mask: bool (T, T)"""
+    """Return softmax(q k^T / sqrt(D)) v.
+
+    Args:
+        q, k, v: float (B, H, T, D)
+        mask: bool (T, T), True where a key is hidden from a query
+
+    Returns:
+        float (B, H, T, D)
+    """
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
     return scores.masked_fill(mask, float("-inf")).softmax(dim=-1) @ v
 
 
 class Block(nn.Module):
-    """Attention and an MLP, each behind a LayerNorm and added to what goes through."""
+    """Attention and an MLP, each after a LayerNorm and with a residual connection."""
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -138,7 +146,7 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """int64 ids (B, T) -> logits (B, T, vocab_size)."""
+    """A GPT: int64 ids (B, T) -> float logits (B, T, vocab_size)."""
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -147,7 +155,7 @@ class GPT(nn.Module):
         self.positions = nn.Embedding(size.block_size, size.n_embd)
         self.blocks = nn.Sequential(*(Block(size) for _ in range(size.n_layer)))
         self.norm, self.head = nn.LayerNorm(size.n_embd), nn.Linear(size.n_embd, size.vocab_size, bias=False)
-        self.apply(_begin)
+        self.apply(_init_weights)
 
     def forward(self, ids: Tensor) -> Tensor:
         positions = torch.arange(ids.shape[1], device=ids.device)
@@ -155,8 +163,8 @@ class GPT(nn.Module):
         return self.head(self.norm(self.blocks(x)))
 
 
-def _begin(module: nn.Module) -> None:
-    """The first weights, as GPT-2 has them."""
+def _init_weights(module: nn.Module) -> None:
+    """Draw the initial weights, as GPT-2 does."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear) and module.bias is not None:
@@ -164,21 +172,27 @@ def _begin(module: nn.Module) -> None:
 
 
 def seeded(seed: int, make: Callable[[Size], Model], size: Size) -> Model:
-    """A model whose first weights follow from the seed; torch's own random numbers go on as if nothing had been."""
+    """Make a model with weights drawn from a seed; torch's global random state stays as it was."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return make(size)
 
 
 def make_optimiser(model: nn.Module) -> torch.optim.Optimizer:
-    """AdamW for everything."""
+    """Make AdamW for all weights."""
     return torch.optim.AdamW(model.parameters(), lr=1e-3)
 
 
 def batch(pages: Sequence[str], vocabulary: str, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Pages as one batch, padded to the longest: what is read and what comes next, int64 (B, T).
+    """Make one batch of pages, padded to the longest.
 
-    What stands before and in place of the first `=` is given, so it is no target, and neither is the padding: they are IGNORED.
+    Args:
+        pages: texts of the vocabulary
+        vocabulary: every character once
+        device: where the tensors lie
+
+    Returns:
+        Inputs and targets, int64 (B, T). Targets are IGNORED up to the first `=`, which is the prompt, and in the padding.
     """
     id_of = {character: number for number, character in enumerate(vocabulary)}
     longest = max(map(len, pages))
@@ -192,7 +206,7 @@ def batch(pages: Sequence[str], vocabulary: str, device: torch.device) -> tuple[
 
 
 def train_step(model: nn.Module, optimiser: torch.optim.Optimizer, inputs: Tensor, targets: Tensor) -> Tensor:
-    """One step of gradient descent; returns the loss before it."""
+    """Train one step; returns the loss before it."""
     loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
     optimiser.zero_grad()
     loss.backward()
@@ -202,9 +216,15 @@ def train_step(model: nn.Module, optimiser: torch.optim.Optimizer, inputs: Tenso
 
 @torch.no_grad()
 def generate(model: GPT, ids: Tensor, n: int) -> Tensor:
-    """n characters after each prompt, the likeliest each time; all that stands there is read anew for each.
+    """Generate greedily without a cache: the whole text is read again for each character.
 
-    ids: int64 (B, T); returns int64 (B, n)
+    Args:
+        model: the GPT
+        ids: int64 (B, T), the prompts
+        n: characters to generate
+
+    Returns:
+        int64 (B, n), what follows each prompt.
     """
     given = ids.shape[1]
     for _ in range(n):

@@ -1,9 +1,9 @@
-"""Measurements by turns, and what their ratios are: a machine whose speed drifts then slows all sides alike.
+"""Compare measurements that take turns: a machine whose speed drifts then slows all sides alike.
 
-    by_turns({"arithgpt": ours, "textbook": its}, repeats=5)    {"arithgpt": [812.0, 790.1, ...], "textbook": [402.5, ...]}
-    Spread.of([2.02, 1.95, 2.06])                               Spread(median=2.02, low=1.95, high=2.06)
+    measure_in_turns({"arithgpt": a, "textbook": b}, repeats=5)    {"arithgpt": [812.0, 790.1, ...], "textbook": [402.5, ...]}
+    Spread.of([2.02, 1.95, 2.06])                                  Spread(median=2.02, low=1.95, high=2.06)
 
-A comparison is a Case. Its ratios are taken repeat by repeat, and only then is the median taken.
+A comparison is a Case. Its ratios are taken repeat by repeat; their median is taken after that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 Clock: TypeAlias = Callable[[], float]
 Measure: TypeAlias = Callable[[], float]
-"""Measures once: a rate or a cost, above 0."""
+"""Measures once, and returns a rate or a cost above 0."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,11 @@ class Spread:
 
     @staticmethod
     def of(values: Sequence[float]) -> Spread:
-        """ValueError where there are none."""
+        """Summarise values.
+
+        Raises:
+            ValueError: there are none.
+        """
         if not values:
             raise ValueError("no values to take the median of")
         return Spread(statistics.median(values), min(values), max(values))
@@ -37,69 +41,86 @@ class Spread:
 
 @dataclass(frozen=True)
 class Side:
-    """What was measured of one of those compared."""
+    """One of the programs that are compared, with what was measured of it."""
 
     name: str
     values: tuple[float, ...]
-    """One of each repeat."""
+    """One value for each repeat."""
     also: Mapping[str, float] = field(default_factory=dict)
-    """Further figures that follow from the median, by their unit."""
+    """Unit -> value, of further figures that follow from the median."""
 
     @property
     def spread(self) -> Spread:
+        """The median of the values, the lowest and the highest."""
         return Spread.of(self.values)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison. Every side is set against the first."""
+    """One comparison. The first side is compared with every other."""
 
     part: str
     name: str
     unit: str
-    """Of the values, as in pages/s."""
+    """Unit of the values, as in pages/s."""
     sides: tuple[Side, ...]
     more_is_better: bool = True
     notes: tuple[str, ...] = ()
-    """What has to be known to read it, and what was left out."""
+    """What a reader has to know, and what was left out."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """Sizes, counts and the like, for the file."""
+    """Sizes, counts and the like, for the JSON file."""
 
     @property
     def ratio_of(self) -> str:
-        """What `ratio` divides, in words: above 1 it always says how many times the first side is better."""
+        """What `ratio` divides by what. Above 1 the first side is always the better one."""
         first = self.sides[0].name
         return f"{first} / it" if self.more_is_better else f"it / {first}"
 
     def ratio(self, side: Side) -> Spread:
-        """The ratio of the first side and another, repeat by repeat."""
+        """Return how many times better the first side is than another, repeat by repeat."""
         pairs = zip(self.sides[0].values, side.values, strict=True)
         return Spread.of([first / other if self.more_is_better else other / first for first, other in pairs])
 
 
-def by_turns(
-    sides: Mapping[str, Measure], repeats: int, tell: Callable[[str], None] = lambda what: None
+def measure_in_turns(
+    sides: Mapping[str, Measure], repeats: int, on_progress: Callable[[str], None] = lambda what: None
 ) -> dict[str, list[float]]:
-    """Measure every side `repeats` times, in turns, after each was measured once for nothing: that warms it up.
+    """Measure every side several times, in turns, after a first turn that only warms up.
 
     Every second turn goes backwards, so that no side always comes after the same one.
-    tell: is told which side is measured, and in which turn
+
+    Args:
+        sides: name -> what measures it
+        repeats: counted turns
+        on_progress: called with the side and the turn before each measurement
+
+    Returns:
+        Name -> one value for each repeat.
     """
     values: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(repeats + 1):
         for name in list(sides) if turn % 2 else reversed(sides):
-            tell(f"{name}, {f'{turn} of {repeats}' if turn else 'warming up'}")
+            on_progress(f"{name}, {f'{turn} of {repeats}' if turn else 'warming up'}")
             value = sides[name]()
             if turn:
                 values[name].append(value)
     return values
 
 
-def rate(work: Callable[[], int], seconds: float, clock: Clock = time.perf_counter) -> float:
-    """How many things a second `work` does: it is called until so many seconds are over, and says how many it did."""
-    done, began = 0, clock()
+def measure_rate(work: Callable[[], int], seconds: float, clock: Clock = time.perf_counter) -> float:
+    """Measure how many things a second are done.
+
+    Args:
+        work: does some things, and returns how many; it is called until the time is over
+        seconds: the least time to measure
+        clock: returns seconds
+
+    Returns:
+        Things per second.
+    """
+    done, start = 0, clock()
     while True:
         done += work()
-        passed = clock() - began
+        passed = clock() - start
         if passed >= seconds and passed > 0:
             return done / passed

@@ -1,4 +1,4 @@
-"""arithgpt bench: how fast arithgpt is, beside what one would write or take without it."""
+"""arithgpt bench: the speed of arithgpt beside programs that do the same without it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+from rich.console import Console
+
+from arithgpt.bench.plan import Plan, choose_parts, find_part
+from arithgpt.bench.report import case_table, provenance, to_json
+from arithgpt.bench.timing import Case
+from arithgpt.cli.shared.options import DEVICE_HELP, output_files
+from arithgpt.runtime import configure
+from arithgpt.training.checkpoint import write_atomic
 
 EXIT_INTERRUPTED = 130
 
@@ -19,30 +27,20 @@ def command(
         ),
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, max=1000, help="Counted turns of each comparison.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.001, max=60, help="The least time a rate is taken over.")] = 0.2,
+    seconds: Annotated[float, typer.Option(min=0.001, max=60, help="The least time of a measurement of a rate.")] = 0.2,
     steps: Annotated[int, typer.Option(min=1, max=100_000, help="Training steps of a measurement, in tens.")] = 20,
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="Of the part target.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Seeds of the part target.")] = 3,
     limit: Annotated[int, typer.Option(min=1, max=10_000_000, help="Steps the textbook may take in target.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the problems and the first weights.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the problems and the initial weights.")] = 0,
+    device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     json_file: Annotated[Optional[Path], typer.Option("--json", metavar="FILE", help="Write every value as JSON.")] = None,
 ) -> None:
-    """Measure the speed of arithgpt beside honest baselines, by turns, in this very run.
+    """Measure the speed of arithgpt beside baselines, in turns and in one run.
 
     A ratio is the median of those of each turn, with the lowest and the highest; above 1 arithgpt is better. The file is
     written at the end, in one step.
     """
-    from rich.console import Console
-
-    from arithgpt.bench.plan import Plan, chosen, part
-    from arithgpt.cli.shared.options import output_files
-
-    names, files = chosen(parts or []), output_files({"--json": json_file})
-
-    from arithgpt.bench.report import about, as_json, shown
-    from arithgpt.runtime import configure
-    from arithgpt.training.checkpoint import write_atomic
-
+    names, files = choose_parts(parts or []), output_files({"--json": json_file})
     plan = Plan(
         repeats=repeats,
         seconds=seconds,
@@ -52,22 +50,28 @@ def command(
         seed=seed,
         device=str(configure(device)),
     )
-    console, cases = Console(highlight=False), []
-    said = about(plan)
-    console.print(f"{said['machine']}", markup=False, soft_wrap=True)
-    console.print(f"{said['device']}, {said['threads']} threads, torch {said['versions']['torch']}", markup=False)
-    console.print(f"medians of {repeats} turns; commit {said['commit']}, seed {seed}", markup=False)
-    console.print("ratio: how many times better the first line is, with the lowest and the highest")
+    console = Console(highlight=False)
+    _print_head(plan, console)
+    cases: list[Case] = []
     try:
         for name in names:
             with console.status("") as status:
-                for case in part(name)(plan, lambda what: status.update(what)):
+                for case in find_part(name)(plan, status.update):
                     console.print()
-                    console.print(shown(case))
+                    console.print(case_table(case))
                     cases.append(case)
     except KeyboardInterrupt:
         unwritten = f"; {files['--json']} was not written" if files else ""
         console.print(f"stopped: {len(cases)} comparisons were done{unwritten}", markup=False, soft_wrap=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if files:
-        write_atomic(files["--json"], as_json(cases, plan))
+        write_atomic(files["--json"], to_json(cases, plan))
+
+
+def _print_head(plan: Plan, console: Console) -> None:
+    """Print what is measured with."""
+    facts = provenance(plan)
+    console.print(facts["machine"], markup=False, soft_wrap=True)
+    console.print(f"{facts['device']}, {facts['threads']} threads, torch {facts['versions']['torch']}", markup=False)
+    console.print(f"medians of {plan.repeats} turns; commit {facts['commit']}, seed {plan.seed}", markup=False)
+    console.print("ratio: how many times better the first line is, with the lowest and the highest")
