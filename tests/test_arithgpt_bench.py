@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from helpers.models import scheme_model
 from rich.console import Console
 
-from arithgpt.bench import decoding, generators, memory, start, target, textbook, training
+from arithgpt.bench import baselines, decoding, generators, memory, start, target, textbook, training
 from arithgpt.bench.heads import LoopedGPT
 from arithgpt.bench.peak import peak_flops, training_flops
 from arithgpt.bench.plan import MODULES, SLOW, Plan, choose_parts, find_part
@@ -146,9 +146,9 @@ def test_the_textbook_masks_prompt_and_padding() -> None:
 
 
 def test_the_textbook_learns() -> None:
-    pages = training.SumPages(ADD, seed=0)
-    model = textbook.seeded(0, textbook.GPT, training.textbook_size(ADD, pages))
-    same = textbook.seeded(0, textbook.GPT, training.textbook_size(ADD, pages))
+    pages = baselines.SumPages(ADD, seed=0)
+    model = textbook.seeded(0, textbook.GPT, baselines.textbook_size(ADD, pages))
+    same = textbook.seeded(0, textbook.GPT, baselines.textbook_size(ADD, pages))
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), same.parameters(), strict=True))
     optimiser, rng = textbook.make_optimiser(model), random.Random(0)
     losses = []
@@ -184,9 +184,9 @@ def test_all_heads_at_once_are_the_heads_one_by_one(dtype: torch.dtype, most: fl
 def test_gpt2_is_as_large_and_writes_what_it_finds_likeliest() -> None:
     pytest.importorskip("transformers")
     size = textbook.Size(n_layer=2, n_head=4, n_embd=32, block_size=34, vocab_size=13)
-    model = textbook.seeded(0, training.gpt2, size)
+    model = textbook.seeded(0, baselines.gpt2, size)
     assert (
-        sum(w.numel() for module in model.modules() for w in training.multiplied_weights(module)) == 2 * 12 * 32 * 32 + 13 * 32
+        sum(w.numel() for module in model.modules() for w in baselines.multiplied_weights(module)) == 2 * 12 * 32 * 32 + 13 * 32
     )
     ids = torch.randint(13, (3, 22), generator=torch.Generator().manual_seed(0))
     written = decoding._generate_gpt2(model, ids, 12)
@@ -223,8 +223,8 @@ def test_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"arithgpt", training.PLAIN, "textbook"} <= {side.name for side in add.sides}
     assert set(add.sides[0].also) == {"characters/s", "of peak"}
     assert [side.name for side in loop.sides] == ["all heads at once", "heads in a loop"]
-    given = training.FixedPages(arith, 1)()
-    assert given == arith.problems.batch(2, seed=0, split="train", rank=0, step=training.WARM_STEPS).texts()
+    given = baselines.FixedPages(arith, 1)()
+    assert given == arith.problems.batch(2, seed=0, split="train", rank=0, step=baselines.WARM_STEPS).texts()
 
 
 def test_training_that_is_stopped_is_not_measured() -> None:

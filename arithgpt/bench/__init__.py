@@ -1,1 +1,1 @@
-"""Speed, start-up and memory of arithgpt, beside what one would write or take without it, measured by turns in one run."""
+"""Speed, start-up and memory of arithgpt beside programs that do the same without it, measured in turns in one run."""

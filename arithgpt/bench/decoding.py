@@ -20,15 +20,15 @@ import torch
 from torch import Tensor, nn
 
 from arithgpt.bench import textbook
+from arithgpt.bench.baselines import NO_TRANSFORMERS, gpt2, size_like
 from arithgpt.bench.plan import OnProgress, Plan
 from arithgpt.bench.timing import Case, Side, measure_in_turns, measure_rate
-from arithgpt.bench.training import NO_TRANSFORMERS, gpt2, size_like
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.run import Run, shipped_run
 from arithgpt.runtime import synchronize
-from tasks import Problems, Task
+from tasks import Problems, ProblemSize, Task
 
 DIGITS = 10
 PROMPT_LENGTH, ANSWER_LENGTH = 2 * DIGITS + 2, DIGITS + 2  # 1234567890+9876543210=  and  00111111111$
@@ -48,7 +48,7 @@ def draw_sums(task: Task, n: int, seed: int) -> Problems:
     rng = np.random.default_rng([seed, n])
     batches, missing = [], n
     while missing > 0:
-        drawn = task.sample_suite(rng, 3 * missing + 8, (DIGITS, DIGITS), "random")
+        drawn = task.sample_suite(rng, 3 * missing + 8, ProblemSize(DIGITS, DIGITS), "random")
         long = [row for row, question in enumerate(task.questions(drawn)) if len(task.answer(question)) == DIGITS + 1]
         batches.append(drawn[np.array(long[:missing], dtype=np.int64)])
         missing -= len(batches[-1])

@@ -91,15 +91,15 @@ def do_work(work: str, side: str, device_name: str, seed: int, n: int) -> None:
 
 def _train(side: str, device: torch.device, seed: int, n_steps: int) -> None:
     """Train some steps."""
-    from arithgpt.bench import textbook, training
+    from arithgpt.bench import baselines, textbook, training
 
     recipe = training.bench_recipes()["add --digits 8"]
     if side == "arithgpt":
         training.measure_arithgpt(recipe, device, n_steps)
         return
-    pages = training.SumPages(recipe, seed)
-    model = textbook.seeded(seed, textbook.GPT, training.textbook_size(recipe, pages)).to(device)
-    training.measure_baseline(model, pages, recipe.problems.alphabet, device, n_steps)
+    pages = baselines.SumPages(recipe, seed)
+    model = textbook.seeded(seed, textbook.GPT, baselines.textbook_size(recipe, pages)).to(device)
+    baselines.measure_baseline(model, pages, recipe.problems.alphabet, device, n_steps)
 
 
 def _decode(side: str, device: torch.device, seed: int, n_problems: int) -> None:

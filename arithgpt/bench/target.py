@@ -21,9 +21,10 @@ import torch
 from torch import nn
 
 from arithgpt.bench import textbook
+from arithgpt.bench.baselines import SumPages, textbook_size
 from arithgpt.bench.plan import OnProgress, Plan
 from arithgpt.bench.timing import Case, Side
-from arithgpt.bench.training import SumPages, bench_recipes, textbook_size
+from arithgpt.bench.training import bench_recipes
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.collate import IGNORED, Batch
 from arithgpt.data.source import held_out_questions
@@ -92,6 +93,7 @@ class _StepReporter(NullCallback):
         self.on_progress = on_progress
 
     def on_step(self, progress: Progress, loss: float) -> None:
+        """Report the step."""
         self.on_progress(f"step {progress.step:,}")
 
 

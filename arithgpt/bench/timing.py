@@ -99,7 +99,7 @@ def measure_in_turns(
     """
     values: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(repeats + 1):
-        for name in list(sides) if turn % 2 else reversed(sides):
+        for name in list(sides) if turn % 2 else reversed(list(sides)):
             on_progress(f"{name}, {f'{turn} of {repeats}' if turn else 'warming up'}")
             value = sides[name]()
             if turn:

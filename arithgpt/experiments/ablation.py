@@ -89,13 +89,13 @@ def plan_ablation(
     variants = parse_variants(base, varied, own_baseline=own_baseline)
 
     def make_recipe(point: Mapping[str, Any]) -> Recipe:
-        steps = _steps_for_equal_examples(base, variants[0], point)
-        return resolve(load_recipe(**source, options=fixed | steps | dict(point)))
+        options = {**fixed, **_steps_for_equal_examples(base, variants[0], point), **point}
+        return resolve(load_recipe(**source, options=options))
 
     n_seeds = seeds or max(2, seeds_needed(level, len(variants) - 1))
     seed_range = range(base.seed, base.seed + n_seeds)
     stem = name or (Path(recipe).stem if source.get("file") else recipe.replace(":", "-"))
-    points = [variant.values | {"seed": seed} for seed in seed_range for variant in variants]
+    points = [{**variant.values, "seed": seed} for seed in seed_range for variant in variants]
     trials = make_trials(stem, points, make_recipe, f"ablate {recipe}")
     for trial in trials:
         trial.find_run()

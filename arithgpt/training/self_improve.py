@@ -30,6 +30,7 @@ from arithgpt.errors import UserError
 from arithgpt.inference.generate import generate
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.inference.sampler import random_sampler
+from arithgpt.models.language_model import LanguageModel
 from arithgpt.run import NAME, Run, new_run, runs_folder
 from arithgpt.training.checkpoint import write_atomic
 from arithgpt.training.init_weights import weights_hash
@@ -163,7 +164,9 @@ def keep_answers(
 
 def _weights_hash(run: Run) -> str:
     """Hash the weights of a run."""
-    return weights_hash(run.load_model("cpu").state_dict())
+    model = run.load_model("cpu")
+    assert isinstance(model, LanguageModel)
+    return weights_hash(model.state_dict())
 
 
 def _read_result(run: Run, origin: dict[str, Any]) -> RoundResult:
