@@ -11,7 +11,7 @@ from rich.console import Console
 
 from arithgpt.cli.shared.options import LENGTHS_HELP, output_files
 from arithgpt.cli.shared.reports import check_extras
-from arithgpt.cli.sweep import (
+from arithgpt.cli.shared.trials import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     Backend,

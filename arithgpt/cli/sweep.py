@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Optional
@@ -10,27 +9,27 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from arithgpt.cli.shared.options import DEVICE_HELP, LENGTHS_HELP, output_files
+from arithgpt.cli.shared.options import LENGTHS_HELP, output_files
 from arithgpt.cli.shared.reports import check_extras
+from arithgpt.cli.shared.trials import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    Backend,
+    Device,
+    Jobs,
+    Threads,
+    check_single_process,
+    train_all,
+)
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
-from arithgpt.experiments.runner import DONE, STOPPED, TrialResult, check_backend, run_trials
+from arithgpt.experiments.runner import DONE, STOPPED, check_backend
 from arithgpt.experiments.sweep_report import is_of_text, size_table, sweep_csv, sweep_json, sweep_png, trial_table
 from arithgpt.experiments.sweep_summary import TrialSummary, summarise_trials
 from arithgpt.experiments.trial import Trial
 from arithgpt.training.checkpoint import write_atomic
 from eval.spec import EvalSpec
 from tasks import sizes
-
-EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
-
-# The options of every command that trains many runs.
-Jobs = Annotated[
-    Optional[int], typer.Option(min=1, max=4096, help="Trials at a time, which share the cores. [default: one a core]")
-]
-Threads = Annotated[Optional[int], typer.Option(min=1, max=4096, help="Threads of each trial. [default: cores / --jobs]")]
-Backend = Annotated[str, typer.Option(help="loky: processes on this machine; or ray or dask.")]
-Device = Annotated[str, typer.Option(help=DEVICE_HELP)]
 
 
 def command(
@@ -76,57 +75,6 @@ def command(
         raise typer.Exit(EXIT_INTERRUPTED)
     if statuses != {DONE}:
         raise typer.Exit(EXIT_FAILED)
-
-
-def check_single_process(command: str) -> None:
-    """Check that torchrun did not start several processes of a command.
-
-    Raises:
-        UserError: it did.
-    """
-    if os.environ.get("WORLD_SIZE", "1") != "1":
-        raise UserError(f"{command}: shares its trials out by itself; start it without torchrun")
-
-
-def train_all(
-    trials: Sequence[Trial],
-    spec: EvalSpec | None,
-    console: Console,
-    *,
-    jobs: int | None,
-    threads: int | None,
-    backend: str,
-    device: str,
-) -> dict[int, TrialResult]:
-    """Train the trials that are not done, and print how each ended.
-
-    Args:
-        trials: all trials
-        spec: problems to ask after training; None asks none
-        console: where to print
-        jobs: trials at a time; None: one for each core
-        threads: threads of each trial; None: the cores divided by the trials at a time
-        backend: a backend that `check_backend` has accepted
-        device: "auto", "cpu" or "cuda"
-
-    Returns:
-        Results by the index of the trial, without those that were interrupted by a second Ctrl-C.
-    """
-    pending = sum(not trial.is_done for trial in trials)
-    busy = max(1, len(trials) if spec else pending)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = min(jobs or cores, busy)
-    console.print(f"{len(trials)} trials, {len(trials) - pending} of them done already; {jobs} at a time", soft_wrap=True)
-    results: dict[int, TrialResult] = {}
-    threads = threads or max(1, cores // jobs)
-    try:
-        for result in run_trials(trials, jobs=jobs, threads=threads, backend=backend, device=device, spec=spec):
-            results[result.number] = result
-            if result.status != STOPPED:
-                console.print(f"{trials[result.number].name}: {result.status}", markup=False, soft_wrap=True)
-    except KeyboardInterrupt:
-        console.print("interrupted: trials keep their last checkpoints")
-    return results
 
 
 def _eval_spec(digits: str | None, samples: int) -> EvalSpec | None:

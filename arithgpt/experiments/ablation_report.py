@@ -103,7 +103,7 @@ def ablation_png(summary: AblationSummary) -> bytes:
 
 def _comparison_dict(summary: AblationSummary, one: Comparison, level: float) -> dict[str, Any]:
     """Return a comparison for JSON."""
-    values = {
+    values: dict[str, Any] = {
         "variant": one.variant,
         "measure": one.measure,
         "says": one.says(level),

@@ -72,7 +72,7 @@ def size_table(summaries: Sequence[TrialSummary]) -> Table:
 def sweep_csv(summaries: Sequence[TrialSummary]) -> str:
     """Make a CSV file with a row for each trial; the accuracy by size is JSON in one column."""
     rows = [one.as_dict() | {"accuracy": json.dumps(dict(one.accuracy))} for one in summaries]
-    return pd.DataFrame(rows).to_csv(index=False)
+    return str(pd.DataFrame(rows).to_csv(index=False))
 
 
 def sweep_json(name: str, summaries: Sequence[TrialSummary]) -> str:
