@@ -10,7 +10,7 @@ Pages of like length are put into one bucket, so that few tokens are padding.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -141,7 +141,7 @@ def to_int16(batch: Batch) -> Batch:
 
 def prefetch(
     make: Callable[[int], list[Batch]], steps: range, device: torch.device, n_ahead: int = 3, n_threads: int = 1
-) -> Iterator[list[Batch]]:
+) -> Generator[list[Batch], None, None]:
     """Make the batches of steps on other threads, while the model computes.
 
     Batches for a GPU are copied from pinned memory, so that nobody waits for the copy.

@@ -9,7 +9,7 @@ source.validate(model, SINGLE_PROCESS)        # Validation(accuracy={"1": 1.0, "
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -48,10 +48,10 @@ class Validation:
 class DataSource(Protocol):
     """What the trainer needs of the data. Rows of `pages` can be chosen, as by `ProcessGroup.share`, before `batches`."""
 
-    def pages(self, step: int) -> Pages | Ids:
+    def pages(self, step: int) -> Any:
         """Make all pages of a step, those of all processes: a function of the seed and the step alone."""
 
-    def batches(self, pages: Pages | Ids, n: int) -> list[Batch]:
+    def batches(self, pages: Any, n: int) -> list[Batch]:
         """Make at most n batches of pages."""
 
     def resets(self, step: int) -> bool:
@@ -88,7 +88,7 @@ class ProblemSource:
         self.pads_shapes = device.type == "cuda" and is_static(recipe.model)
         self.max_length = max_length(recipe.model)
         if self.max_length is not None:
-            longest = longest_page(self.task.with_scratchpad() if self.removal else self.task)
+            longest = longest_page(self.removal.with_scratchpad if self.removal else self.task)
             _check_length(self.max_length, longest, "of the longest page")
         size = recipe.data.train_size
         self.finite_set = training_set(self.task, size, seed=recipe.seed) if size else None

@@ -248,7 +248,7 @@ def encode(text: str, alphabet: str) -> NDArray[np.int64]:
     """
     codes, known = (np.frombuffer(chars.encode("utf-32-le", "surrogatepass"), np.uint32) for chars in (text, alphabet))
     order = np.argsort(known)
-    ids = order[np.searchsorted(known, codes, sorter=order).clip(max=len(known) - 1)]
+    ids: NDArray[np.int64] = order[np.searchsorted(known, codes, sorter=order).clip(max=len(known) - 1)]
     if (known[ids] != codes).any():
         place = int((known[ids] != codes).argmax())
         raise UserError(f"character {text[place]!r}, number {place + 1}: is not among the {len(alphabet)} that the model knows")

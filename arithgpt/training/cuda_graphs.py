@@ -108,7 +108,8 @@ def cuda_graph_recorder() -> Recorder:
 
     def record(step: Step, tensors: Sequence[Tensor]) -> Recording:
         inputs = tuple(tensor.clone() for tensor in tensors)
-        current, side, graph = torch.cuda.current_stream(), torch.cuda.Stream(), torch.cuda.CUDAGraph()
+        current, graph = torch.cuda.current_stream(), torch.cuda.CUDAGraph()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(current)
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):

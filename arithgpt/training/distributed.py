@@ -25,7 +25,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed import Store
+from torch.distributed import Store  # type: ignore[attr-defined]
 
 from arithgpt.errors import PeerLostError, UserError
 from arithgpt.runtime import resolve_device
@@ -67,7 +67,8 @@ class ProcessGroup:
         order = np.argsort(pages.total, kind="stable") if isinstance(pages, Pages) else np.arange(len(pages))
         position = np.arange(len(pages)) % (2 * self.size)
         owner = np.minimum(position, 2 * self.size - 1 - position)  # there and back: 0 1 2 2 1 0 0 1 2 ...
-        return pages[order[owner == self.rank]]
+        own: SomePages = pages[order[owner == self.rank]]
+        return own
 
     def average_(self, tensors: Sequence[Tensor], weight: Tensor) -> None:
         """Replace tensors by their weighted average over all processes, in one exchange.
@@ -82,7 +83,7 @@ class ProcessGroup:
         with self._exchange():
             dist.all_reduce(flat)
         flat /= flat[-1].clone()
-        for tensor, part in zip(tensors, flat.split([*(tensor.numel() for tensor in tensors), 1]), strict=False):
+        for tensor, part in zip(tensors, torch.split(flat, [*(tensor.numel() for tensor in tensors), 1]), strict=False):
             tensor.copy_(part.view_as(tensor))
 
     def sum(self, numbers: Sequence[Number]) -> list[Number]:
@@ -166,7 +167,7 @@ def launched_processes(device: str) -> Iterator[ProcessGroup]:
     if on_gpu:
         torch.cuda.set_device(own_device)
     try:
-        store, rank, size = next(dist.rendezvous("env://", timeout=TIMEOUT))
+        store, rank, size = next(dist.rendezvous("env://", timeout=TIMEOUT))  # type: ignore[attr-defined]
         backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=TIMEOUT)
     except (RuntimeError, ValueError) as error:

@@ -71,7 +71,7 @@ class GradientComputer:
         """
         losses, gradients = zip(*self._shares(step, buckets, n_targets), strict=True)
         summed = [torch.stack(shares).sum(0) if len(shares) > 1 else shares[0] for shares in zip(*gradients, strict=True)]
-        return sum(losses), summed
+        return sum(losses[1:], losses[0]), summed
 
     def _shares(self, step: int, buckets: list[Batch], n_targets: Tensor) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         """Compute the loss and the gradients of each share of the buckets, side by side where there are workers.
@@ -116,4 +116,4 @@ class GradientComputer:
 
 def count_targets(buckets: list[Batch]) -> Tensor:
     """Count the targets that are not IGNORED: int64 ()."""
-    return sum((targets != IGNORED).sum() for _, targets in buckets)
+    return torch.stack([(targets != IGNORED).sum() for _, targets in buckets]).sum()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,9 +20,7 @@ from torch import Tensor
 from arithgpt.config.recipe import ModelConfig, Recipe
 from arithgpt.data.pseudo_labels import read_pages
 from arithgpt.errors import UserError
-
-if TYPE_CHECKING:
-    from arithgpt.models.language_model import LanguageModel
+from arithgpt.models.language_model import LanguageModel
 
 BY_CHARACTER = {"token_embedding.weight": 0, "head.weight": 0, "positions.mark_embedding": 1}
 """Weights with a row for each character, and the row of the first character; row 0 of `mark_embedding` means no mark."""
@@ -106,6 +104,7 @@ def _other_model(recipe: Recipe) -> LanguageModel:
         if _shape(ours, field) != _shape(theirs, field):
             raise UserError(f"--from {init.run}: model.{field} is {there!r} there and {here!r} here; both must be the same")
     model = run.load_model("cpu")
+    assert isinstance(model, LanguageModel)
     if init.weights not in ("", found := weights_hash(model.state_dict())):
         raise UserError(f"init.weights = {init.weights[:12]}...: the weights of run {init.run} are others, {found[:12]}...")
     return model

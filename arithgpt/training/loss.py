@@ -36,4 +36,5 @@ def sum_cross_entropy(
         logits_and_targets = [
             (model(inputs, generator=generator).flatten(0, 1), targets.flatten()) for inputs, targets in batches
         ]
-    return sum(F.cross_entropy(*pair, ignore_index=IGNORED, reduction="sum") for pair in logits_and_targets)
+    losses = [F.cross_entropy(*pair, ignore_index=IGNORED, reduction="sum") for pair in logits_and_targets]
+    return sum(losses[1:], losses[0])

@@ -127,10 +127,10 @@ class Muon(torch.optim.Optimizer):
         for parameter in parameters:
             if not self.state[parameter]:
                 self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-        gradients = [parameter.grad for parameter in parameters]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         buffers = [self.state[parameter]["momentum_buffer"] for parameter in parameters]
         torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-        return torch._foreach_lerp(gradients, buffers, momentum)
+        return list(torch._foreach_lerp(gradients, buffers, momentum))
 
 
 @torch.no_grad()
@@ -155,5 +155,5 @@ def orthogonalise(matrices: Tensor, steps: int = 5, precision: Precision = "floa
     for _ in range(steps):
         gram = x @ x.mT
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    x = x.to(matrices.dtype)
-    return x.mT if matrices.shape[-2] > matrices.shape[-1] else x
+    y: Tensor = x.to(matrices.dtype)
+    return y.mT if matrices.shape[-2] > matrices.shape[-1] else y

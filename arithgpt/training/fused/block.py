@@ -70,7 +70,8 @@ def fused_block(
         *(block.attention_norm.weight, attention.qkv.weight, attention.q_norm.weight, attention.k_norm.weight),
         *(attention.out.weight, block.mlp_norm.weight, mlp.up.weight, mlp.down.weight),
     )
-    return _FusedBlock.apply(x, q_features, k_features, segments, kept, *weights)
+    y: Tensor = _FusedBlock.apply(x, q_features, k_features, segments, kept, *weights)  # type: ignore[no-untyped-call]
+    return y
 
 
 class _FusedBlock(torch.autograd.Function):
@@ -196,7 +197,8 @@ def _attention_backward(
         probabilities, saved = saved[3 : 3 + n_chunks], saved[3 + n_chunks :]
         y_grad = segment.padded_zeros(attended_grad, v.shape[3])
         y_grad[:, :, :n, :D] = segment.slice(attended_grad)
-        grads = _qkv_grads(*(z.flatten(0, 1) for z in (y_grad, q, k, v)), probabilities, D**-0.5)
+        flat_grad, flat_q, flat_k, flat_v = (z.flatten(0, 1) for z in (y_grad, q, k, v))
+        grads = _qkv_grads(flat_grad, flat_q, flat_k, flat_v, probabilities, D**-0.5)
         q_grad, k_grad, v_grad = (grad.view(*v.shape[:3], -1)[:, :, :n] for grad in grads)
         for number, grad in enumerate((q_grad, k_grad, v_grad)):
             segment.slice(heads_grad[:, number * H : (number + 1) * H]).copy_(grad[..., :D])
@@ -222,6 +224,7 @@ def _qkv_grads(
 def softmax_backward(grad: Tensor, probabilities: Tensor) -> Tensor:
     """Compute the gradient of softmax's input over the last axis, by torch's kernel where it can be called."""
     try:
-        return torch.ops.aten._softmax_backward_data(grad, probabilities, -1, grad.dtype)
+        x_grad: Tensor = torch.ops.aten._softmax_backward_data(grad, probabilities, -1, grad.dtype)
     except (AttributeError, RuntimeError, TypeError):
-        return probabilities * (grad - (grad * probabilities).sum(-1, keepdim=True))
+        x_grad = probabilities * (grad - (grad * probabilities).sum(-1, keepdim=True))
+    return x_grad

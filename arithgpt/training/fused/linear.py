@@ -40,7 +40,8 @@ def linear_weight_grad(x: Tensor, grad: Tensor) -> Tensor:
 @cache
 def has_wide_onednn() -> bool:
     """Whether oneDNN is the wider library here and can be called: its entry point is private to torch, so it is tried once."""
-    if torch.backends.cpu.get_cpu_capability() != "AVX512" or not torch.backends.mkldnn.is_available():
+    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if torch.backends.cpu.get_cpu_capability() != "AVX512" or not has_onednn:
         return False
     x, weight = torch.ones(2, 3), torch.ones(4, 3)
     try:
@@ -51,6 +52,9 @@ def has_wide_onednn() -> bool:
 
 
 def _onednn_linear(x: Tensor, weight: Tensor, residual: Tensor | None = None) -> Tensor:
+    y: Tensor
     if residual is None:
-        return torch.ops.mkldnn._linear_pointwise.default(x, weight, None, "none", [], "")
-    return torch.ops.mkldnn._linear_pointwise.binary(x, residual, weight, None, "add")
+        y = torch.ops.mkldnn._linear_pointwise.default(x, weight, None, "none", [], "")
+    else:
+        y = torch.ops.mkldnn._linear_pointwise.binary(x, residual, weight, None, "add")
+    return y

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from arithgpt.data.collate import IGNORED, Batch
-from arithgpt.models.gpt import GPT
+from arithgpt.models.gpt import GPT, Block
 from arithgpt.models.language_model import LanguageModel
 from arithgpt.models.positions.kernels import PagePositions, kernel_features
 from arithgpt.training.fused.block import Segment, fused_block
@@ -18,7 +19,7 @@ from arithgpt.training.fused.linear import ROW_MULTIPLE
 LONGEST = 512  # tokens of a page: a number is kept for each two of them
 
 
-def can_fuse(model: LanguageModel) -> bool:
+def can_fuse(model: LanguageModel) -> TypeGuard[GPT]:
     """Whether fused blocks compute what the blocks of a model do."""
     if not isinstance(model, GPT) or not isinstance(model.positions, PagePositions) or model.device.type != "cpu":
         return False
@@ -38,7 +39,8 @@ def target_logits(model: GPT, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]
         Logits (n, V) and their targets (n,).
     """
     config = model.config
-    biases = [block.attention.bias for block in model.blocks]
+    blocks = cast("list[Block]", list(model.blocks))
+    biases = [block.attention.bias for block in blocks]
     strength, centre, bos_logit = (
         torch.cat([getattr(bias, name) for bias in biases]) for name in ("strength", "centre", "bos_logit")
     )  # the heads of all blocks: one product makes their features
@@ -55,8 +57,9 @@ def target_logits(model: GPT, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]
     has_target = targets != IGNORED
     n = int(has_target.sum())
     kept = has_target.byte().argsort(descending=True, stable=True)[: n + -n % ROW_MULTIPLE]
-    features = list(zip(q_features.split(config.heads, 1), k_features.split(config.heads, 1), strict=True))
+    q_by_block, k_by_block = (torch.split(features, list(config.heads), dim=1) for features in (q_features, k_features))
     layers = [layer for _ in range(config.loops) for layer in range(config.n_layer)]
     for depth, layer in enumerate(layers):
-        x = fused_block(model.blocks[layer], x, *features[layer], segments, kept if depth == len(layers) - 1 else None)
+        rows = kept if depth == len(layers) - 1 else None
+        x = fused_block(blocks[layer], x, q_by_block[layer], k_by_block[layer], segments, rows)
     return model.logits(x), targets[kept]
