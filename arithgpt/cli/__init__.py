@@ -14,7 +14,7 @@ import typer
 
 from arithgpt.cli.shared.lazy import LazyGroup
 from arithgpt.cli.shared.own_packages import check_own_packages
-from arithgpt.cli.shared.task_files import IMPORT_OPTION
+from arithgpt.cli.shared.task_files import IMPORT_OPTION, import_files
 from arithgpt.errors import PeerLostError, UserError
 
 SPIN_COUNT = "10000"
@@ -34,7 +34,9 @@ app = typer.Typer(
 
 @app.callback()
 def _shared(task_files: Annotated[Optional[list[str]], IMPORT_OPTION] = None) -> None:
-    """Options that stand before the command; the callback of --import has imported the files."""
+    """Handle the options that stand before the command."""
+    if task_files:
+        import_files(task_files)
 
 
 def main() -> None:

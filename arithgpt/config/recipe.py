@@ -81,7 +81,7 @@ class Recipe(Section):
             raise ValueError(f"cot_removal.every = {self.cot_removal.every}: needs {why}")
         return self
 
-    @property
+    @cached_property
     def problems(self) -> Task:
         """The task.
 
@@ -93,7 +93,7 @@ class Recipe(Section):
         task: Task = self.task
         return task
 
-    @property
+    @cached_property
     def text(self) -> Text | None:
         """The text with its options, or None where the run learns a task."""
         return self.task if isinstance(self.task, Text) else None

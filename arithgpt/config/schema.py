@@ -7,7 +7,9 @@ Each section is frozen and validated when it is made; a value out of range raise
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -41,6 +43,13 @@ class Section(BaseModel):
     """A table of a recipe: frozen, without unknown fields, with finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy the fields, without the properties that were computed from them."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
 
 class ModelConfig(Section):
@@ -120,17 +129,17 @@ class ModelConfig(Section):
         """Whether an encoder reads the prompt up to prompt_end."""
         return self.arch == "encoder-decoder"
 
-    @property
+    @cached_property
     def heads(self) -> tuple[int, ...]:
         """Attention heads of each block."""
         return self.n_head if isinstance(self.n_head, tuple) else (self.n_head,) * self.n_layer
 
-    @property
+    @cached_property
     def kv_heads(self) -> tuple[int, ...]:
         """Heads of keys and values of each block."""
         return (self.n_kv_head,) * self.n_layer if self.n_kv_head else self.heads
 
-    @property
+    @cached_property
     def head_size(self) -> int:
         """Width of a head."""
         return self.head_dim or self.n_embd // self.heads[0]

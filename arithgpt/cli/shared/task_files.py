@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Optional
 
 import typer
@@ -9,19 +10,26 @@ import typer
 HELP = "Import this file first: it registers tasks of your own. Can be given several times."
 
 
-def _import_files(files: Optional[list[str]]) -> Optional[list[str]]:
-    """Import the files of --import."""
-    if files:
-        from arithgpt.config.imported import import_task_files  # only here: it imports all tasks
+def import_files(files: Sequence[str]) -> None:
+    """Import the files of --import; raises UserError as `import_task_files` does."""
+    from arithgpt.config.imported import import_task_files  # only here: `arithgpt --help` needs no NumPy
 
-        import_task_files(files)
-    return files
+    import_task_files(files)
 
 
-_SETTINGS: dict[str, Any] = {"metavar": "FILE.py", "help": HELP, "callback": _import_files, "is_eager": True}
-IMPORT_OPTION = typer.Option("--import", **_SETTINGS)
+IMPORT_OPTION = typer.Option("--import", metavar="FILE.py", help=HELP)
 """The option before the command: `arithgpt --import my_tasks.py train`."""
-_COMMAND_OPTION = typer.Option("--import", expose_value=False, **_SETTINGS)
+
+
+def _import_given(files: Optional[list[str]]) -> None:
+    """Import the files of --import after a command, before its other options are read."""
+    if files:
+        import_files(files)
+
+
+_COMMAND_OPTION = typer.Option(
+    "--import", metavar="FILE.py", help=HELP, callback=_import_given, is_eager=True, expose_value=False
+)
 
 
 def import_parameter() -> Any:
