@@ -9,7 +9,7 @@
 from tasks.core.question import QuestionError
 from tasks.core.ragged import Ragged
 from tasks.core.scratchpad import Fault, Row, drawn
-from tasks.registry import find, load_task_file, make, names, register
+from tasks.registry import find, make, names, register
 from tasks.sizes import MAX_DIGITS, NO_SIZE, ProblemSize, SizeRange, Span
 from tasks.task import STOP, Pages, Problems, Split, Task
 
@@ -30,7 +30,6 @@ __all__ = [
     "Task",
     "drawn",
     "find",
-    "load_task_file",
     "make",
     "names",
     "register",

@@ -8,28 +8,20 @@ A task is imported when it is first asked for. A package offers tasks by entry p
     [project.entry-points."arithgpt.tasks"]
     maximum = "my_package.tasks:Maximum"
 
-A file registers its tasks with the decorator `register` and is read by `load_task_file`. A built-in name cannot be taken.
+A file registers its tasks with the decorator `register` and is read by tasks/outside.py. A built-in name cannot be taken.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import hashlib
 import importlib
-import importlib.util
-import sys
-import traceback
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from tasks.contract import check_contract
 from tasks.task import Task
 
-ENTRY_POINTS: Final = "arithgpt.tasks"
 GYM_PREFIX: Final = "rg:"
 """Names the data sets of reasoning-gym: rg:chain_sum."""
 
@@ -56,18 +48,18 @@ BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-NO_TASK: Final = "registers no task: decorate its class with @tasks.register"
 
 T = TypeVar("T", bound=Task)
 
-_registered: dict[str, type[Task]] = {}
+registered: dict[str, type[Task]] = {}
 """Tasks from files and entry points, by name."""
-_loaded_files: dict[Path, list[type[Task]]] = {}
 
 
 def names() -> list[str]:
     """The names of all tasks that can be found, sorted; without the data sets of reasoning-gym."""
-    return sorted({*BUILT_IN, *_registered, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+    from tasks import outside  # only here: it takes time to read which packages are installed
+
+    return sorted({*BUILT_IN, *registered, *outside.entry_point_names()})
 
 
 def known() -> str:
@@ -86,14 +78,16 @@ def find(name: object) -> type[Task]:
             module, _, attribute = BUILT_IN[name].partition(":")
             found: type[Task] = getattr(importlib.import_module(module), attribute)
             return found
-        if name in _registered:
-            return _registered[name]
+        if name in registered:
+            return registered[name]
         if name.startswith(GYM_PREFIX):
             from tasks.adapters.reasoning_gym import gym_task  # only here: most commands do not need it
 
             return gym_task(name)
-        for entry in entry_points(group=ENTRY_POINTS, name=name):
-            return _load_entry_point(entry)
+        from tasks import outside  # only here: it takes time to read which packages are installed
+
+        if (task := outside.load_entry_point(name)) is not None:
+            return task
     near = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}? " if near else ""
     raise ValueError(f"{name}: no such task; {hint}there are: {known()}")
@@ -130,84 +124,14 @@ def register(task: type[T]) -> type[T]:
     Raises:
         ValueError: the name is taken.
     """
-    taken = _registered.get(task.name)
+    taken = registered.get(task.name)
     if task.name in BUILT_IN or taken is not None:
         owner = f"{taken.__module__}.{taken.__qualname__}" if taken else BUILT_IN[task.name]
         raise ValueError(f"task {task.name!r}: the name is taken by {owner}")
-    _registered[task.name] = task
+    registered[task.name] = task
     return task
 
 
 def unregister(name: str) -> None:
-    """Forget a registered task, and that its file has been loaded. KeyError where none of this name is registered."""
-    task = _registered.pop(name)
-    for file in [file for file, found in _loaded_files.items() if task in found]:
-        del _loaded_files[file]
-
-
-def load_task_file(path: str | Path) -> list[type[Task]]:
-    """Import a Python file and return the tasks that it registers. A file that is loaded already is not run again.
-
-    Raises:
-        ValueError: the file does not import, registers no task, or a task breaks the contract; one line that names the file and
-            the method.
-    """
-    file = Path(path)
-    try:
-        resolved = file.resolve(strict=True)
-    except OSError as error:
-        raise ValueError(f"{file}: {error.strerror}") from None
-    if resolved in _loaded_files:
-        return _loaded_files[resolved]
-    before = dict(_registered)
-    try:
-        _run_file(file, resolved)
-        found = [task for name, task in _registered.items() if name not in before]
-        if not found:
-            raise ValueError(NO_TASK)
-        for task in found:
-            check_contract(task)
-    except ValueError as error:
-        _registered.clear()
-        _registered.update(before)
-        raise ValueError(f"{file}: {error}") from None
-    _loaded_files[resolved] = found
-    return found
-
-
-def _run_file(file: Path, resolved: Path) -> None:
-    """Run a file as a module of a name of its own. ValueError says what failed, and in which line."""
-    name = f"_task_file_{resolved.stem}_{hashlib.sha256(str(resolved).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, resolved)
-    if spec is None or spec.loader is None:
-        raise ValueError("is not a Python file: its name must end with .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look up the module of their class
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(resolved)]
-        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-        where = f"line {line}: " if line else ""
-        message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
-        raise ValueError(f"does not import: {where}{type(error).__name__}: {message}") from None
-
-
-def _load_entry_point(entry: EntryPoint) -> type[Task]:
-    """Import, check and register the task of an entry point."""
-    try:
-        task = entry.load()
-    except Exception as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise ValueError(f"entry point {entry.name} = {entry.value}: does not import: {reason}") from None
-    try:
-        check_contract(task)
-        if task.name != entry.name:
-            raise ValueError(f"{task.__name__}.name is {task.name!r}, not {entry.name!r}")
-    except ValueError as error:
-        raise ValueError(f"entry point {entry.name} = {entry.value}: {error}") from None
-    checked: type[Task] = task
-    if entry.name not in _registered:  # the package may use the decorator as well
-        register(checked)
-    return checked
+    """Forget a registered task. KeyError where none of this name is registered."""
+    del registered[name]

@@ -11,6 +11,7 @@ import pytest
 
 import tasks
 from tasks import NO_SIZE, Fault, QuestionError, Row, Task
+from tasks.outside import load_task_file
 from tasks.registry import BUILT_IN, unregister
 
 EXAMPLE = Path(__file__).parent / "examples" / "maximum_task.py"
@@ -19,7 +20,7 @@ EXAMPLE = Path(__file__).parent / "examples" / "maximum_task.py"
 @pytest.fixture
 def task() -> Iterator[Task]:
     """The example task, with its default options."""
-    [made] = tasks.load_task_file(EXAMPLE)
+    [made] = load_task_file(EXAMPLE)
     yield made()
     unregister("maximum")
 
@@ -56,7 +57,7 @@ def test_a_task_of_a_file_is_found_by_name(task: Task) -> None:
     assert tasks.find("maximum")(longest=8) != task
     with pytest.raises(ValueError, match="maxium: no such task; did you mean maximum"):
         tasks.find("maxium")
-    assert tasks.load_task_file(str(EXAMPLE)) == [type(task)]  # not run again
+    assert load_task_file(str(EXAMPLE)) == [type(task)]  # not run again
 
 
 def test_a_task_of_four_methods_has_all_others(task: Task) -> None:
@@ -120,7 +121,7 @@ def test_a_task_without_sizes_has_test_problems_that_are_held_out(task: Task) ->
 
 
 def test_a_task_with_sizes_has_test_problems_of_one_size() -> None:
-    [made] = tasks.load_task_file(EXAMPLE)
+    [made] = load_task_file(EXAMPLE)
     unregister("maximum")
 
     class Sized(made):
@@ -189,11 +190,11 @@ def test_a_file_that_breaks_the_contract_is_named_with_its_method(tmp_path: Path
     file.write_text(text.replace(old, new))
     before = tasks.names()
     with pytest.raises(ValueError, match=rf"^{file}: {message}$") as caught:
-        tasks.load_task_file(file)
+        load_task_file(file)
     assert "\n" not in str(caught.value)
     assert tasks.names() == before
     file.write_text(text)  # mended, it can be loaded
-    [made] = tasks.load_task_file(file)
+    [made] = load_task_file(file)
     unregister(made.name)
 
 
@@ -203,15 +204,15 @@ def test_pages_without_the_stop_are_refused(tmp_path: Path) -> None:
     text = EXAMPLE.read_text().replace("return Pages.from_texts(", "return cut(Pages.from_texts(")
     file.write_text(text.replace("largest)\n", "largest))\n") + "\n\n" + cut)
     with pytest.raises(ValueError, match=r"Maximum\.pages: '.*=\d' must end with the stop '\$' and have no other$"):
-        tasks.load_task_file(file)
+        load_task_file(file)
 
 
 def test_a_file_that_is_not_there_or_not_python_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"nowhere\.py: No such file or directory$"):
-        tasks.load_task_file(tmp_path / "nowhere.py")
+        load_task_file(tmp_path / "nowhere.py")
     (tmp_path / "task.txt").write_text("")
     with pytest.raises(ValueError, match=r"task\.txt: is not a Python file: its name must end with \.py$"):
-        tasks.load_task_file(tmp_path / "task.txt")
+        load_task_file(tmp_path / "task.txt")
 
 
 class _Entries:
@@ -226,7 +227,7 @@ class _Entries:
 
 def test_a_task_of_another_package_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLE.parent))
-    monkeypatch.setattr("tasks.registry.entry_points", _Entries(maximum="maximum_task:Maximum"))
+    monkeypatch.setattr("tasks.outside.entry_points", _Entries(maximum="maximum_task:Maximum"))
     assert "maximum" in tasks.names()
     assert tasks.make("maximum").summary == "the largest digit of a list"
     assert tasks.make("maximum") == tasks.make("maximum")
@@ -235,7 +236,7 @@ def test_a_task_of_another_package_is_found_by_its_entry_point(monkeypatch: pyte
 
 def test_a_broken_entry_point_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = _Entries(gone="no_such_module:Task", wrong="tasks.sizes:SizeRange", other="tasks.arithmetic.addition:Addition")
-    monkeypatch.setattr("tasks.registry.entry_points", entries)
+    monkeypatch.setattr("tasks.outside.entry_points", entries)
     for name, message in {
         "gone": "does not import: ModuleNotFoundError: No module named 'no_such_module'",
         "wrong": "<class 'tasks.sizes.SizeRange'> is not a subclass of tasks.Task",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from arithgpt.errors import UserError
 from arithgpt.models.positions import scheme_names
-from tasks import registry
+from tasks.outside import NO_TASK, load_task_file
 
 VARIABLE = "ARITHGPT_IMPORT"
 _imported: set[str] = set()
@@ -32,9 +32,9 @@ def import_task_files(files: Sequence[str]) -> None:
             continue
         schemes = scheme_names()
         try:
-            registry.load_task_file(file)
+            load_task_file(file)
         except ValueError as error:
-            registers_scheme = registry.NO_TASK in str(error) and scheme_names() != schemes
+            registers_scheme = NO_TASK in str(error) and scheme_names() != schemes
             if not registers_scheme:
                 raise UserError(f"--import {error}") from None
         _imported.add(path)
