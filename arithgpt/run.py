@@ -292,4 +292,6 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
     except UserError:
         path.rmdir()  # a folder without a recipe would be in the way of the next try
         raise
-    return Run(path)
+    run = Run(path)
+    run.recipe = recipe  # so that nobody reads the file that was just written
+    return run
