@@ -184,6 +184,10 @@ class Task(ABC):
         """The tasks that a model of this one can be asked, by name: itself, or the parts of a mixture."""
         return {self.name: self}
 
+    def subtask_of(self, question: str) -> Task:
+        """The subtask that a plain question asks: itself, or a part of a mixture."""
+        return self
+
     @property
     def size_ranges(self) -> tuple[SizeRange, ...]:
         """The problem sizes of training. Default: NO_SIZE alone."""

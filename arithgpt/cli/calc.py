@@ -37,7 +37,7 @@ def command(
         typer.Option("--working/--no-working", help="Draw the working. [default: in a terminal, for one EXPR]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    places: Annotated[
+    decimals: Annotated[
         Optional[int], typer.Option("--decimals", help="Maximum number of decimals of the answer. [default: 10]")
     ] = None,
     remainder: Annotated[bool, typer.Option("--remainder", help="Divide two natural numbers with a remainder.")] = False,
@@ -63,14 +63,14 @@ def command(
 
         if as_json or quiet:
             raise UserError(f"{'--json' if as_json else '--quiet'}: not at the prompt; give an EXPR or a pipe")
-        Prompt(calculator, working is not False, places=places, remainder=remainder).loop()
+        Prompt(calculator, working is not False, decimals=decimals, remainder=remainder).loop()
         return
     if working is None:
         working = sys.stdout.isatty() and expressions is not None and len(expressions) == 1 and not quiet
     any_wrong = any_misunderstood = False
     place = "" if expressions is not None else "line {}: "
     for numbers, batch in _batches(expressions):
-        for number, answer in zip(numbers, calculator.answer_all(batch, places=places, remainder=remainder), strict=True):
+        for number, answer in zip(numbers, calculator.answer_all(batch, decimals=decimals, remainder=remainder), strict=True):
             if isinstance(answer, QuestionError):
                 any_misunderstood = True
                 print(f"arithgpt: {place.format(number)}{format_error(answer)}", file=sys.stderr)

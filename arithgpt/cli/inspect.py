@@ -16,7 +16,7 @@ from arithgpt.cli.shared.reports import check_extras
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.attention import MAX_PAGE, focuses, heads_of, kernels, read_page
-from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.inference.gpt_solver import GPTSolver, Prompted
 from arithgpt.models.gpt import GPT
 from arithgpt.run import Run, find_run
 from tasks import STOP, QuestionError
@@ -102,9 +102,9 @@ def _write_page(run: Run, model: Any, typed: str) -> tuple[dict[str, Any], NDArr
         question = task.parse(typed)
     except QuestionError as error:
         raise UserError(f"{typed[:40]!r}: {error}") from None
-    [prompt] = task.prompts(task.problems([question])).to_strings()
-    completion = ""
-    for char in GPTSolver(run.name, model, task).stream(question) if len(prompt) < MAX_PAGE else STOP:
+    group = Prompted(task.subtask_of(question), [question], model.max_length)
+    [prompt], completion = group.prompts.to_strings(), ""
+    for char in GPTSolver(run.name, model, task).stream(group) if len(prompt) < MAX_PAGE else STOP:
         completion += char
         if len(prompt) + len(completion) > MAX_PAGE:
             raise UserError(f"{typed[:40]!r}: needs a page of more than the {MAX_PAGE} characters that can be inspected")

@@ -15,12 +15,16 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
 
 from arithgpt.errors import UserError
-from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.inference.gpt_solver import GPTSolver, Prompted
+from arithgpt.models import max_length
 from arithgpt.run import find_run, shipped_run
 from eval.solver import Answer
-from tasks import STOP, Problems, QuestionError, Row, drawn
+from tasks import STOP, QuestionError, Row, Task, drawn
 from tasks.arithmetic.division import BY_ZERO
 from tasks.expression.parser import MAX_DECIMALS, Question
 
@@ -49,13 +53,21 @@ class CalculatorAnswer:
     run: str
     beyond_training: bool
     """Whether an operand is longer or shorter than any in training."""
-    rows: tuple[Row, ...] = field(repr=False)
-    """The working in schoolbook columns, row by row."""
+    question: str = field(repr=False, compare=False)
+    completion: str = field(repr=False, compare=False)
+    """What the model wrote after the prompt."""
+    task: Task = field(repr=False, compare=False)
+    """The task that the question belongs to."""
 
-    @property
+    @cached_property
     def by_zero(self) -> bool:
         """Whether there is no number to answer."""
         return self.expected == BY_ZERO
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The working in schoolbook columns, row by row."""
+        return tuple(self.task.render(self.question, self.completion))
 
     @property
     def drawn(self) -> str:
@@ -64,10 +76,14 @@ class CalculatorAnswer:
 
 
 class Calculator:
-    """Answers questions: the calculator that ships, or with `run` one of your own runs.
+    """Answers questions by the calculator that ships, or by one of your own runs.
 
-    device: "auto" (NumPy for a few questions, torch for many), "numpy", "cpu" or "cuda"
-    UserError where a run is missing or damaged, or the device unknown or not there.
+    Args:
+        run: name or folder of a run; None for the calculator that ships
+        device: "auto" (NumPy for a few questions, torch for many), "numpy", "cpu" or "cuda"
+
+    Raises:
+        UserError: the run is missing or damaged, or the device is unknown or not there
     """
 
     def __init__(self, run: str | None = None, device: str = "auto") -> None:
@@ -83,40 +99,50 @@ class Calculator:
         first = "numpy" if device == "auto" else device
         self._solvers = {first: GPTSolver.of(self.run, first)}
 
-    def __call__(self, expression: str, *, places: int | None = None, remainder: bool = False) -> CalculatorAnswer:
+    def __call__(self, expression: str, *, decimals: int | None = None, remainder: bool = False) -> CalculatorAnswer:
         """Answer one expression.
 
-        places: decimals of the answer at most, from 0 to 30, for a run that answers whole expressions; 10 where None
-        remainder: divide two natural numbers with a remainder: `142 r 7`
-        QuestionError, which marks the place, where the expression cannot be understood; UserError where the run answers no such
-        questions.
+        Args:
+            expression: as a person types it
+            decimals: of the answer, at most, from 0 to 30, where the run answers whole expressions; None for 10
+            remainder: divide two natural numbers with a remainder: `142 r 7`
+
+        Raises:
+            QuestionError: the expression cannot be understood; it marks the place
+            UserError: the run answers no such questions
         """
-        answer = self.answer_all([expression], places=places, remainder=remainder)[0]
+        [answer] = self.answer_all([expression], decimals=decimals, remainder=remainder)
         if isinstance(answer, QuestionError):
             raise answer
         return answer
 
     def answer_all(
-        self, expressions: Sequence[str], *, places: int | None = None, remainder: bool = False
+        self, expressions: Sequence[str], *, decimals: int | None = None, remainder: bool = False
     ) -> list[CalculatorAnswer | QuestionError]:
-        """One answer an expression, in order; a QuestionError stands in the place of one that cannot be understood."""
+        """Answer expressions in order; a QuestionError takes the place of one that cannot be understood."""
         answers: dict[int, CalculatorAnswer | QuestionError] = {}
-        plain: dict[int, str] = {}  # index of the expression -> its question in plain form
+        questions: dict[str, dict[int, str]] = {}  # for each subtask the plain questions, by index of the expression
         for index, expression in enumerate(expressions):
             try:
-                plain[index] = self._plain(expression, places, remainder)
+                question = self._parse(expression, decimals, remainder)
             except QuestionError as error:
                 answers[index] = error
-        if plain:
-            for index, length in zip(plain, self._lengths(list(plain.values())), strict=True):
+                continue
+            questions.setdefault(self.task.subtask_of(question).name, {})[index] = question
+        indices, groups = [], []
+        for name, asked in questions.items():
+            group = self._prompted(self.task.subtasks[name], list(asked.values()))
+            for index, length in zip(asked, group.max_new_tokens.tolist(), strict=True):
                 if length > MAX_PAGE:
                     answers[index] = _too_long(expressions[index], length)
-        asked = {index: question for index, question in plain.items() if index not in answers}
-        if asked:
-            questions = list(asked.values())
-            problems, solver = self.task.problems(questions), self._solver(sum(self._lengths(questions)))
-            given = solver.solve(self.task, problems)
-            answers |= dict(zip(asked, self._checked(questions, problems, given), strict=True))
+            rows = [row for row, index in enumerate(asked) if index not in answers]
+            if rows:
+                indices.append([list(asked)[row] for row in rows])
+                groups.append(group if len(rows) == len(asked) else group[np.array(rows)])
+        if groups:
+            solver = self._solver(sum(int(group.max_new_tokens.sum()) for group in groups))
+            for own, group, given in zip(indices, groups, solver.answer(groups), strict=True):
+                answers |= dict(zip(own, self._checked(group, given), strict=True))
         return [answers[index] for index in range(len(expressions))]
 
     def watch(
@@ -124,51 +150,57 @@ class Calculator:
         expression: str,
         show: Callable[[list[Row]], None],
         *,
-        places: int | None = None,
+        decimals: int | None = None,
         remainder: bool = False,
     ) -> CalculatorAnswer:
-        """Answer one expression, and show the drawing of what is written so far each time that it has changed.
+        """Answer one expression, and show the drawing of what is written so far each time it has changed.
 
-        QuestionError where the expression cannot be understood.
+        Args:
+            expression, decimals, remainder: as those of `__call__`
+            show: is called with the rows of the drawing
+
+        Raises:
+            QuestionError: the expression cannot be understood
         """
-        question = self._plain(expression, places, remainder)
-        [length] = self._lengths([question])
+        question = self._parse(expression, decimals, remainder)
+        group = self._prompted(self.task.subtask_of(question), [question])
+        [length] = group.max_new_tokens.tolist()
         if length > MAX_PAGE:
             raise _too_long(expression, length)
-        problems, written, shown = self.task.problems([question]), "", None
-        for char in self._solver(length).stream(question):
+        written, shown, task = "", None, group.task
+        for char in self._solver(length).stream(group):
             written += char
-            if not char.isdigit() and (rows := self.task.render(question, written.rstrip(STOP))) != shown:
+            if not char.isdigit() and (rows := task.render(question, written.rstrip(STOP))) != shown:
                 show(rows)
                 shown = rows
         finished, written = written.endswith(STOP), written.rstrip(STOP)
-        text = self.task.extract(written, question) if finished else None
-        return self._checked([question], problems, [Answer(text, written, finished)])[0]
+        text = task.extract(written, question) if finished else None
+        return self._checked(group, [Answer(text, written, finished)])[0]
 
-    def _plain(self, expression: str, places: int | None, remainder: bool) -> str:
-        """The question in its plain form."""
-        parts = self.task.subtasks
-        if remainder and "div" not in parts:
-            raise UserError(f"--remainder: run {self.run.name} was trained on {', '.join(parts)}, not on div")
-        if places is not None and "expr" not in parts:
-            raise UserError(f"--decimals {places}: run {self.run.name} was trained on {', '.join(parts)}, not on expr")
-        if places is not None and not 0 <= places <= MAX_DECIMALS:
-            raise UserError(f"--decimals {places}: must be from 0 to {MAX_DECIMALS}")
+    def _parse(self, expression: str, decimals: int | None, remainder: bool) -> str:
+        """Bring a typed expression into its plain form."""
+        subtasks = self.task.subtasks
+        if remainder and "div" not in subtasks:
+            raise UserError(f"--remainder: run {self.run.name} was trained on {', '.join(subtasks)}, not on div")
+        if decimals is not None and "expr" not in subtasks:
+            raise UserError(f"--decimals {decimals}: run {self.run.name} was trained on {', '.join(subtasks)}, not on expr")
+        if decimals is not None and not 0 <= decimals <= MAX_DECIMALS:
+            raise UserError(f"--decimals {decimals}: must be from 0 to {MAX_DECIMALS}")
         if remainder:
-            return parts["div"].parse(expression)
+            return subtasks["div"].parse(expression)
         try:
-            question = self.task.parse(expression if places is None else f"{expression} to {places}")
+            question = self.task.parse(expression if decimals is None else f"{expression} to {decimals}")
         except QuestionError as error:
             raise QuestionError(str(error), expression, min(error.place, len(expression))) from None
-        divides = "expr" in parts and _DIVISION.fullmatch(question)  # which a mixture takes for one with a remainder
+        divides = "expr" in subtasks and _DIVISION.fullmatch(question)  # which a mixture takes for one with a remainder
         return Question.parse(question).format(explicit=True) if divides else question
 
-    def _lengths(self, questions: list[str]) -> list[int]:
-        """The characters that may be written for each plain question, of which there is one at least."""
-        return self.task.max_new_tokens(self.task.problems(questions)).tolist()
+    def _prompted(self, task: Task, questions: list[str]) -> Prompted:
+        """Prepare plain questions of one subtask."""
+        return Prompted(task, questions, max_length(self.run.recipe.model))
 
     def _solver(self, n_characters: int) -> GPTSolver:
-        """The model on torch where the work is worth its import, or it is there already; else on NumPy."""
+        """Return the model on torch where the work is worth its import, or it is there already; else on NumPy."""
         if self.device != "auto":
             return self._solvers[self.device]
         device = "cpu" if "torch" in sys.modules or n_characters > WORTH_TORCH else "numpy"
@@ -176,10 +208,11 @@ class Calculator:
             self._solvers[device] = GPTSolver.of(self.run, device)
         return self._solvers[device]
 
-    def _checked(self, questions: list[str], problems: Problems, given: Sequence[Answer]) -> list[CalculatorAnswer]:
-        task, answers = self.task, []
-        prompts, in_range = task.prompts(problems).to_strings(), task.in_range(problems).tolist()
-        for question, prompt, known, answer in zip(questions, prompts, in_range, given, strict=True):
+    def _checked(self, group: Prompted, given: Sequence[Answer]) -> list[CalculatorAnswer]:
+        """Check answers by exact arithmetic."""
+        task, answers = group.task, []
+        prompts, in_range = group.prompts.to_strings(), task.in_range(group.problems).tolist()
+        for question, prompt, is_known, answer in zip(group.questions, prompts, in_range, given, strict=True):
             expected = task.answer(question)
             fault = str(task.verify(question, answer.written) or "") if answer.finished else "the working is not finished"
             answers.append(
@@ -192,8 +225,10 @@ class Calculator:
                     working=prompt + answer.written,
                     fault=fault or None,
                     run=self.run.name,
-                    beyond_training=not known,
-                    rows=tuple(task.render(question, answer.written)),
+                    beyond_training=not is_known,
+                    question=question,
+                    completion=answer.written,
+                    task=task,
                 )
             )
         return answers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,12 +11,51 @@ import numpy as np
 
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
-from arithgpt.inference.generate import Model, generate, stream
+from arithgpt.inference.generate import Completions, Model, generate, stream
 from arithgpt.inference.verify_greedy import generate_verified
 from arithgpt.run import Run
 from eval.solver import Answer
-from tasks import Problems, Task
-from tasks.core.ragged import Ints, Ragged
+from tasks import Pages, Problems, Task
+from tasks.core.ragged import Ints, Ragged, stack
+
+
+class Prompted:
+    """Problems of one task as they are put to a model.
+
+    Args:
+        task: what they are problems of
+        questions: n plain questions
+        room: the most characters of a page; None for no limit
+        problems: the same as problems; None where they are still to be made
+    """
+
+    def __init__(self, task: Task, questions: Sequence[str], room: int | None = None, problems: Problems | None = None) -> None:
+        self.task, self.questions = task, questions
+        self.problems = problems = problems if problems is not None else task.problems(questions)
+        self.max_new_tokens: Ints = task.max_new_tokens(problems)
+        """int64 (n,): the most characters of each completion; it may be below 1 where the model has no room."""
+        if room is not None:
+            self.max_new_tokens = np.minimum(self.max_new_tokens, room - self.prompts.lengths)
+
+    def __getitem__(self, rows: Ints) -> Prompted:
+        """The chosen rows."""
+        chosen = copy.copy(self)
+        chosen.problems, chosen.questions = self.problems[rows], [self.questions[row] for row in rows]
+        chosen.max_new_tokens = self.max_new_tokens[rows]
+        chosen.__dict__.pop("pages", None), chosen.__dict__.pop("prompts", None)
+        return chosen
+
+    @cached_property
+    def pages(self) -> Pages:
+        """The exact pages."""
+        return self.task.pages(self.problems)
+
+    @cached_property
+    def prompts(self) -> Ragged:
+        """What the model is given, as rows of ASCII."""
+        if "pages" in self.__dict__:
+            return Ragged(self.pages.chars, self.pages.total).between(0, self.pages.prompt)
+        return self.task.prompts(self.problems)
 
 
 @dataclass(frozen=True)
@@ -50,30 +90,36 @@ class GPTSolver:
         """
         if task.name not in self.task.subtasks and task.name != self.task.name:
             raise UserError(f"run {self.name} was trained on task {self.task.name}: it cannot be asked {task.name}")
-        limits = self.max_new_tokens(task, problems)
-        fits = np.flatnonzero(limits >= 1)
-        asked, questions = problems[fits], task.questions(problems)
-        if self.verify:
-            pages = task.pages(asked)
-            guesses = Ragged(pages.chars, pages.total)
-            completions = generate_verified(self.model, self.tokenizer, guesses, pages.prompt, limits[fits])
-        else:
-            completions = generate(self.model, self.tokenizer, task.prompts(asked), limits[fits])
-        answers = [Answer(None, finished=False)] * len(problems)
-        texts = completions.text.to_strings()
-        for row, text, finished in zip(fits.tolist(), texts, completions.finished.tolist(), strict=True):
-            answers[row] = Answer(task.extract(text, questions[row]) if finished else None, text, finished)
+        return self.answer([Prompted(task, task.questions(problems), self.model.max_length, problems)])[0]
+
+    def answer(self, groups: Sequence[Prompted]) -> list[list[Answer]]:
+        """Answer the problems of several tasks, decoded together: a list of answers for each group, in order."""
+        fitting = [np.flatnonzero(group.max_new_tokens >= 1) for group in groups]
+        asked = [
+            group if len(rows) == len(group.questions) else group[rows] for group, rows in zip(groups, fitting, strict=True)
+        ]
+        completions = self._complete(asked)
+        texts, finished = iter(completions.text.to_strings()), iter(completions.finished.tolist())
+        answers = []
+        for group, rows in zip(groups, fitting, strict=True):
+            own = [Answer(None, finished=False)] * len(group.questions)
+            for row in rows.tolist():
+                text, ended = next(texts), next(finished)
+                own[row] = Answer(group.task.extract(text, group.questions[row]) if ended else None, text, ended)
+            answers.append(own)
         return answers
 
-    def stream(self, question: str) -> Iterator[str]:
-        """Yield what `solve` gets written for one plain question, as it comes, and the stop if it is reached."""
-        problems = self.task.problems([question])
-        [prompt], [limit] = self.task.prompts(problems).to_strings(), self.max_new_tokens(self.task, problems).tolist()
-        yield from stream(self.model, self.tokenizer, prompt, limit) if limit >= 1 else ()
+    def _complete(self, groups: Sequence[Prompted]) -> Completions:
+        """Decode all groups together."""
+        limits = np.concatenate([group.max_new_tokens for group in groups])
+        if not self.verify:
+            return generate(self.model, self.tokenizer, stack([group.prompts for group in groups]), limits)
+        pages = [group.pages for group in groups]
+        guesses = stack([Ragged(page.chars, page.total) for page in pages])
+        prompts = np.concatenate([page.prompt for page in pages])
+        return generate_verified(self.model, self.tokenizer, guesses, prompts, limits)
 
-    def max_new_tokens(self, task: Task, problems: Problems) -> Ints:
-        """Return the most characters of each completion, int64 (n,), as far as positions have room; it may be below 1."""
-        limits = task.max_new_tokens(problems)
-        if self.model.max_length is None:
-            return limits
-        return np.minimum(limits, self.model.max_length - task.prompts(problems).lengths)
+    def stream(self, group: Prompted) -> Iterator[str]:
+        """Yield what `answer` gets written for a group of one question, as it comes, and the stop if it is reached."""
+        [prompt], [limit] = group.prompts.to_strings(), group.max_new_tokens.tolist()
+        yield from stream(self.model, self.tokenizer, prompt, limit) if limit >= 1 else ()

@@ -67,8 +67,12 @@ class NumpyGPT:
         self.coordinates = _COORDINATES[config.positions](alphabet)
         self.n_axes = len(self.coordinates.axes)
         self.first_cell = np.array(self.coordinates.first_cell, np.float32)
-        self.n_params = sum(array.size for array in weights.values())
         _check_shapes(config, len(alphabet), self.n_axes, weights)
+
+    @property
+    def n_params(self) -> int:
+        """The number of weights."""
+        return sum(array.size for array in self.weights.values())
 
     def new_cache(self, n: int, size: int) -> NumpyCache:
         """Make an empty cache for n pages of at most `size` characters."""

@@ -44,9 +44,9 @@ def build_model(config: ModelConfig, alphabet: str, seed: int) -> LanguageModel:
 
 def max_length(config: ModelConfig) -> int | None:
     """Return the most characters of a page; None where there is no limit."""
-    from arithgpt.models.positions import find_scheme
+    from arithgpt.models.positions import is_limited
 
-    return config.block_size if config.attends and find_scheme(config.positions).is_limited else None
+    return config.block_size if config.attends and is_limited(config.positions) else None
 
 
 def is_static(config: ModelConfig) -> bool:

@@ -28,7 +28,7 @@ from arithgpt.config.schema import InitConfig
 from arithgpt.data.pseudo_labels import format_pages
 from arithgpt.errors import UserError
 from arithgpt.inference.generate import generate
-from arithgpt.inference.gpt_solver import GPTSolver
+from arithgpt.inference.gpt_solver import GPTSolver, Prompted
 from arithgpt.inference.sampler import random_sampler
 from arithgpt.models.language_model import LanguageModel
 from arithgpt.run import NAME, Run, new_run, runs_folder
@@ -255,11 +255,13 @@ def _answer_in_another_way(solver: GPTSolver, problems: Problems, rng: np.random
     task = solver.task
     if task.operator in ("+", "*"):
         return [[answer.text for answer in solver.solve(task, Problems(problems.fields[::-1]))]]
-    questions, prompts, limits = task.questions(problems), task.prompts(problems), solver.max_new_tokens(task, problems)
-    fits = np.flatnonzero(limits >= 1)
+    questions = task.questions(problems)
+    group = Prompted(task, questions, solver.model.max_length, problems)
+    fits = np.flatnonzero(group.max_new_tokens >= 1)
+    prompts, limits = group.prompts[fits], group.max_new_tokens[fits]
     votes: list[list[str | None]] = []
     for _ in range(N_VOTES):
-        done = generate(solver.model, solver.tokenizer, prompts[fits], limits[fits], sampler=random_sampler(1.0, rng))
+        done = generate(solver.model, solver.tokenizer, prompts, limits, sampler=random_sampler(1.0, rng))
         vote: list[str | None] = [None] * len(problems)
         for row, text, finished in zip(fits.tolist(), done.text.to_strings(), done.finished.tolist(), strict=True):
             vote[row] = task.extract(text, questions[row]) if finished else None

@@ -69,7 +69,7 @@ class Arithmetic(Task):
     def subtasks(self) -> dict[str, Task]:
         return {part.name: part for part in self._parts}
 
-    @property
+    @cached_property
     def _parts(self) -> tuple[Task, ...]:
         """The tasks with a weight above 0."""
         every = (self.add, self.sub, self.mul, self.div, self.expr)
@@ -123,7 +123,7 @@ class Arithmetic(Task):
         return questions
 
     def problems(self, questions: Sequence[str]) -> Problems:
-        parts = [self._part_of(question) for question in questions]
+        parts = [self.subtask_of(question) for question in questions]
         batches: list[Problems] = []
         rows: list[int] = []
         for part in self._parts:
@@ -169,30 +169,33 @@ class Arithmetic(Task):
         return self._parts[0].split_rule
 
     def extract(self, completion: str, question: str) -> str | None:
-        return self._part_of(question).extract(completion, question)
+        return self.subtask_of(question).extract(completion, question)
 
     def answer(self, question: str) -> str:
-        return self._part_of(question).answer(question)
+        return self.subtask_of(question).answer(question)
 
     def verify(self, question: str, completion: str) -> Fault | None:
-        return self._part_of(question).verify(question, completion)
+        return self.subtask_of(question).verify(question, completion)
 
     def render(self, question: str, completion: str) -> list[Row]:
-        return self._part_of(question).render(question, completion)
+        return self.subtask_of(question).render(question, completion)
 
     def question_text(self, question: str) -> str:
-        return self._part_of(question).question_text(question)
+        return self.subtask_of(question).question_text(question)
 
     def expression_only(self, question: str) -> str:
-        return self._part_of(question).expression_only(question)
+        return self.subtask_of(question).expression_only(question)
 
     def is_exact(self, question: str) -> bool:
-        return self._part_of(question).is_exact(question)
+        return self.subtask_of(question).is_exact(question)
 
-    def _part_of(self, question: str) -> Task:
-        """The part that a plain question asks."""
+    def subtask_of(self, question: str) -> Task:
         match = _BINARY.fullmatch(question)
-        return next(part for part in self._parts if part.operator == (match[1] if match else ""))
+        return self._by_operator[match[1] if match else ""]
+
+    @cached_property
+    def _by_operator(self) -> dict[str, Task]:
+        return {part.operator: part for part in self._parts}
 
     @staticmethod
     def _with_operator(part: Task, problems: Problems) -> Problems:

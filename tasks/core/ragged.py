@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -41,7 +42,7 @@ class Ragged:
         lengths = self.lengths[rows]
         return Ragged(self.values[rows][:, : int(lengths.max(initial=0))], lengths)
 
-    @property
+    @cached_property
     def filled(self) -> Bools:
         """bool (n, w): which cells are part of their row."""
         return np.asarray(np.arange(self.values.shape[1]) < self.lengths[:, None])

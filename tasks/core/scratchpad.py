@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 RowKind: TypeAlias = Literal["given", "rule", "working", "answer"]
@@ -44,11 +45,13 @@ RUNS_ON: Final = f"a number of more than {MAX_NUMBER_DIGITS} digits"
 _TOO_LONG = re.compile(f"[0-9]{{{MAX_NUMBER_DIGITS + 1}}}")
 
 
+@lru_cache(maxsize=1024)
 def runs_on(completion: str) -> bool:
     """Whether a completion has a number of more than MAX_NUMBER_DIGITS digits, as where a model writes digits without end."""
     return _TOO_LONG.search(completion) is not None
 
 
+@lru_cache(maxsize=1024)
 def number(written: str) -> int:
     """The value of digits that are written least significant first, at most MAX_NUMBER_DIGITS."""
     return int(written[::-1])

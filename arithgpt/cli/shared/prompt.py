@@ -36,14 +36,14 @@ class Prompt:
     Args:
         calculator: answers the expressions
         working: whether to show the working
-        places: maximum number of decimals of an answer; None for the default
+        decimals: maximum number of decimals of an answer; None for the default
         remainder: divide two natural numbers with a remainder
     """
 
-    def __init__(self, calculator: Calculator, working: bool, *, places: int | None = None, remainder: bool = False) -> None:
+    def __init__(self, calculator: Calculator, working: bool, *, decimals: int | None = None, remainder: bool = False) -> None:
         self.calculator = calculator
         self.working = working
-        self.form: dict[str, Any] = {"places": places, "remainder": remainder}
+        self.form: dict[str, Any] = {"decimals": decimals, "remainder": remainder}
         self.last: str | None = None
         self.commands: dict[str, Callable[[str], None]] = {
             ":working": self._set_working,

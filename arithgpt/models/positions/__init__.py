@@ -33,6 +33,7 @@ _BUILT_IN = {
     "none": "base:PositionScheme",
 }
 _EMBEDDINGS = ("sinusoidal", "learned", "randomized", "randomized-sinusoidal", "abacus", "coupled", "none")
+_LIMITED = ("learned", "randomized", "randomized-sinusoidal")
 _REGISTERED: dict[str, type[PositionScheme]] = {}
 
 
@@ -44,6 +45,11 @@ def scheme_names() -> list[str]:
 def is_embedding(name: str) -> bool:
     """Whether a scheme acts on the token embeddings alone, as an encoder-decoder needs it."""
     return _REGISTERED[name].is_embedding if name in _REGISTERED else name in _EMBEDDINGS
+
+
+def is_limited(name: str) -> bool:
+    """Whether pages are limited to block_size characters."""
+    return _REGISTERED[name].is_limited if name in _REGISTERED else name in _LIMITED
 
 
 def find_scheme(name: str) -> type[PositionScheme]:

@@ -90,8 +90,8 @@ class ExpressionPageCoordinates(PageCoordinates):
     def roles_of(alphabet: str) -> NDArray[np.bool_]:
         """Return bool (16, vocabulary): what each character does, in the order in which `__call__` unpacks them."""
         marks_inside = WITHIN_NUMBERS + BEGIN_SCRATCHPAD + END_SCRATCHPAD + DROP_PARENTHESES
-        ends_number = "".join(char for char in alphabet if char not in WITHIN_NUMBERS)
-        ends_field = "".join(char for char in alphabet if char not in marks_inside)
+        ends_number = alphabet.translate(str.maketrans("", "", WITHIN_NUMBERS))
+        ends_field = alphabet.translate(str.maketrans("", "", marks_inside))
         steps_up, steps_down = DIGITS + NEGATIVE + POINT_UP, CROSS_OUT + POINT
         return roles_table(
             alphabet,
@@ -173,5 +173,5 @@ class ExpressionPageCoordinates(PageCoordinates):
         )
         number, token = count_before(ends_number, xp) + was["number"], index + was["token"]
         cells = (place, digit, number, token, line, mark, source, work, dots, field, row, inside, steps, direction)
-        keys = (xp.concat([key, zero], 1) for key in keys)
+        keys = [xp.concat([key, zero], 1) for key in keys]
         return stack_columns((*cells, *keys), start, xp)

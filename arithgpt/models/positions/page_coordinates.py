@@ -94,7 +94,8 @@ class PageCoordinates:
 
 def roles_table(alphabet: str, roles: tuple[str, ...]) -> NDArray[np.bool_]:
     """Return bool (len(roles), len(alphabet)): which characters of the alphabet each string of marks contains."""
-    return np.array([[char in marks for char in alphabet] for marks in roles])
+    codes = np.frombuffer(alphabet.encode(), np.uint8)
+    return np.array([np.isin(codes, np.frombuffer(marks.encode(), np.uint8)) for marks in roles])
 
 
 def count_before(events: Any, xp: Any) -> Any:
