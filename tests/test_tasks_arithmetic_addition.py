@@ -49,7 +49,7 @@ def test_columns() -> None:
         ({"signs": False}, "pad = true"),
         ({"signs": False, "pad": True, "index_hints": True}, "hints = true: needs signs = true"),
         ({"signs": False, "pad": True, "scratchpad": True}, "scratchpad = true: needs signs = true"),
-        ({"index_hints": True, "scratchpad": True}, "scratchpad = true: goes without hints"),
+        ({"index_hints": True, "scratchpad": True}, "scratchpad = true: excludes index_hints = true"),
     ],
 )
 def test_options_out_of_range_are_named(options: dict[str, object], message: str) -> None:

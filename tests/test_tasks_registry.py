@@ -82,6 +82,7 @@ def test_a_task_of_four_methods_has_all_others(task: Task) -> None:
     assert (task.question_text("3,7"), task.expression_only("3,7"), task.is_exact("3,7")) == ("3,7", "3,7", True)
     assert task.with_scratchpad() is None
     assert task.subtasks == {"maximum": task}
+    assert task.split_rule.startswith("A stable 64-bit hash of a problem's text decides: one in 16 is `held-out`")
 
 
 @pytest.mark.parametrize(

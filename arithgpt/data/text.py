@@ -58,7 +58,6 @@ class Text:
 
     name: ClassVar[str] = "text"
     summary: ClassVar[str] = "the characters of a file"
-    idle: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
         if not 2 <= self.context <= 65536:

@@ -69,7 +69,7 @@ class Addition(BinaryTask):
         if (self.index_hints or self.scratchpad) and not self.signs:
             raise ValueError(f"{'index_hints' if self.index_hints else 'scratchpad'} = true: needs signs = true")
         if self.index_hints and self.scratchpad:
-            raise ValueError("scratchpad = true: goes without hints")
+            raise ValueError("scratchpad = true: excludes index_hints = true")
 
     @property
     def alphabet(self) -> str:
