@@ -8,18 +8,21 @@ from __future__ import annotations
 import os
 import sys
 import time
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from arithgpt.cli.shared.lazy import LazyGroup
-from arithgpt.cli.shared.own_packages import check_own_packages
-from arithgpt.cli.shared.task_files import IMPORT_OPTION, import_files
+from arithgpt.cli.shared.lazy import IMPORT_OPTION, LazyGroup, import_files
 from arithgpt.errors import PeerLostError, UserError
 
 SPIN_COUNT = "10000"
 """GOMP_SPINCOUNT: how often a thread of torch looks for work before it sleeps. OpenMP's own choice slows a busy machine. It is
 read when torch is loaded."""
+
+OWN_PACKAGES = ("tasks", "eval")
+"""Packages with common names, which another file may hide."""
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -52,3 +55,19 @@ def main() -> None:
         elif str(error):
             print(f"arithgpt: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def check_own_packages() -> None:
+    """Check that `tasks` and `eval` would be imported from beside the package arithgpt.
+
+    Raises:
+        UserError: another file or folder of this name comes first on the import path
+    """
+    home = Path(__file__).resolve().parents[2]
+    for name in OWN_PACKAGES:
+        spec = find_spec(name)
+        origin = spec.origin if spec is not None else None
+        if origin is None:
+            raise UserError(f"the package {name} of arithgpt is missing; install arithgpt again")
+        if Path(origin).resolve() != home / name / "__init__.py":
+            raise UserError(f"{origin}: hides the package {name} of arithgpt; rename it, or start in another folder")

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 from collections.abc import Mapping
 from typing import Any, TypeAlias, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from arithgpt.config.imported import import_inherited_files
+from arithgpt.config import imported
 from arithgpt.data.text import Text
 from arithgpt.errors import UserError
 from tasks import Task, find
@@ -51,7 +52,8 @@ def find_kind(name: object, label: str) -> Kind:
     if name == Text.name:
         return Text
     try:
-        import_inherited_files()
+        if imported.VARIABLE in os.environ:
+            imported.import_inherited_files()
         return find(name)
     except ValueError as error:
         own = "a task of your own needs --import FILE.py"
