@@ -57,7 +57,7 @@ class AblationSummary:
     ablation: Ablation
     trials: Sequence[VariantTrial]
     answered: AnsweredProblems
-    """Of the trials that were trained and asked."""
+    """The problems of every trial that was trained and asked."""
     comparisons: Sequence[Comparison]
     """Every variant with the baseline, in each measure."""
 
