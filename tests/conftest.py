@@ -31,10 +31,10 @@ class Silent(Callback):
     """A callback that only remembers the validations."""
 
     def __init__(self) -> None:
-        self.looks: list[dict[str, float]] = []
+        self.accuracies: list[dict[str, float]] = []
 
     def on_validation(self, progress: Progress) -> None:
-        self.looks.append(dict(progress.accuracy))
+        self.accuracies.append(dict(progress.accuracy))
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def runs(trained: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which the trained run lies, as the one the command line looks in."""
+    """The folder in which the trained run lies, as the one the command line accuracies in."""
     monkeypatch.setenv("ARITHGPT_RUNS", str(trained.path.parent))
     return trained.path.parent
 

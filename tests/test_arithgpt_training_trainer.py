@@ -107,7 +107,7 @@ def test_it_stops_when_the_target_holds_twice() -> None:
     callback = Silent()
     progress = Trainer(plan, new_run(None, plan), device=CPU, callback=callback).fit()
     assert progress.status == "reached target"
-    met = [min(accuracy.values()) >= 0.01 for accuracy in callback.looks]
+    met = [min(accuracy.values()) >= 0.01 for accuracy in callback.accuracies]
     assert met[-2:] == [True, True]
     assert not any(a and b for a, b in pairwise(met[:-1]))
 
