@@ -1,4 +1,4 @@
-"""What is particular to the encoder-decoder; what all architectures must keep is in test_arithgpt_architectures.py."""
+"""What is particular to the encoder-decoder; what all architectures must keep is in test_arithgpt_models_architectures.py."""
 
 import json
 import subprocess
@@ -73,6 +73,14 @@ def test_the_question_is_seen_in_both_directions_and_the_rest_from_its_end_on() 
             assert not changed[at:].isclose(logits[0, at:], atol=1e-6).all(1).any()
         else:
             assert not changed.any()
+    read = []
+    model.encoder[0].register_forward_hook(lambda module, args, output: read.append(output[0]))
+    other = ids.clone()
+    other[0, 4] = 9
+    for page in (ids, other):
+        model(page)
+    assert [len(question) for question in read] == [6, 6]
+    assert not read[0][0].isclose(read[1][0]).any()  # the first character sees the last but one
 
 
 @pytest.mark.parametrize("mark", ["=", "+5", "4=4"])
@@ -148,6 +156,38 @@ def test_only_schemes_that_are_embeddings_will_do() -> None:
     assert load_recipe(task="add", overrides=["model.arch=encoder-decoder"]).model.positions == "sinusoidal"
     assert ModelConfig().positions == "page"
     assert ModelConfig(arch="encoder-decoder", positions="none").positions == "none"
+
+
+@torch.no_grad()
+def test_hooks_see_every_application_of_a_block() -> None:
+    model, shapes = random_model(loops=2), []
+    for block in (*model.encoder, *model.decoder):
+        block.register_forward_hook(lambda module, args, output: shapes.append(tuple(output.shape)))
+    model(ids_of("12+34=46+5+6"))
+    assert shapes == [(1, 6, 16)] * 4 + [(1, 7, 16)] * 4  # the decoder reads the `=` again
+
+
+@torch.no_grad()
+def test_its_matrices_are_multiplied_in_the_type_of_its_weights() -> None:
+    model, ids = random_model().float().train(), ids_of(*PAGES)
+    exact = model(ids)
+    model.set_matmul_dtype(torch.bfloat16)
+    assert torch.equal(model(ids), exact)
+
+
+def test_weights_are_those_of_the_seed() -> None:
+    config = ModelConfig(arch="encoder-decoder", positions="none", n_layer=1, n_embd=16, n_head=2, tied=True)
+    state, rng = build_model(config, ALPHABET, seed=3).state_dict(), np.random.default_rng(3)
+    assert np.array_equal(state["token_embedding.weight"], (0.5 * rng.standard_normal((13, 16))).astype(np.float32))
+    for block, parts in (("encoder.0", ["attention"]), ("decoder.0", ["attention", "cross"])):
+        for part in parts:
+            q, kv = np.split((0.125 * rng.standard_normal((48, 16))).astype(np.float32), [16])
+            assert np.array_equal(state[f"{block}.{part}.q.weight"], q)
+            assert np.array_equal(state[f"{block}.{part}.kv.weight"], kv)
+            assert not state[f"{block}.{part}.out.weight"].any()
+        up = (0.125 * rng.standard_normal((16 * config.mlp_ratio, 16))).astype(np.float32)
+        assert np.array_equal(state[f"{block}.mlp.up.weight"], up)
+        assert not state[f"{block}.mlp.down.weight"].any()
 
 
 def test_parameters_are_counted() -> None:

@@ -177,13 +177,14 @@ class TestAsAModule:
         model, (ids, _) = scheme_model("page"), some_pages()
         compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
         assert torch.allclose(compiled(ids), model(ids), atol=1e-4)
+        assert not set(compiled.state_dict()) ^ {f"_orig_mod.{name}" for name in model.state_dict()}
 
     @pytest.mark.slow
     def test_it_compiles_by_the_default_backend(self) -> None:
         model, (ids, _) = scheme_model("page"), some_pages()
         assert torch.allclose(torch.compile(model)(ids), model(ids), atol=1e-4)
 
-    @pytest.mark.parametrize("positions", ["page", "expression_page", "rope", "t5"])
+    @every_scheme
     def test_it_exports_to_the_same_function(self, positions: str) -> None:
         model, (ids, _) = scheme_model(positions), some_pages()
         program = torch.export.export(model, (ids,))

@@ -172,6 +172,14 @@ def test_learned_positions_end_at_block_size() -> None:
         model(torch.zeros(1, 9, dtype=torch.long))
 
 
+@pytest.mark.parametrize("positions", ["randomized", "randomized-sinusoidal"])
+def test_random_indices_end_too(positions: str) -> None:
+    scheme = make_scheme(positions, block_size=8)
+    scheme.training_cells(torch.zeros(1, 32, 6), None)
+    with pytest.raises(ValueError, match="a page of 32 characters: randomized positions end at block_size = 8"):
+        scheme.training_cells(torch.zeros(1, 33, 6), None)
+
+
 @pytest.mark.parametrize("positions", scheme_names())
 def test_longer_numbers_than_trained_on_are_answered(positions: str) -> None:
     """Right or wrong, and without a fault, where a table has too few places too."""

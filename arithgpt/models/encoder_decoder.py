@@ -16,103 +16,88 @@ between the halves no distance is defined.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from arithgpt.models.kv_cache import KVCache
+from arithgpt.models.kv_cache import NEVER, QuestionCache
 from arithgpt.models.language_model import LanguageModel
-from arithgpt.models.layers import MLP, NORMS, Dropout, Linear, RMSNorm, attend, repeat_kv
+from arithgpt.models.layers import MLP, NORMS, Dropout, Linear, MaskedAttention
 from arithgpt.models.positions.page_coordinates import TOKEN
 
 if TYPE_CHECKING:
     from arithgpt.config.schema import ModelConfig
 
-NEVER = 1 << 40  # where a question ends whose end has not been read
 HIDDEN = -1e30  # added to the logits of hidden keys; finite, so that a query which sees none is no NaN
 ENCODER_BYTES = 64 << 20  # of attention weights while questions are encoded for a cache
 
 
-class MaskedAttention(nn.Module):
-    """Multi-head attention whose queries and keys may come from different tokens, behind a mask."""
+@dataclass(frozen=True)
+class Context:
+    """What every block of the decoder needs besides x."""
 
-    def __init__(self, config: ModelConfig, layer: int) -> None:
-        super().__init__()
-        self.n_head, self.n_kv_head, self.head_size = config.heads[layer], config.kv_heads[layer], config.head_size
-        self.q = Linear(config.n_embd, self.n_head * self.head_size)
-        self.kv = Linear(config.n_embd, 2 * self.n_kv_head * self.head_size)
-        self.q_norm, self.k_norm = RMSNorm(self.head_size), RMSNorm(self.head_size)
-        self.out = Linear(self.n_head * self.head_size, config.n_embd)
-
-    def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, C) -> two of (B, K, T, D)."""
-        (B, T, _), K, D = x.shape, self.n_kv_head, self.head_size
-        k, v = self.kv(x).view(B, T, 2 * K, D).transpose(1, 2).split(K, dim=1)
-        return self.k_norm(k), v
-
-    def forward(self, x: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-        """Attend from x (B, T, C) to keys and values (B, K, S, D) behind a mask: (B, T, C)."""
-        (B, T, _), H, D = x.shape, self.n_head, self.head_size
-        q = self.q_norm(self.q(x).view(B, T, H, D).transpose(1, 2))  # (B, H, T, D)
-        y = attend(q, repeat_kv(k, H), repeat_kv(v, H), mask)
-        return self.out(y.transpose(1, 2).reshape(B, T, H * D))
+    mask: Tensor
+    """(B, 1, T, S): hides the keys before the end of the question, and those after each query."""
+    first: int
+    """Where on the page the first of the S keys stands."""
+    sources: Sequence[Sequence[Tensor] | Tensor]
+    """For each layer two of (B, K, E, D): keys and values of the questions."""
+    source_mask: Tensor
+    """(B, 1, 1, E): hides what follows a question that is shorter than the longest."""
+    cache: QuestionCache | None
+    generator: torch.Generator | None
+    """Source of dropout; None for torch's default."""
 
 
 class EncoderBlock(nn.Module):
-    """Self-attention over the question in both directions, then an MLP; in a decoder also attention to the question."""
+    """Self-attention to all of the question, then an MLP, each added to the residual stream."""
 
-    def __init__(self, config: ModelConfig, layer: int, has_cross: bool) -> None:
+    def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
         norm = NORMS[config.norm]
         self.attention_norm, self.attention = norm(config.n_embd), MaskedAttention(config, layer)
-        if has_cross:
-            self.cross_norm, self.cross = norm(config.n_embd), MaskedAttention(config, layer)
         self.mlp_norm, self.mlp = norm(config.n_embd), MLP(config)
+        self.dropout = Dropout(config.dropout)
 
     def init_weights(self, rng: np.random.Generator) -> None:
         """Draw the matrices in; what the block adds starts at zero."""
-        for attention in (self.attention, *([self.cross] if hasattr(self, "cross") else [])):
-            std_in = attention.q.in_features
-            rows = attention.q.out_features + attention.kv.out_features
-            values = 0.5 * std_in**-0.5 * rng.standard_normal((rows, std_in))
-            with torch.no_grad():
-                q, kv = np.split(values.astype(np.float32), [attention.q.out_features])
-                attention.q.weight.copy_(torch.from_numpy(q))
-                attention.kv.weight.copy_(torch.from_numpy(kv))
+        for module in self.children():
+            if isinstance(module, MaskedAttention):
+                module.q.init_normal(rng)
+                module.kv.init_normal(rng)
         self.mlp.up.init_normal(rng)
         if self.mlp.activation == "swiglu":
             self.mlp.gate.init_normal(rng)
 
+    def forward(self, x: Tensor, mask: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """(B, E, C) -> (B, E, C) behind a mask (B, 1, 1, E)."""
+        normed = self.attention_norm(x)
+        x = x + self.dropout(self.attention(normed, *self.attention.keys_values(normed), mask), generator)
+        return x + self.dropout(self.mlp(self.mlp_norm(x)), generator)
 
-class QuestionCache(KVCache):
-    """The decoder's cache; for each page also its question and, once that has been read, what the encoder made of it."""
 
-    def __init__(self, model: EncoderDecoder, n: int, size: int) -> None:
-        config, like = model.config, model.token_embedding.weight
-        n_columns = len(model.positions.first_cell)
-        super().__init__(n, size, config.kv_heads * config.loops, config.head_size, n_columns, like)
-        self.ids = torch.zeros(n, size, dtype=torch.long, device=like.device)
-        self.starts = torch.full((n,), NEVER, device=like.device)
-        """int64 (n,): where the last character of each question stands, NEVER where it has not been read yet."""
-        self.sources = [like.new_zeros(2, n, n_head, 0, config.head_size) for n_head in config.kv_heads]
-        """For each layer (2, n, K, longest question so far, D): keys and values of what the encoder read."""
+class DecoderBlock(EncoderBlock):
+    """Causal self-attention, attention to the question, then an MLP."""
 
-    def put_sources(self, rows: Tensor, sources: list[tuple[Tensor, Tensor]]) -> None:
-        """Keep keys and values (rows, K, E, D) of questions that have been read to their ends."""
-        for layer, (k, v) in enumerate(sources):
-            own, E = self.sources[layer], k.shape[2]
-            if (more := E - own.shape[3]) > 0:
-                own = torch.cat([own, own.new_zeros(*own.shape[:3], more, own.shape[4])], 3)
-            own[0, rows, :, :E], own[1, rows, :, :E] = k, v
-            self.sources[layer] = own
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__(config, layer)
+        self.layer = layer
+        self.cross_norm, self.cross = NORMS[config.norm](config.n_embd), MaskedAttention(config, layer)
 
-    def keep(self, rows: Tensor) -> None:
-        """Drop all pages but those of int64 `rows`."""
-        super().keep(rows)
-        self.ids, self.starts = self.ids[rows], self.starts[rows]
-        self.sources = [source[:, rows] for source in self.sources]
+    def forward(self, x: Tensor, context: Context, depth: int) -> Tensor:
+        """(B, T, C) -> (B, T, C); depth says which application of a block this is, for the cache."""
+        normed = self.attention_norm(x)
+        k, v = self.attention.keys_values(normed)
+        if context.cache is not None:
+            k, v = (so_far[:, :, context.first :] for so_far in context.cache.append(depth, k, v))  # (B, K, S, D)
+        x = x + self.dropout(self.attention(normed, k, v, context.mask), context.generator)
+        attended = self.cross(self.cross_norm(x), *context.sources[self.layer], context.source_mask)
+        x = x + self.dropout(attended, context.generator)
+        return x + self.dropout(self.mlp(self.mlp_norm(x)), context.generator)
 
 
 class EncoderDecoder(LanguageModel):
@@ -127,8 +112,8 @@ class EncoderDecoder(LanguageModel):
         V, C = len(alphabet), config.n_embd
         self.token_embedding = nn.Embedding(V, C, _weight=torch.zeros(V, C))
         self.positions = self.make_positions()
-        self.encoder = nn.ModuleList(EncoderBlock(config, layer, has_cross=False) for layer in range(config.n_layer))
-        self.decoder = nn.ModuleList(EncoderBlock(config, layer, has_cross=True) for layer in range(config.n_layer))
+        self.encoder = nn.ModuleList(EncoderBlock(config, layer) for layer in range(config.n_layer))
+        self.decoder = nn.ModuleList(DecoderBlock(config, layer) for layer in range(config.n_layer))
         self.encoder_norm, self.norm = NORMS[config.norm](C), NORMS[config.norm](C)
         self.head = None if config.tied else Linear(C, V)
         self.dropout = Dropout(config.dropout)
@@ -145,7 +130,8 @@ class EncoderDecoder(LanguageModel):
 
     def new_cache(self, n: int, size: int) -> QuestionCache:
         """Make an empty cache for n pages of at most `size` characters."""
-        return QuestionCache(self, n, size)
+        config, n_columns = self.config, len(self.positions.first_cell)
+        return QuestionCache(n, size, config.kv_heads, config.loops, config.head_size, n_columns, self.token_embedding.weight)
 
     def forward(
         self, ids: Tensor, cache: QuestionCache | None = None, last: int | None = None, generator: torch.Generator | None = None
@@ -173,26 +159,19 @@ class EncoderDecoder(LanguageModel):
         x = self._embed(ids[:, skip:], _recounted(cells[:, skip:], all_cells, starts), generator)  # (B, T - skip, C)
         places = torch.arange(before + T, device=ids.device)
         queries, keys = places[before + skip :], places[first:]
-        mask = _mask((keys > queries[:, None]) | (keys < starts[:, None, None]), x)  # (B, 1, T - skip, keys)
+        mask = _mask((keys > queries[:, None]) | (keys < starts[:, None, None]), x)  # (B, 1, T - skip, S)
         source_mask = _mask((places[: sources[0][0].shape[2]] > starts[:, None])[:, None], x)  # (B, 1, 1, E)
+        context = Context(mask, first, sources, source_mask, cache, generator)
         embedded = x
-        for depth, block in self._applications(self.decoder):
-            x = x + embedded if self._injects(depth) else x
-            normed = block.attention_norm(x)
-            k, v = block.attention.keys_values(normed)
-            if cache is not None:
-                k, v = (so_far[:, :, first:] for so_far in cache.append(depth, k, v))
-            x = x + self.dropout(block.attention(normed, k, v, mask), generator)
-            k, v = sources[depth % len(self.decoder)]
-            x = x + self.dropout(block.cross(block.cross_norm(x), k, v, source_mask), generator)
-            x = x + self.dropout(block.mlp(block.mlp_norm(x)), generator)
+        for depth, block in enumerate([*self.decoder] * self.config.loops):
+            x = block(self._inject(x, embedded, depth), context, depth)
         if cache is not None:
             cache.length = before + T
         if last is not None:
             x, queries = x[:, -last:], queries[-last:]
         x = self.norm(x)
         logits = x @ (self.token_embedding.weight * x.shape[2] ** -0.5).T if self.head is None else self.head(x)
-        logits = logits * (queries >= starts[:, None])[..., None]
+        logits = logits.masked_fill((queries < starts[:, None])[..., None], 0)
         return torch.cat([logits.new_zeros(B, (last or T) - x.shape[1], logits.shape[2]), logits], 1)
 
     def _question_ends(self, ids: Tensor) -> Tensor:
@@ -231,11 +210,8 @@ class EncoderDecoder(LanguageModel):
         E = min(ids.shape[1], int(starts.max()) + 1)
         embedded = x = self._embed(ids[:, :E], cells[:, : E + 1], generator)
         mask = _mask((torch.arange(E, device=ids.device) > starts[:, None])[:, None], x)  # (B, 1, 1, E)
-        for depth, block in self._applications(self.encoder):
-            x = x + embedded if self._injects(depth) else x
-            normed = block.attention_norm(x)
-            x = x + self.dropout(block.attention(normed, *block.attention.keys_values(normed), mask), generator)
-            x = x + self.dropout(block.mlp(block.mlp_norm(x)), generator)
+        for depth, block in enumerate([*self.encoder] * self.config.loops):
+            x = block(self._inject(x, embedded, depth), mask, generator)
         x = self.encoder_norm(x)
         return [block.cross.keys_values(x) for block in self.decoder]
 
@@ -244,18 +220,15 @@ class EncoderDecoder(LanguageModel):
         x, added = self.token_embedding(ids), self.positions.embedding(cells)
         return self.dropout(x if added is None else x + added, generator)
 
-    def _applications(self, blocks: nn.ModuleList) -> list[tuple[int, nn.Module]]:
-        """List the blocks in the order in which they are applied, with their depth."""
-        return list(enumerate([*blocks] * self.config.loops))
-
-    def _injects(self, depth: int) -> bool:
-        """Whether the embeddings are added again before the block at a depth."""
-        return self.config.inject and depth > 0 and depth % self.config.n_layer == 0
+    def _inject(self, x: Tensor, embedded: Tensor, depth: int) -> Tensor:
+        """Add the embeddings again where a loop over the blocks begins, if the config says so."""
+        begins = depth > 0 and depth % self.config.n_layer == 0
+        return x + embedded if self.config.inject and begins else x
 
 
-def _mask(hidden: Tensor, like: Tensor) -> Tensor:
-    """Make what is added to attention logits, (B, 1, Tq or 1, Tk) of the type of `like`, from bool (B, Tq or 1, Tk)."""
-    return HIDDEN * hidden[:, None].to(like.dtype)
+def _mask(hidden: Tensor, x: Tensor) -> Tensor:
+    """Make what is added to attention logits (B, 1, Tq or 1, Tk), in the type of x, from bool (B, Tq or 1, Tk)."""
+    return x.new_zeros(()).masked_fill(hidden[:, None], HIDDEN)
 
 
 def _recounted(cells: Tensor, page: Tensor, starts: Tensor) -> Tensor:

@@ -42,12 +42,12 @@ class LanguageModel(nn.Module):
         copy_normal(embedding.weight, rng)
 
     def set_matmul_dtype(self, dtype: torch.dtype | None) -> None:
-        """Choose the type in which the matrices of blocks are multiplied while training.
+        """Choose the type in which the matrices of a GPT's blocks are multiplied while training.
 
-        Weights, gradients, norms, page coordinates, attention, the head and the loss stay float32.
+        Weights, gradients, norms, page coordinates, attention, the head and the loss stay float32, and other architectures do.
         """
         for name, module in self.named_modules():
-            if isinstance(module, Linear) and name != "head":
+            if isinstance(module, Linear) and name.startswith("blocks."):
                 module.matmul_dtype = dtype
 
     @property

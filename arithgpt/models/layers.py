@@ -120,6 +120,31 @@ class Dropout(nn.Module):
         return x * torch.empty_like(x).bernoulli_(1 - self.share, generator=generator) / (1 - self.share)
 
 
+class MaskedAttention(nn.Module):
+    """Multi-head attention whose queries and keys may come from different tokens, behind a mask."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.n_head, self.n_kv_head, self.head_size = config.heads[layer], config.kv_heads[layer], config.head_size
+        self.q = Linear(config.n_embd, self.n_head * self.head_size)
+        self.kv = Linear(config.n_embd, 2 * self.n_kv_head * self.head_size)
+        self.q_norm, self.k_norm = RMSNorm(self.head_size), RMSNorm(self.head_size)
+        self.out = Linear(self.n_head * self.head_size, config.n_embd)
+
+    def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, C) -> two of (B, K, T, D)."""
+        (B, T, _), K, D = x.shape, self.n_kv_head, self.head_size
+        k, v = self.kv(x).view(B, T, 2 * K, D).transpose(1, 2).split(K, dim=1)
+        return self.k_norm(k), v
+
+    def forward(self, x: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        """Attend from x (B, T, C) to keys and values (B, K, S, D) behind a mask: (B, T, C)."""
+        (B, T, _), H, D = x.shape, self.n_head, self.head_size
+        q = self.q_norm(self.q(x).view(B, T, H, D).transpose(1, 2))  # (B, H, T, D)
+        y = attend(q, repeat_kv(k, H), repeat_kv(v, H), mask)
+        return self.out(y.transpose(1, 2).reshape(B, T, H * D))
+
+
 def repeat_kv(x: Tensor, n_head: int) -> Tensor:
     """Repeat keys or values (B, K, T, D), each for a group of queries: (B, n_head, T, D). Source: arXiv 2305.13245."""
     B, K, T, D = x.shape

@@ -37,9 +37,10 @@ class LearnedPositions(PositionScheme):
     def embedding(self, cells: Tensor) -> Tensor:
         """Look up the vector of each index: (B, T + 1, columns) -> (B, T, C)."""
         index = (self.stretch * cells[:, :-1, TOKEN]).long()
-        longest = int(index.max()) // self.stretch + 1
-        if longest > self.config.block_size:
-            raise ValueError(f"a page of {longest} characters: learned positions end at block_size = {self.config.block_size}")
+        if not torch.compiler.is_compiling():  # a graph cannot depend on a value; there torch's own check of the index remains
+            longest, most = int(index.max()) // self.stretch + 1, self.config.block_size
+            if longest > most:
+                raise ValueError(f"a page of {longest} characters: learned positions end at block_size = {most}")
         return self.position_embedding[index]
 
 
@@ -70,9 +71,12 @@ class _RandomIndices(PositionScheme):
 
     def training_cells(self, cells: Tensor, generator: torch.Generator | None) -> Tensor:
         """Replace the indices of a batch by random ones in order."""
+        n, most = cells.shape[1], self.config.block_size
+        if n > STRETCH * most:
+            raise ValueError(f"a page of {n - 1} characters: randomized positions end at block_size = {most}")
         device = generator.device if generator is not None else cells.device
-        drawn = torch.randperm(STRETCH * self.config.block_size, generator=generator, device=device)
-        indices = drawn[: cells.shape[1]].sort().values
+        drawn = torch.randperm(STRETCH * most, generator=generator, device=device)
+        indices = drawn[:n].sort().values
         cells = cells.clone()
         cells[..., TOKEN] = (indices / STRETCH).to(cells)
         return cells
