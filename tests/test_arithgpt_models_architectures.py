@@ -10,7 +10,7 @@ from helpers.models import ALPHABET, random_model
 
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.config.schema import ModelConfig
-from arithgpt.data.collate import tensors
+from arithgpt.data.collate import collate
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
@@ -43,7 +43,7 @@ TWO_BLOCKS = ["model.n_layer=2", "model.n_head=4", "model.head_dim=0", "model.ml
 
 
 def some_ids() -> torch.Tensor:
-    return tensors(TASK.batch(6, seed=0, split="train", rank=0, step=0), Tokenizer(ALPHABET))[0]
+    return collate(TASK.batch(6, seed=0, split="train", rank=0, step=0), Tokenizer(ALPHABET))[0]
 
 
 @every_choice

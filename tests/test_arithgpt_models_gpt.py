@@ -11,7 +11,7 @@ from helpers.models import ALPHABET, random_model, scheme_model
 from torch import Tensor
 
 from arithgpt.config.schema import ModelConfig
-from arithgpt.data.collate import IGNORED, tensors
+from arithgpt.data.collate import IGNORED, collate
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.models import build_model, layers, make_model
 from arithgpt.models.positions import scheme_names
@@ -31,7 +31,7 @@ def _no_gradients():
 
 
 def some_pages(n: int = 8) -> tuple[Tensor, Tensor]:
-    return tensors(TASK.batch(n, seed=0, split="train", rank=0, step=0), TOKENIZER)
+    return collate(TASK.batch(n, seed=0, split="train", rank=0, step=0), TOKENIZER)
 
 
 @every_scheme
@@ -133,7 +133,7 @@ def test_the_loss_does_not_see_the_prompt() -> None:
 
 def test_targets_are_the_answer_and_nothing_else() -> None:
     pages = TASK.pages(TASK.problems(["123+4567", "5+6"]))
-    inputs, targets = tensors(pages, TOKENIZER)
+    inputs, targets = collate(pages, TOKENIZER)
     written = ["".join(TASK.alphabet[target] if target >= 0 else " " for target in row) for row in targets.tolist()]
     assert written == ["        0964$", "   11$       "]
     assert inputs.shape == targets.shape == (2, pages.chars.shape[1] - 1)
