@@ -180,6 +180,7 @@ class TestAsAModule:
         assert not set(compiled.state_dict()) ^ {f"_orig_mod.{name}" for name in model.state_dict()}
 
     @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own
     def test_it_compiles_by_the_default_backend(self) -> None:
         model, (ids, _) = scheme_model("page"), some_pages()
         assert torch.allclose(torch.compile(model)(ids), model(ids), atol=1e-4)

@@ -38,19 +38,19 @@ ENCODER_BYTES = 64 << 20  # of attention weights while questions are encoded for
 
 @dataclass(frozen=True)
 class Context:
-    """What every block of the decoder needs besides x."""
+    """What every block of one half needs besides x; the encoder needs the first two."""
 
     mask: Tensor
-    """(B, 1, T, S): hides the keys before the end of the question, and those after each query."""
-    first: int
-    """Where on the page the first of the S keys stands."""
-    sources: Sequence[Sequence[Tensor] | Tensor]
-    """For each layer two of (B, K, E, D): keys and values of the questions."""
-    source_mask: Tensor
-    """(B, 1, 1, E): hides what follows a question that is shorter than the longest."""
-    cache: QuestionCache | None
+    """(B, 1, 1 or T, S): hides keys of self-attention."""
     generator: torch.Generator | None
     """Source of dropout; None for torch's default."""
+    first: int = 0
+    """Where on the page the first of the S keys stands."""
+    sources: Sequence[Sequence[Tensor] | Tensor] = ()
+    """For each layer two of (B, K, E, D): keys and values of the questions."""
+    source_mask: Tensor | None = None
+    """(B, 1, 1, E): hides what follows a question that is shorter than the longest."""
+    cache: QuestionCache | None = None
 
 
 class EncoderBlock(nn.Module):
@@ -73,11 +73,12 @@ class EncoderBlock(nn.Module):
         if self.mlp.activation == "swiglu":
             self.mlp.gate.init_normal(rng)
 
-    def forward(self, x: Tensor, mask: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """(B, E, C) -> (B, E, C) behind a mask (B, 1, 1, E)."""
+    def forward(self, x: Tensor, context: Context, depth: int) -> Tensor:
+        """(B, T, C) -> (B, T, C); depth says which application of a block this is, for the cache."""
         normed = self.attention_norm(x)
-        x = x + self.dropout(self.attention(normed, *self.attention.keys_values(normed), mask), generator)
-        return x + self.dropout(self.mlp(self.mlp_norm(x)), generator)
+        k, v = self.attention.keys_values(normed)  # (B, K, T, D)
+        x = x + self.dropout(self.attention(normed, k, v, context.mask), context.generator)
+        return x + self.dropout(self.mlp(self.mlp_norm(x)), context.generator)
 
 
 class DecoderBlock(EncoderBlock):
@@ -89,9 +90,9 @@ class DecoderBlock(EncoderBlock):
         self.cross_norm, self.cross = NORMS[config.norm](config.n_embd), MaskedAttention(config, layer)
 
     def forward(self, x: Tensor, context: Context, depth: int) -> Tensor:
-        """(B, T, C) -> (B, T, C); depth says which application of a block this is, for the cache."""
+        """(B, T, C) -> (B, T, C); arguments as those of an encoder block."""
         normed = self.attention_norm(x)
-        k, v = self.attention.keys_values(normed)
+        k, v = self.attention.keys_values(normed)  # (B, K, T, D)
         if context.cache is not None:
             k, v = (so_far[:, :, context.first :] for so_far in context.cache.append(depth, k, v))  # (B, K, S, D)
         x = x + self.dropout(self.attention(normed, k, v, context.mask), context.generator)
@@ -161,7 +162,7 @@ class EncoderDecoder(LanguageModel):
         queries, keys = places[before + skip :], places[first:]
         mask = _mask((keys > queries[:, None]) | (keys < starts[:, None, None]), x)  # (B, 1, T - skip, S)
         source_mask = _mask((places[: sources[0][0].shape[2]] > starts[:, None])[:, None], x)  # (B, 1, 1, E)
-        context = Context(mask, first, sources, source_mask, cache, generator)
+        context = Context(mask, generator, first, sources, source_mask, cache)
         embedded = x
         for depth, block in enumerate([*self.decoder] * self.config.loops):
             x = block(self._inject(x, embedded, depth), context, depth)
@@ -210,8 +211,9 @@ class EncoderDecoder(LanguageModel):
         E = min(ids.shape[1], int(starts.max()) + 1)
         embedded = x = self._embed(ids[:, :E], cells[:, : E + 1], generator)
         mask = _mask((torch.arange(E, device=ids.device) > starts[:, None])[:, None], x)  # (B, 1, 1, E)
+        context = Context(mask, generator)
         for depth, block in enumerate([*self.encoder] * self.config.loops):
-            x = block(self._inject(x, embedded, depth), mask, generator)
+            x = block(self._inject(x, embedded, depth), context, depth)
         x = self.encoder_norm(x)
         return [block.cross.keys_values(x) for block in self.decoder]
 
