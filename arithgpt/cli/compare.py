@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
+from rich.console import Console
 
-from arithgpt.cli.shared.options import LENGTHS_HELP
-from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, Url
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from arithgpt.solvers import ResolvedSolver
-    from tasks import Task
+from arithgpt.cli.shared.options import LENGTHS_HELP, check_suites, output_files
+from arithgpt.cli.shared.reports import write_reports
+from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, Url, parse_sizes
+from arithgpt.errors import UserError
+from arithgpt.evaluation import evaluate_resolved
+from arithgpt.solvers import ResolvedSolver, resolve_solver
+from eval.reports.tables import paired_table, side_by_side_table
+from eval.spec import EvalSpec
+from tasks import Task
 
 EXIT_PARTIAL = 1
 
@@ -40,17 +43,6 @@ def command(
     p is McNemar's exact test on the problems that only one of two got right. Exit status: 0, or 1 where some problems could not
     be asked.
     """
-    from rich.console import Console
-
-    from arithgpt.cli.shared.options import check_suites, output_files
-    from arithgpt.cli.shared.reports import write_reports
-    from arithgpt.cli.shared.solver_options import parse_sizes
-    from arithgpt.errors import UserError
-    from arithgpt.evaluation import evaluate_resolved
-    from arithgpt.solvers import resolve_solver
-    from eval.reports.tables import paired_table, side_by_side_table
-    from eval.spec import EvalSpec
-
     files = output_files({"--html": html_file})
     names = list(dict.fromkeys(solvers))
     if len(names) < 2:

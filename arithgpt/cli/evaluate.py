@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
+from rich.console import Console
 
-from arithgpt.cli.shared.solver_options import Device, Digits, Samples, Seed, Shots, Url
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from arithgpt.solvers import ResolvedSolver
-    from eval.result import EvalResult
-    from eval.spec import EvalSpec
-    from tasks import ProblemSize, Task
+from arithgpt.cli.shared.evaluate_text import evaluate_texts, text_runs
+from arithgpt.cli.shared.options import check_suites, output_files
+from arithgpt.cli.shared.reports import check_extras, save_in_run, write_reports
+from arithgpt.cli.shared.solver_options import Device, Digits, Samples, Seed, Shots, Url, parse_sizes
+from arithgpt.errors import UserError
+from arithgpt.evaluation import evaluate_resolved
+from arithgpt.solvers import ResolvedSolver, resolve_solver
+from eval.metrics.first_error import first_errors
+from eval.reports.tables import error_counts_table, first_errors_table, result_tables, side_by_side_table
+from eval.result import EvalResult
+from eval.spec import EvalSpec
+from tasks import ProblemSize, Task, sizes
 
 MAX_EXAMPLES = 3
 """Mistakes of each kind of list that are shown in the terminal."""
@@ -64,14 +69,6 @@ def command(
     that learned a text, it reports the loss of the held-out part instead. Exit status: 0, or 1 where some problems could not be
     asked.
     """
-    from arithgpt.cli.shared.evaluate_text import evaluate_texts, text_runs
-    from arithgpt.cli.shared.options import check_suites, output_files
-    from arithgpt.cli.shared.reports import check_extras, save_in_run, write_reports
-    from arithgpt.cli.shared.solver_options import parse_sizes
-    from arithgpt.errors import UserError
-    from arithgpt.solvers import resolve_solver
-    from eval.spec import EvalSpec
-
     names = list(dict.fromkeys(solvers)) if solvers else [None]
     if texts := text_runs(names):
         evaluate_texts(context, texts, device, json_file)
@@ -95,8 +92,6 @@ def command(
     tasks = [one.tasks_to_ask(task) for one in resolved]
     check_suites(suites or (), [part for parts in tasks for part in parts])
 
-    from rich.console import Console
-
     console = Console(highlight=False)
     results = []
     for label, one, parts in zip(_labels(names, resolved), resolved, tasks, strict=True):
@@ -118,11 +113,6 @@ def _labels(typed: list[str] | list[None], resolved: list[ResolvedSolver]) -> li
 
 def _evaluate(label: str, resolved: ResolvedSolver, tasks: list[Task], spec: EvalSpec, console: Console) -> EvalResult:
     """Ask one solver, with a status line, and print how fast it was."""
-    import time
-
-    from arithgpt.evaluation import evaluate_resolved
-    from tasks import sizes
-
     start = time.perf_counter()
     with console.status("") as status:
 
@@ -137,8 +127,6 @@ def _evaluate(label: str, resolved: ResolvedSolver, tasks: list[Task], spec: Eva
 
 def _show(result: EvalResult, mistakes: bool, console: Console) -> None:
     """Print the tables of one solver, and its mistakes if they are asked for."""
-    from eval.reports.tables import result_tables
-
     for table in result_tables(result):
         console.print(table, soft_wrap=isinstance(table, str))
     console.print()
@@ -150,9 +138,6 @@ def _show(result: EvalResult, mistakes: bool, console: Console) -> None:
 
 def _show_mistakes(result: EvalResult, console: Console) -> None:
     """Print the kinds of mistakes with examples; for a run also the first wrong characters of its pages."""
-    from eval.metrics.first_error import first_errors
-    from eval.reports.tables import error_counts_table, first_errors_table
-
     console.print(f"{result.name}: kinds of mistakes")
     console.print(error_counts_table(result))
     console.print()
@@ -169,7 +154,5 @@ def _show_mistakes(result: EvalResult, console: Console) -> None:
 
 
 def _show_side_by_side(results: list[EvalResult], console: Console) -> None:
-    from eval.reports.tables import side_by_side_table
-
     console.print("exact match of each, and the median")
     console.print(side_by_side_table(results))

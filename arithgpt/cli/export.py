@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from arithgpt.cli.shared.options import LENGTHS_HELP
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from arithgpt.errors import UserError
-    from tasks import ProblemSize, Task
+from arithgpt.cli.shared.options import LENGTHS_HELP, output_files
+from arithgpt.errors import UserError
+from arithgpt.training.checkpoint import write_atomic
+from eval.export.card import MARK, card
+from eval.export.dataset import WRITERS, Export, Tally
+from eval.export.lm_eval_task import lm_eval_task
+from eval.solver import MissingExtra
+from tasks import ProblemSize, Task, find, make, sizes
+from tasks.registry import GYM_PREFIX
 
 Name = Annotated[str, typer.Argument(metavar="TASK", help="What to ask; see: arithgpt tasks; or rg:NAME.")]
 Digits = Annotated[
@@ -47,13 +53,6 @@ def data_command(
     The same command writes the same bytes. In the splits train and held-out the operands of 1-8 have different lengths too, as
     in training; in the split test both have the same, as in eval.
     """
-    from arithgpt.cli.shared.options import output_files
-    from arithgpt.errors import UserError
-    from arithgpt.training.checkpoint import write_atomic
-    from eval.export.card import MARK, card
-    from eval.export.dataset import WRITERS, Export, Tally
-    from eval.solver import MissingExtra
-
     if out.suffix not in WRITERS:
         raise UserError(f"--out {out}: must end in {' or '.join(WRITERS)}")
     card_file = out.with_suffix(".md")
@@ -86,12 +85,6 @@ def lm_eval_command(
 
     lm_eval --model hf --model_args pretrained=MODEL --include_path FOLDER --tasks arithgpt_TASK
     """
-    import shutil
-
-    from arithgpt.errors import UserError
-    from arithgpt.training.checkpoint import write_atomic
-    from eval.export.lm_eval_task import lm_eval_task
-
     made, test_sizes = _resolve_task(task, digits, "test")
     options = {"--n": n, "--digits": digits, "--suite": suite, "--shots": shots, "--seed": seed, "--out": out.name}
     command = shlex.join(["arithgpt", "export-lm-eval", task, *_typed(options)])
@@ -117,9 +110,6 @@ def lm_eval_command(
 
 def _resolve_task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[ProblemSize] | None]:
     """The task, and the sizes to ask if the split is test. UserError names the argument at fault."""
-    from arithgpt.errors import UserError
-    from tasks import find, make, sizes
-
     try:
         find(name)
     except ValueError as error:
@@ -134,10 +124,6 @@ def _resolve_task(name: str, digits: str | None, split: str) -> tuple[Task, Sequ
 
 def _versions(task: Task) -> str:
     """The versions of everything that decides which problems are drawn."""
-    from importlib.metadata import version
-
-    from tasks.registry import GYM_PREFIX
-
     return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.name.startswith(GYM_PREFIX) else "")
 
 
@@ -148,10 +134,6 @@ def _typed(options: Mapping[str, object]) -> list[str]:
 
 def _user_error(error: Exception, out: Path) -> UserError:
     """Name the option instead of the field: `n = 0: must be ...` becomes `--n 0: must be ...`."""
-    import re
-
-    from arithgpt.errors import UserError
-
     if str(error).startswith("suite exhaustive: "):
         return UserError(f"--{error}")
     match = re.fullmatch(r"(n|split|suite|seed|shots) (?:= '?([^':]*)'?: |is (missing))(.*)", str(error), re.DOTALL)
@@ -163,8 +145,6 @@ def _user_error(error: Exception, out: Path) -> UserError:
 
 def _check_overwrites_only_cards(card: Path, mark: str) -> None:
     """UserError where a file of this name exists and is no data card."""
-    from arithgpt.errors import UserError
-
     try:
         overwrites = card.exists() and mark not in card.read_text("utf-8")
     except (OSError, UnicodeDecodeError):

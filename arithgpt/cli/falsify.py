@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Annotated, Optional
+from pathlib import Path
+from typing import Annotated, Optional
 
 import typer
 
 from arithgpt.cli.shared.solver_options import Device, Shots, Url
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from arithgpt.solvers import ResolvedSolver
-    from eval.falsify.laws import Law
-    from eval.falsify.search import Failure, Search
-    from tasks import Task
+from arithgpt.errors import UserError
+from arithgpt.run import runs_folder
+from arithgpt.solvers import ResolvedSolver, resolve_solver
+from eval.evaluate import check_scratchpad, outcome
+from eval.falsify.laws import LAWS, Law
+from eval.falsify.search import Failure, Search, falsify
+from eval.metrics.error_types import classify
+from eval.solver import MissingExtra
+from tasks import Task
 
 EXIT_FALSIFIED = 1
 
@@ -42,12 +44,6 @@ def command(
     A case that is found is shrunk, kept beside the runs, and tried first the next time. Exit status: 0 where all laws held, 1
     where one was broken.
     """
-    from arithgpt.errors import UserError
-    from arithgpt.solvers import resolve_solver
-    from eval.falsify.laws import LAWS
-    from eval.falsify.search import falsify
-    from eval.solver import MissingExtra
-
     if law != "all" and law not in LAWS:
         raise UserError(f"--law {law}: must be all or one of {', '.join(LAWS)}")
     resolved = resolve_solver(solver, device=device, url=url, shots=shots)
@@ -78,8 +74,6 @@ def _applies(law: Law, task: Task) -> bool:
 
 def _database(resolved: ResolvedSolver, task: Task, law: Law, max_digits: int | None) -> Path:
     """The folder of the cases found: one for each solver, task, law and number of digits."""
-    from arithgpt.run import runs_folder
-
     name = resolved.solver.name
     key = repr((resolved.provenance.get("weights_sha256"), name, task, law.name, max_digits))
     return runs_folder() / ".falsified" / f"{name.replace('/', '-')}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
@@ -100,9 +94,6 @@ def _show(name: str, task: Task, search: Search) -> None:
 
 def _drawings(task: Task, failure: Failure) -> list[tuple[str, str]]:
     """Every question of a case with its answer: a wrong answer drawn in columns, a right one in a line."""
-    from eval.evaluate import check_scratchpad, outcome
-    from eval.metrics.error_types import classify
-
     drawings = []
     by_operator = {subtask.operator: subtask for subtask in task.subtasks.values()}
     for question, answer in failure.asked:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+import typer
+from rich.console import Console
 
-    import typer
-
-    from arithgpt.run import Run
-    from arithgpt.training.text_loss import TextLoss
+from arithgpt.cli.shared.options import output_files
+from arithgpt.errors import UserError
+from arithgpt.models.language_model import LanguageModel
+from arithgpt.run import Run, find_run, newest_run
+from arithgpt.runtime import configure
+from arithgpt.solvers import is_run
+from arithgpt.training.checkpoint import write_atomic
+from arithgpt.training.text_loss import TextLoss, held_out_loss
 
 TEXT_PARAMETERS = ("solvers", "device", "json_file")
 """The parameters of the command that apply to a text."""
@@ -24,10 +29,6 @@ def text_runs(names: Sequence[str | None]) -> list[Run]:
     Raises:
         UserError: only some learned a text, or there is no such run.
     """
-    from arithgpt.errors import UserError
-    from arithgpt.run import find_run, newest_run
-    from arithgpt.solvers import is_run
-
     runs = [find_run(name) if name is not None else newest_run() for name in names if is_run(name)]
     text_runs = [run for run in runs if run.task_name == "text"]
     if text_runs and len(text_runs) < len(names):
@@ -43,17 +44,6 @@ def evaluate_texts(context: typer.Context, runs: Sequence[Run], device: str, jso
     Raises:
         UserError: an option was given that does not apply to a text, or a text file cannot be read.
     """
-    import json
-
-    from rich.console import Console
-
-    from arithgpt.cli.shared.options import output_files
-    from arithgpt.errors import UserError
-    from arithgpt.models.language_model import LanguageModel
-    from arithgpt.runtime import configure
-    from arithgpt.training.checkpoint import write_atomic
-    from arithgpt.training.text_loss import held_out_loss
-
     for option in context.command.params:
         source = context.get_parameter_source(option.name)
         if option.name not in TEXT_PARAMETERS and source is not None and source.name == "COMMANDLINE":

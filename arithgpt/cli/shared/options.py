@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from arithgpt.errors import UserError
-
-if TYPE_CHECKING:
-    from tasks import Task
-
+from tasks import Task
 
 LENGTHS_HELP = "8 is exactly 8 digits, 1-8 each length from 1 to 8, 1-6x1-6 a grid."
 """How every command but train reads lengths; the help of each option that takes lengths says it."""

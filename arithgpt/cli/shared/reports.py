@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from arithgpt.solvers import ResolvedSolver
-    from eval.result import EvalResult
+from arithgpt.errors import UserError
+from arithgpt.solvers import ResolvedSolver
+from arithgpt.training.checkpoint import write_atomic
+from eval.reports.figures import figures, png
+from eval.result import EvalResult, all_rows, to_json_text
+from eval.solver import MissingExtra
 
 TITLE = "How far it can be trusted"
 EXTRAS = {"--parquet": ("pyarrow", "parquet"), "--png": ("matplotlib", "plot")}
@@ -26,9 +27,6 @@ def check_extras(files: Mapping[str, Path]) -> None:
     Raises:
         UserError: one is missing.
     """
-    from arithgpt.errors import UserError
-    from eval.solver import MissingExtra
-
     for option, path in files.items():
         module, extra = EXTRAS.get(option, ("sys", ""))
         if find_spec(module) is None:
@@ -46,8 +44,6 @@ def write_reports(files: Mapping[str, Path], results: Sequence[EvalResult], *, p
     Raises:
         UserError: a file cannot be written.
     """
-    from arithgpt.training.checkpoint import write_atomic
-
     contents = {path: _content(option, results, pairs) for option, path in files.items()}
     for path, content in contents.items():
         write_atomic(path, content)
@@ -55,8 +51,6 @@ def write_reports(files: Mapping[str, Path], results: Sequence[EvalResult], *, p
 
 def save_in_run(result: EvalResult, resolved: ResolvedSolver) -> None:
     """Write eval.json and eval.csv into the folder of a run; does nothing for other solvers and the shipped run."""
-    from arithgpt.training.checkpoint import write_atomic
-
     if resolved.run is not None and not resolved.run.is_shipped:
         write_atomic(resolved.run.path / "eval.json", _content("--json", [result], False))
         write_atomic(resolved.run.path / "eval.csv", result.rows.to_csv(index=False))
@@ -64,8 +58,6 @@ def save_in_run(result: EvalResult, resolved: ResolvedSolver) -> None:
 
 def _content(option: str, results: Sequence[EvalResult], pairs: bool) -> bytes | str:
     """The content of the file that an option asks for."""
-    from eval.result import all_rows, to_json_text
-
     content: bytes | str
     if option == "--json":
         return to_json_text([result.to_json() for result in results])
@@ -81,6 +73,4 @@ def _content(option: str, results: Sequence[EvalResult], pairs: bool) -> bytes |
         from eval.reports.html import page
 
         return page(results, TITLE, pairs=pairs)
-    from eval.reports.figures import figures, png
-
     return png(figures(results))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from arithgpt.cli.shared.options import DEVICE_HELP, LENGTHS_HELP
-
-if TYPE_CHECKING:
-    from tasks import ProblemSize
+from arithgpt.errors import UserError
+from tasks import ProblemSize, sizes
 
 SHOTS_HELP = "Solved examples that hf: and llm: are shown."
 
@@ -27,9 +26,6 @@ def parse_sizes(text: str | None, option: str = "--digits") -> list[ProblemSize]
     Raises:
         UserError: the text names no lengths.
     """
-    from arithgpt.errors import UserError
-    from tasks import sizes
-
     try:
         return sizes.parse_sizes(text) if text is not None else None
     except ValueError as error:
