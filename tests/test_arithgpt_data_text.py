@@ -284,7 +284,7 @@ def test_what_a_run_of_text_cannot_do_is_one_clear_line(arguments: list[str], pa
 
 def test_sampling_from_a_task(capsys: pytest.CaptureFixture[str]) -> None:
     assert _said(capsys, "sample", "calculator", "--prompt", "21+43=", "--temperature", "0") == "21+43=64\n"
-    for arguments, part in (([], "--prompt: missing"), (["--prompt", "1+1=2$"], "'$', which ends a page")):
+    for arguments, part in (([], "--prompt: missing"), (["--prompt", "1+1=2$"], "'$' that ends a page")):
         with pytest.raises(UserError) as caught:
             app(["sample", "calculator", *arguments], standalone_mode=False)
         assert part in str(caught.value)
