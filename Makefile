@@ -14,6 +14,7 @@ train: .venv/ready  ## learn to add numbers of up to 8 digits, measure it, ask i
 test: .venv/ready  ## what continuous integration runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 .venv/ready: pyproject.toml constraints.txt

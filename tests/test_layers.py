@@ -17,7 +17,7 @@ THIRD_PARTY = {
     "tasks": {"numpy"},
     "eval": {"hypothesis", "numpy", "pandas", "rich"},
     "arithgpt": {
-        "array_api_compat",
+        
         "joblib",
         "numpy",
         "pandas",

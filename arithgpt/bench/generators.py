@@ -104,8 +104,8 @@ def _lengths(pages: Pages | Sequence[str]) -> list[int]:
 
 def make_task(name: str, lengths: str) -> Task:
     """Make a task with numbers of these lengths; expressions have 1 to 3 operators, and answers have 0 or 1 decimals."""
-    more = {"operators": "1-3", "places": "0-1"} if name == "expr" else {}
-    return find(name)(digits=lengths, **more)
+    options = {"digits": lengths} | ({"operators": "1-3", "places": "0-1"} if name == "expr" else {})
+    return find(name)(**options)
 
 
 def _task_pages(task: Task, n: int, seed: int) -> PageMaker:

@@ -53,7 +53,9 @@ class LoopedGPT(nn.Module):
             raise ValueError(f"positions = {model.config.positions!r}: must be none")
         self.model = copy.deepcopy(model)
         self.heads = nn.ModuleList(
-            nn.ModuleList(Head(block.attention, number) for number in range(block.attention.n_head)) for block in model.blocks
+            nn.ModuleList(Head(attention, number) for number in range(attention.n_head))
+            for attention in model.modules()
+            if isinstance(attention, CausalSelfAttention)
         )
         for block in self.model.blocks:
             del block.attention.qkv, block.attention.q_norm, block.attention.k_norm

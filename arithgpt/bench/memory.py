@@ -29,6 +29,10 @@ N_PROBLEMS = 2048
 HOST_ONLY = "this is memory of the host; memory of the GPU is not counted"
 
 
+def _report(on_progress: OnProgress, name: str, side: str) -> None:
+    on_progress(f"memory, {name}: {side}")
+
+
 def measure(plan: Plan, on_progress: OnProgress, n_problems: int = N_PROBLEMS) -> Iterator[Case]:
     """Measure the peak resident memory in MB of each side, for training and for decoding.
 
@@ -42,7 +46,7 @@ def measure(plan: Plan, on_progress: OnProgress, n_problems: int = N_PROBLEMS) -
         for name in names:
             sizes = (plan.device, str(plan.seed), str(plan.steps if work == "train" else n_problems))
             sides[name] = partial(_measure_process, ("-m", "arithgpt.bench.memory", work, name, *sizes))
-        values = measure_in_turns(sides, plan.repeats, lambda what, work=work: on_progress(f"memory, {NAMES[work]}: {what}"))
+        values = measure_in_turns(sides, plan.repeats, partial(_report, on_progress, NAMES[work]))
         measured = tuple(Side(name, tuple(values[name])) for name in sides)
         about, notes = {"steps": plan.steps, "problems": n_problems}, () if plan.device == "cpu" else (HOST_ONLY,)
         yield Case("memory", NAMES[work], "MB", measured, more_is_better=False, notes=notes, about=about)
@@ -119,5 +123,6 @@ def _decode(side: str, device: torch.device, seed: int, n_problems: int) -> None
 
 
 if __name__ == "__main__":
-    do_work(*sys.argv[1:4], *map(int, sys.argv[4:6]))
+    side_work, side_name, device_name, *numbers = sys.argv[1:6]
+    do_work(side_work, side_name, device_name, *map(int, numbers))
     print(peak_resident())

@@ -47,6 +47,7 @@ from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.data.collate import IGNORED, collate
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.models import build_model
+from arithgpt.models.gpt import GPT
 from arithgpt.models.language_model import LanguageModel
 from arithgpt.run import Run
 from arithgpt.runtime import resolve_precision, synchronize
@@ -194,6 +195,7 @@ def _measure_heads(recipe: Recipe, plan: Plan, on_progress: OnProgress) -> Case:
     device = torch.device(plan.device)
     config, alphabet = recipe.model.model_copy(update={"positions": "none"}), recipe.problems.alphabet
     batched = build_model(config, alphabet, 0).to(device)
+    assert isinstance(batched, GPT)
     looped = LoopedGPT(batched).to(device)
     pages = recipe.problems.batch(recipe.train.batch_size, seed=recipe.seed, split="train", rank=0, step=0)
     inputs, targets = (part.to(device) for part in collate(pages, Tokenizer(alphabet)))

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -27,6 +28,10 @@ from arithgpt.models.positions.kernels import KernelBias
 MAX_PAGE = 1024  # characters: the distances of a page are squared in memory
 WORTH_NAMING = 0.01  # an axis is named where it says this much more
 CHANCE = 0.05  # and `token` where it says this much more than the others
+
+
+Distances: TypeAlias = tuple[NDArray[np.floating], NDArray[np.int64]]
+"""The different distances on one axis, and for each pair of a query and a key which of them it has."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,10 @@ def focuses(reading: Reading) -> list[Focus]:
 
 
 def _most_looked_at(
-    weights: NDArray[np.floating], even: NDArray[np.floating], away: list[tuple], axes: tuple[str, ...]
+    weights: NDArray[np.floating],
+    even: NDArray[np.floating],
+    away: list[tuple[NDArray[np.floating], NDArray[np.int64]]],
+    axes: tuple[str, ...],
 ) -> tuple[tuple[tuple[str, float], ...], float]:
     """One or two axes and distances that take the most beyond `even`, and their share; none where nothing does.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from arithgpt.models.positions.page_coordinates import MARK, PageCoordinates
 if TYPE_CHECKING:
     from arithgpt.config.schema import ModelConfig
 
-Floats = NDArray[np.float32]
+Floats: TypeAlias = NDArray[Any]
+"""float32; NumPy's types cannot follow that products of float32 arrays stay so."""
 
 _COORDINATES: dict[str, type[PageCoordinates]] = {"page": PageCoordinates, "expression_page": ExpressionPageCoordinates}
 _EPS = np.finfo(np.float32).eps
@@ -98,8 +99,11 @@ class NumpyGPT:
             x = self._block(f"blocks.{depth % self.config.n_layer}.", x, cache, depth, distances, hidden, n_last)
         cache.length = end
         x = rms_norm(x[:, 1:] if begins and last is None else x, w["norm.weight"])
-        head = w["token_embedding.weight"] * np.float32(x.shape[-1] ** -0.5) if self.config.tied else w["head.weight"]
-        logits: Floats = x @ head.T
+        logits: Floats
+        if self.config.tied:
+            logits = x @ (w["token_embedding.weight"] * np.float32(x.shape[-1] ** -0.5)).T
+        else:
+            logits = x @ w["head.weight"].T
         return logits
 
     def _block(

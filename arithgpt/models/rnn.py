@@ -8,6 +8,7 @@ They have no attention, so positions, heads and MLPs mean nothing to them: the f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ from arithgpt.models.layers import Dropout, Linear
 if TYPE_CHECKING:
     from arithgpt.config.schema import ModelConfig
 
-LAYERS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class RNNState:
@@ -65,10 +66,11 @@ class RNN(LanguageModel):
     def init_weights(self, rng: np.random.Generator) -> None:
         """Draw the weights. An LSTM starts by forgetting little: the bias of its forget gate is 1."""
         C = self.config.n_embd
+        n_rows = {"rnn": 1, "gru": 3, "lstm": 4}[self.config.arch] * C  # the gates in torch's order
         self.init_embedding(self.token_embedding, rng)
         for layer in self.layers:
             for weight in (layer.weight_ih_l0, layer.weight_hh_l0):
-                values = C**-0.5 * rng.uniform(-1, 1, tuple(weight.shape))
+                values = C**-0.5 * rng.uniform(-1, 1, (n_rows, C))
                 weight.copy_(torch.from_numpy(values.astype(np.float32)))
             layer.bias_ih_l0.zero_()
             layer.bias_hh_l0.zero_()

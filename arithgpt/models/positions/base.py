@@ -52,6 +52,8 @@ class PositionScheme(nn.Module):
         super().__init__()
         self.config = config
         self.coordinates = self.coordinates_class(alphabet)
+        self.roles: Tensor
+        self.first_cell: Tensor
         self.register_buffer("roles", torch.from_numpy(self.coordinates.roles), persistent=False)
         self.register_buffer("first_cell", torch.tensor(self.coordinates.first_cell), persistent=False)
 
@@ -134,7 +136,7 @@ class AttentionBias(nn.Module):
         raise NotImplementedError
 
 
-def copy_normal(parameter: nn.Parameter, rng: np.random.Generator, std: float = EMBEDDING_STD) -> None:
+def copy_normal(parameter: Tensor, rng: np.random.Generator, std: float = EMBEDDING_STD) -> None:
     """Fill a parameter with normal numbers; NumPy draws them, so they are the same on every machine."""
     with torch.no_grad():
         parameter.copy_(torch.from_numpy((std * rng.standard_normal(tuple(parameter.shape))).astype(np.float32)))

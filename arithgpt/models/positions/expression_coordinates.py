@@ -173,5 +173,4 @@ class ExpressionPageCoordinates(PageCoordinates):
         )
         number, token = count_before(ends_number, xp) + was["number"], index + was["token"]
         cells = (place, digit, number, token, line, mark, source, work, dots, field, row, inside, steps, direction)
-        keys = [xp.concat([key, zero], 1) for key in keys]
-        return stack_columns((*cells, *keys), start, xp)
+        return stack_columns((*cells, *(xp.concat([key, zero], 1) for key in keys)), start, xp)

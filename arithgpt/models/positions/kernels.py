@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 # What each head looks at before training, cyclically: one cell of one number, or what stands a fixed way back. A centre is
 # counted from the cell about to be written. Addition needs the first four; longer scratchpads need the others.
-_PAGE_HEADS: tuple[dict[str, float], ...] = (
+_PAGE_HEADS: tuple[Mapping[str, float], ...] = (
     {"place": 0},
     {"place": 0, "number": -1},
     {"place": 0, "number": -2},
@@ -32,7 +33,7 @@ _PAGE_HEADS: tuple[dict[str, float], ...] = (
     {"digit": -1},
 )
 # Later blocks need fewer heads, and the first of the list: of three blocks the later two need 16 and 8 (runs/LOG.md).
-_EXPRESSION_HEADS: tuple[dict[str, float], ...] = (
+_EXPRESSION_HEADS: tuple[Mapping[str, float], ...] = (
     *({"token": -1}, {"field": -1}, {"field": 0}, {"field": 1}, {"field": 1, "digit of the line": 0}),
     *({"work": 0, "place": 0}, {"field": 0, "digit": -1}, {"place": -0.5}),
     *({"field": 0, "place": 0}, {"field": 1, "place": 0}, {"field": 0, "place": -0.5}, {"field": 0, "digit": 0}),
@@ -65,7 +66,7 @@ class KernelBias(AttentionBias):
 
     can_fold = True
 
-    def __init__(self, n_head: int, coordinates: PageCoordinates, heads: tuple[dict[str, float], ...]) -> None:
+    def __init__(self, n_head: int, coordinates: PageCoordinates, heads: tuple[Mapping[str, float], ...]) -> None:
         super().__init__()
         self.heads, self.coordinates = heads, coordinates
         shape = n_head, len(coordinates.axes)
@@ -166,7 +167,7 @@ class PagePositions(PositionScheme):
     has_bos = True
     is_embedding = False
     n_axes = len(PageCoordinates.axes)
-    heads: ClassVar[tuple[dict[str, float], ...]] = _PAGE_HEADS
+    heads: ClassVar[tuple[Mapping[str, float], ...]] = _PAGE_HEADS
 
     def __init__(self, config: ModelConfig, alphabet: str) -> None:
         super().__init__(config, alphabet)
