@@ -17,7 +17,6 @@ THIRD_PARTY = {
     "tasks": {"numpy"},
     "eval": {"hypothesis", "numpy", "pandas", "rich"},
     "arithgpt": {
-        
         "joblib",
         "numpy",
         "pandas",
