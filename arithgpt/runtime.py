@@ -3,8 +3,8 @@
 --device auto       cuda where torch sees a GPU, else cpu; process 3 of a launcher such as torchrun gets cuda:3
 --precision auto    bf16 on a GPU with hardware support for it, else float32; always float32 on a CPU
 
-`configure` changes the process; every command and the public API call it once before they compute. All other functions here
-only return something, or undo what they changed.
+`configure` changes the process; commands call it once before they compute with torch, the functions of the public API do not.
+All other functions here only return something, or undo what they changed.
 
 bf16 applies to the matrix products of the blocks, forward and backward. Weights, summed gradients, optimisers, norms, page
 coordinates, attention with its kernels, the output head and the loss stay float32. TF32 stays off, as torch has it: the kernels

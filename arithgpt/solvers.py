@@ -107,17 +107,17 @@ def resolve_solver(
             raise UserError(f"{name}: {error}") from None
     from arithgpt.inference.gpt_solver import GPTSolver
     from arithgpt.run import find_run, newest_run
-    from arithgpt.runtime import configure
+    from arithgpt.runtime import resolve_device
 
     run = find_run(name) if name is not None else newest_run()
-    return ResolvedSolver(GPTSolver.of(run, str(configure(device)), verify), run.recipe.problems, run)
+    return ResolvedSolver(GPTSolver.of(run, str(resolve_device(device)), verify), run.recipe.problems, run)
 
 
 def _local_model(folder: str, device: str, shots: int) -> Solver:
-    from arithgpt.runtime import configure
+    from arithgpt.runtime import resolve_device
     from eval.solvers.huggingface import HFSolver
 
-    return HFSolver(folder, shots=shots, device=str(configure(device)))
+    return HFSolver(folder, shots=shots, device=str(resolve_device(device)))
 
 
 def _endpoint(model: str, url: str | None, shots: int) -> Solver:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,13 @@ class Silent(Callback):
 
 
 @pytest.fixture(autouse=True)
+def _denormal_numbers() -> Iterator[None]:
+    """Commands called in this process flush denormal numbers to zero, where Hypothesis draws no floats."""
+    yield
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture(autouse=True)
 def _own_runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARITHGPT_RUNS", str(tmp_path / "runs"))
 
@@ -55,7 +62,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def runs(trained: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which the trained run lies, as the one the command line accuracies in."""
+    """The folder in which the trained run lies, as the one in which the command line looks."""
     monkeypatch.setenv("ARITHGPT_RUNS", str(trained.path.parent))
     return trained.path.parent
 

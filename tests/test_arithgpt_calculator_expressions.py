@@ -29,7 +29,9 @@ def calculator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     model = build_model(recipe.model, alphabet, seed=0)
     solver = GPTSolver("exact", model, recipe.problems)
     monkeypatch.setattr(GPTSolver, "of", lambda *_: solver)
-    monkeypatch.setattr(GPTSolver, "solve", lambda _, task, problems: ExactSolver().solve(task, problems))
+    monkeypatch.setattr(
+        GPTSolver, "answer", lambda _, groups: [ExactSolver().solve(group.task, group.problems) for group in groups]
+    )
     monkeypatch.setattr("arithgpt.inference.calculator.find_run", lambda _: run)
     return Calculator("exact")
 
@@ -42,8 +44,8 @@ def test_what_people_type_is_answered(calculator: Calculator) -> None:
 
 def test_decimals_are_rounded_as_asked(calculator: Calculator) -> None:
     assert calculator("2/3").answer == "0.6666666667"
-    assert calculator("2/3", places=3).answer == "0.667"
-    assert calculator("7/2", places=0).answer == "4"
+    assert calculator("2/3", decimals=3).answer == "0.667"
+    assert calculator("7/2", decimals=0).answer == "4"
     assert calculator("2/3 to 2").answer == "0.67"
     assert format_answer(calculator("1/3")) == "1/3 ≈ 0.3333333333  right"
     assert format_answer(calculator("7/2")) == "7/2 = 3.5  right"
@@ -60,17 +62,17 @@ def test_a_remainder_is_had_where_division_was_trained(calculator: Calculator) -
             calculator("7/2", remainder=True)
 
 
-@pytest.mark.parametrize("places", [-1, 31])
-def test_the_decimals_have_a_bound(calculator: Calculator, places: int) -> None:
-    with pytest.raises(UserError, match=f"--decimals {places}: must be from 0 to 30"):
-        calculator("1/3", places=places)
+@pytest.mark.parametrize("decimals", [-1, 31])
+def test_the_decimals_have_a_bound(calculator: Calculator, decimals: int) -> None:
+    with pytest.raises(UserError, match=f"--decimals {decimals}: must be from 0 to 30"):
+        calculator("1/3", decimals=decimals)
 
 
 @pytest.mark.parametrize("typed", ["(1+2", "1+2)", "()", "1 2", "--3", "5(3)", "__import__('os')", "(" * 10_000, "1/", "1..2"])
-@pytest.mark.parametrize("places", [None, 3])
-def test_a_fault_is_marked_in_what_was_typed(calculator: Calculator, typed: str, places: int | None) -> None:
+@pytest.mark.parametrize("decimals", [None, 3])
+def test_a_fault_is_marked_in_what_was_typed(calculator: Calculator, typed: str, decimals: int | None) -> None:
     with pytest.raises(QuestionError) as caught:
-        calculator(typed, places=places)
+        calculator(typed, decimals=decimals)
     assert caught.value.text == typed
     assert 0 <= caught.value.place <= len(typed)
 
@@ -94,9 +96,9 @@ def test_the_last_answer_may_have_a_sign_and_a_point(calculator: Calculator, cap
 
 
 @pytest.mark.usefixtures("runs")
-def test_places_need_a_run_that_has_them() -> None:
+def test_decimals_need_a_run_that_has_them() -> None:
     with pytest.raises(UserError, match="--decimals 3: run small was trained on add, not on expr"):
-        Calculator("small")("1/3", places=3)
+        Calculator("small")("1/3", decimals=3)
 
 
 @pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 5])

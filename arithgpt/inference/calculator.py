@@ -90,9 +90,9 @@ class Calculator:
         if device not in ("auto", "numpy", "cpu", "cuda"):
             raise UserError(f"device {device!r}: must be auto, numpy, cpu or cuda")
         if device == "cuda":
-            from arithgpt.runtime import configure
+            from arithgpt.runtime import resolve_device
 
-            configure(device)
+            resolve_device(device)
         self.run = find_run(run) if run is not None else shipped_run()
         self.device = device
         self.task = self.run.recipe.problems
