@@ -42,13 +42,13 @@ def test_a_question_makes_few_calls(counts: Counts) -> None:
     assert n_calls <= MAX_CALLS
 
 
-@pytest.mark.xfail(strict=False, reason="the path still enters more files")
+@pytest.mark.xfail(strict=True, reason="the path still enters more files")
 def test_a_question_enters_few_files(counts: Counts) -> None:
     _, files, _, _, _ = counts
     assert len(files) <= MAX_FILES, sorted(files)
 
 
-@pytest.mark.xfail(strict=False, reason="some functions are still called twice")
+@pytest.mark.xfail(strict=True, reason="some functions are still called twice")
 def test_no_function_is_called_twice_with_the_same_arguments(
     counts: Counts,
 ) -> None:
