@@ -33,7 +33,7 @@ def train(
 ) -> Run:
     """Train a new run.
 
-    A call of `arithgpt.runtime.configure` before it, as the command line makes it, speeds up steps on a CPU; it changes the process.
+    Call `arithgpt.runtime.configure` first for faster steps on a CPU, as the command line does; it changes the whole process.
 
     Args:
         task: name of the task; None for `add`, or for the task of the recipe
