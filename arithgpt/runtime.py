@@ -63,7 +63,7 @@ def configure(device: str = "auto", *, n_threads: int | None = None) -> torch.de
 def resolve_device(name: str) -> torch.device:
     """Return the device of a name.
 
-    Of several processes that a launcher started on this machine, each gets a GPU of its own.
+    Each of several processes that a launcher started on this machine gets a GPU of its own.
 
     Args:
         name: auto, cpu or cuda

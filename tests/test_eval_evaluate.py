@@ -23,7 +23,7 @@ every_task = pytest.mark.parametrize("task", [task() for task in map(find, names
 @pytest.mark.parametrize(("solver", "right"), [(ExactSolver(), 1.0), (WrongSolver(), 0.0)], ids=["exact", "wrong"])
 def test_the_exact_solver_is_always_right_and_the_wrong_one_never(task: Task, solver: ExactSolver, right: float) -> None:
     suites = [suite for suite in task.suites if suite != "exhaustive"]
-    # Of expressions these are operators and levels, and pages of 30 operators are long.
+    # For expressions these are operators and levels, and pages of 30 operators are long.
     asked = [(1, 1), (2, 2), (8, 8), (9, 3), (12, 3) if task.name == "expr" else (30, 30)]
     asked = cells(task) if task.name in ANSWERS else asked
     rows = ask(solver, task, asked, samples=30 if task.name == "expr" else 100, seed=0, suites=suites)

@@ -114,7 +114,7 @@ def carry_patterns(rng: np.random.Generator, n: int, columns: int) -> Bools:
 
     Returns:
         bool (rows, columns), least significant column first. Up to MAX_PATTERN_COLUMNS columns: every pattern equally often, at
-        least once, in about n rows. Of more columns: n random patterns.
+        least once, in about n rows. With more columns: n random patterns.
     """
     if columns > MAX_PATTERN_COLUMNS:
         return np.asarray(rng.random((n, columns)) < 0.5)
