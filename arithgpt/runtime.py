@@ -13,24 +13,17 @@ of page coordinates need more than its 11 bits.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
 import torch
 
+from arithgpt.allocator import keep_freed_memory
 from arithgpt.errors import UserError
 
 Precision: TypeAlias = Literal["float32", "bf16"]
-
-MALLOC_TRIM_THRESHOLD, MALLOC_MMAP_THRESHOLD, MALLOC_ARENA_MAX = -1, -3, -8  # parameters of mallopt, from malloc.h
-KEPT_BYTES = 1 << 29
-"""Freed memory that the allocator keeps in all."""
-KEPT_TENSOR_BYTES = 1 << 25
-"""The largest tensor whose memory it keeps: the most that glibc allows."""
 
 FLOPS_PER_THREAD = 0.15e9
 """Floating-point operations of one step that make another thread worth while (runs/LOG.md)."""
@@ -53,7 +46,7 @@ def configure(device: str = "auto", *, n_threads: int | None = None) -> torch.de
         UserError: the device is unknown or not there
     """
     resolved = resolve_device(device)
-    _keep_freed_memory()
+    keep_freed_memory()
     torch.set_flush_denormal(True)
     if n_threads is not None:
         torch.set_num_threads(n_threads)
@@ -139,21 +132,8 @@ def limit_threads(n: int) -> Iterator[None]:
 def init_worker_thread() -> None:
     """Set up a thread of a pool whose workers compute side by side: one thread each, denormal numbers flushed to zero.
 
-    Far from its centre a kernel gives attention weights such as 1e-40, with which a CPU computes many times slower
+    Far from its centre a kernel gives attention weights such as 1e-40, with which some CPUs compute many times slower
     (runs/LOG.md).
     """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-
-
-def _keep_freed_memory() -> None:
-    """Let the C library reuse the memory of freed tensors, up to half a gigabyte, in place of asking the system again.
-
-    The system zeroes every page of new memory at its first use, a seventh of the time of many short sums (runs/LOG.md). All
-    threads share one heap: a heap per thread keeps at most 64 MB, and training needs more.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(MALLOC_MMAP_THRESHOLD, KEPT_TENSOR_BYTES)
-        mallopt(MALLOC_TRIM_THRESHOLD, KEPT_BYTES)
-        mallopt(MALLOC_ARENA_MAX, 1)

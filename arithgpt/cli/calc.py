@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from arithgpt.allocator import keep_freed_memory
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator, CalculatorAnswer
 from tasks import QuestionError, Row, drawn
@@ -55,6 +56,8 @@ def command(
             raise UserError(f"{expression}: no such option; see arithgpt calc --help")
     if expressions is None and sys.stdin is None:
         raise UserError("no EXPR, and nothing to read: standard input is closed")
+    if expressions is None or len(expressions) > 1:
+        keep_freed_memory()
     calculator = Calculator(run)
     if expressions is None and sys.stdin.isatty():
         from arithgpt.cli.shared.prompt import (

@@ -10,6 +10,7 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
+from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.options import LENGTHS_HELP, check_suites, output_files
 from arithgpt.cli.shared.reports import write_reports
 from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, Url, parse_sizes
@@ -47,6 +48,7 @@ def command(
     names = list(dict.fromkeys(solvers))
     if len(names) < 2:
         raise UserError("compare: needs two different solvers at least")
+    keep_freed_memory()
     resolved = [resolve_solver(name, device=device, url=url, shots=shots) for name in names]
     tasks = _common_tasks(resolved, task)
     suites = suite.split(",") if suite else ["random"]

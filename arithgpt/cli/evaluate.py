@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
+from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.evaluate_text import evaluate_texts, text_runs
 from arithgpt.cli.shared.options import check_suites, output_files
 from arithgpt.cli.shared.reports import check_extras, save_in_run, write_reports
@@ -88,6 +89,7 @@ def command(
     spec = EvalSpec(parse_sizes(digits), suites, samples, seed)
     if certificate is not None and suite != "exhaustive":
         raise UserError(f"--certificate {certificate}: needs --suite exhaustive and nothing else")
+    keep_freed_memory()
     resolved = [resolve_solver(name, device=device, verify=verify, url=url, shots=shots) for name in names]
     tasks = [one.tasks_to_ask(task) for one in resolved]
     check_suites(suites or (), [part for parts in tasks for part in parts])

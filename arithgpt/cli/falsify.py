@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.solver_options import Device, Shots, Url
 from arithgpt.errors import UserError
 from arithgpt.run import runs_folder
@@ -46,6 +47,7 @@ def command(
     """
     if law != "all" and law not in LAWS:
         raise UserError(f"--law {law}: must be all or one of {', '.join(LAWS)}")
+    keep_freed_memory()
     resolved = resolve_solver(solver, device=device, url=url, shots=shots)
     subtasks = resolved.tasks_to_ask(task)
     whole = resolved.task if resolved.task is not None and task is None else subtasks[0]
