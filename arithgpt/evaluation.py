@@ -20,7 +20,7 @@ from eval.result import EvalResult
 from eval.solver import MissingExtra
 from eval.spec import EvalSpec
 from tasks import ProblemSize, Task
-from tasks.registry import GYM_PREFIX
+from tasks.registration import GYM_PREFIX
 
 
 def evaluate(

@@ -9,7 +9,8 @@
 from tasks.core.question import QuestionError
 from tasks.core.ragged import Ragged
 from tasks.core.scratchpad import Fault, Row, drawn
-from tasks.registry import find, make, names, register
+from tasks.registration import register
+from tasks.registry import find, make, names
 from tasks.sizes import MAX_DIGITS, NO_SIZE, ProblemSize, SizeRange, Span
 from tasks.task import STOP, Pages, Problems, Split, Task
 

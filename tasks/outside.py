@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
-from tasks import registry
+from tasks import registration
 from tasks.contract import check_contract
 from tasks.task import Task
 
@@ -33,19 +33,19 @@ def load_task_file(path: str | Path) -> list[type[Task]]:
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror}") from None
     loaded = _loaded_files.get(resolved, [])
-    if loaded and all(registry.registered.get(task.name) is task for task in loaded):
+    if loaded and all(registration.registered.get(task.name) is task for task in loaded):
         return loaded
-    before = dict(registry.registered)
+    before = dict(registration.registered)
     try:
         _run_file(file, resolved)
-        found = [task for name, task in registry.registered.items() if name not in before]
+        found = [task for name, task in registration.registered.items() if name not in before]
         if not found:
             raise ValueError(NO_TASK)
         for task in found:
             check_contract(task)
     except ValueError as error:
-        registry.registered.clear()
-        registry.registered.update(before)
+        registration.registered.clear()
+        registration.registered.update(before)
         raise ValueError(f"{file}: {error}") from None
     _loaded_files[resolved] = found
     return found
@@ -100,6 +100,6 @@ def _load(entry: EntryPoint) -> type[Task]:
     except ValueError as error:
         raise ValueError(f"entry point {entry.name} = {entry.value}: {error}") from None
     checked: type[Task] = task
-    if entry.name not in registry.registered:  # the package may use the decorator as well
-        registry.register(checked)
+    if entry.name not in registration.registered:  # the package may use the decorator as well
+        registration.register(checked)
     return checked

@@ -8,7 +8,8 @@ A task is imported when it is first asked for. A package offers tasks by entry p
     [project.entry-points."arithgpt.tasks"]
     maximum = "my_package.tasks:Maximum"
 
-A file registers its tasks with the decorator `register` and is read by tasks/outside.py. A built-in name cannot be taken.
+A file registers its tasks with the decorator `register` (tasks/registration.py) and is read by tasks/outside.py. A built-in
+name cannot be taken.
 """
 
 from __future__ import annotations
@@ -16,43 +17,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final, TypeVar
 
+from tasks.registration import BUILT_IN, GYM_PREFIX, registered
 from tasks.task import Task
-
-GYM_PREFIX: Final = "rg:"
-"""Names the data sets of reasoning-gym: rg:chain_sum."""
-
-BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "add": "tasks.arithmetic.addition:Addition",
-        "arith": "tasks.arithmetic.mixture:Arithmetic",
-        "base": "tasks.numbers.base:Base",
-        "compare": "tasks.numbers.compare:Compare",
-        "copy": "tasks.strings.copy:Copy",
-        "count": "tasks.strings.count:Count",
-        "div": "tasks.arithmetic.division:Division",
-        "expr": "tasks.expression.task:Expression",
-        "gcd": "tasks.numbers.gcd:GCD",
-        "modadd": "tasks.numbers.modadd:ModAdd",
-        "mul": "tasks.arithmetic.multiplication:Multiplication",
-        "parity": "tasks.strings.parity:Parity",
-        "path": "tasks.reasoning.reachability:Path",
-        "reverse": "tasks.strings.reverse:Reverse",
-        "rewrite": "tasks.reasoning.rewriting:Rewrite",
-        "sort": "tasks.strings.sort:Sort",
-        "sub": "tasks.arithmetic.subtraction:Subtraction",
-        "sum": "tasks.numbers.sum:Sum",
-    }
-)
-
-
-T = TypeVar("T", bound=Task)
-
-registered: dict[str, type[Task]] = {}
-"""Tasks from files and entry points, by name."""
 
 
 def names() -> list[str]:
@@ -116,22 +83,3 @@ def make(name: str, digits: str | None = None) -> Task:
     if not parts:
         raise ValueError(f"digits = {digits!r}: task {name} has no operands to count the digits of")
     return dataclasses.replace(task, **parts)  # type: ignore[type-var]
-
-
-def register(task: type[T]) -> type[T]:
-    """Class decorator: make a task known by its name.
-
-    Raises:
-        ValueError: the name is taken.
-    """
-    taken = registered.get(task.name)
-    if task.name in BUILT_IN or taken is not None:
-        owner = f"{taken.__module__}.{taken.__qualname__}" if taken else BUILT_IN[task.name]
-        raise ValueError(f"task {task.name!r}: the name is taken by {owner}")
-    registered[task.name] = task
-    return task
-
-
-def unregister(name: str) -> None:
-    """Forget a registered task. KeyError where none of this name is registered."""
-    del registered[name]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from arithgpt.cli.calc import format_answer
+from arithgpt.cli.shared.answers import format_answer
 from arithgpt.cli.shared.prompt import Prompt
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError

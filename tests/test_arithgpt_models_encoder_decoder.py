@@ -21,7 +21,7 @@ from arithgpt.inference import generate as generate_module
 from arithgpt.inference import verify_greedy
 from arithgpt.inference.generate import generate
 from arithgpt.inference.verify_greedy import generate_verified
-from arithgpt.models import build_model, encoder_decoder, max_length
+from arithgpt.models import build_model, encoder_decoder
 from arithgpt.models.encoder_decoder import EncoderDecoder
 from arithgpt.models.positions import find_scheme, is_embedding, scheme_names
 from arithgpt.run import new_run
@@ -147,7 +147,7 @@ def test_each_half_counts_its_places_from_its_own_beginning() -> None:
     model = random_model(positions="learned", block_size=16)
     model.positions.position_embedding[6:] = torch.nan  # the question has six characters, six are read from its `=` on
     assert model(ids_of("12+34=46+50")).isfinite().all()
-    assert max_length(model.config) == model.max_length == 16
+    assert model.config.max_length == model.max_length == 16
 
 
 def test_only_schemes_that_are_embeddings_will_do() -> None:

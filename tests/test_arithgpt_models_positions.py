@@ -1,5 +1,7 @@
 """What is particular to each position scheme; what all must keep is in test_arithgpt_models_gpt.py."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models import build_model
 from arithgpt.models.positions import find_scheme, register, scheme_names
 from arithgpt.models.positions.base import AttentionBias, PositionScheme
+from arithgpt.models.positions.names import registered
 from arithgpt.models.positions.relative import EXACT, FARTHEST, AlibiBias, FireBias, _buckets
 from arithgpt.run import new_run
 from arithgpt.training.checkpoint import load_tensors
@@ -210,8 +213,15 @@ class RecencyBias(AttentionBias):
         return -self.slope[:, None, None] * distances[:, None]
 
 
-def test_a_scheme_from_outside_trains_and_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arithgpt.models.positions._REGISTERED", {})
+@pytest.fixture
+def without_registered_schemes() -> Iterator[None]:
+    """Forget afterwards what a test registers."""
+    yield
+    registered.clear()
+
+
+@pytest.mark.usefixtures("without_registered_schemes")
+def test_a_scheme_from_outside_trains_and_is_asked() -> None:
     with pytest.raises(ValueError, match="this name is taken"):
         register("rope", Recency)
     register("recency", Recency)
@@ -221,6 +231,6 @@ def test_a_scheme_from_outside_trains_and_is_asked(monkeypatch: pytest.MonkeyPat
     assert Trainer(plan, run, device=CPU, callback=Silent()).fit().step == 2
     answers = GPTSolver.of(run).solve(plan.problems, plan.problems.problems(["12+34"]))
     assert len(answers) == 1
-    monkeypatch.setattr("arithgpt.models.positions._REGISTERED", {})
+    registered.clear()
     with pytest.raises(UserError, match="recency"):
         recipe("recency")

@@ -12,7 +12,7 @@ from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
 from tasks import names, register
 from tasks.arithmetic.addition import Addition
-from tasks.registry import unregister
+from tasks.registration import unregister
 
 TWO_BLOCKS = ["model.n_layer=2", "model.n_head=4", "model.head_dim=0", "model.mlp_ratio=4"]
 KEPT = sorted((Path(__file__).parent.parent / "runs").glob("*.toml"))

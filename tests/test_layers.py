@@ -52,9 +52,9 @@ def imported(file: Path, at_import: bool = False) -> set[str]:
 
 
 def imported_modules(file: Path, modules: Set[str]) -> set[str]:
-    """Those of our modules that a file imports when it is imported itself."""
+    """Those of our modules that a file imports, anywhere in it."""
     names = set()
-    for node in ast.parse(file.read_text("utf-8")).body:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -12,7 +12,7 @@ import pytest
 import tasks
 from tasks import NO_SIZE, Fault, QuestionError, Row, Task
 from tasks.outside import load_task_file
-from tasks.registry import BUILT_IN, unregister
+from tasks.registration import BUILT_IN, unregister
 
 EXAMPLE = Path(__file__).parent / "examples" / "maximum_task.py"
 

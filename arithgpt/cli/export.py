@@ -20,7 +20,7 @@ from eval.export.dataset import WRITERS, Export, Tally
 from eval.export.lm_eval_task import lm_eval_task
 from eval.solver import MissingExtra
 from tasks import ProblemSize, Task, find, make, sizes
-from tasks.registry import GYM_PREFIX
+from tasks.registration import GYM_PREFIX
 
 Name = Annotated[str, typer.Argument(metavar="TASK", help="What to ask; see: arithgpt tasks; or rg:NAME.")]
 Digits = Annotated[

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arithgpt.errors import UserError
-from arithgpt.models.positions import scheme_names
+from arithgpt.models.positions.names import scheme_names
 from tasks.outside import NO_TASK, load_task_file
 
 VARIABLE = "ARITHGPT_IMPORT"

@@ -46,7 +46,7 @@ from arithgpt.config.task_table import (
 from arithgpt.data.text import Text
 from arithgpt.errors import UserError
 from tasks import Task
-from tasks.registry import GYM_PREFIX
+from tasks.registration import GYM_PREFIX
 
 SWEEP = "sweep"
 """The table that a recipe file has in addition where it describes a grid of recipes."""

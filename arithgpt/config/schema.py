@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from arithgpt.models.positions import is_embedding, scheme_names
+from arithgpt.models.positions.names import is_embedding, is_limited, scheme_names
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -123,6 +123,11 @@ class ModelConfig(Section):
     def attends(self) -> bool:
         """Whether the architecture has attention, so that heads and positions matter."""
         return self.arch in ("gpt", "encoder-decoder")
+
+    @property
+    def max_length(self) -> int | None:
+        """The most characters of a page; None where there is no limit."""
+        return self.block_size if self.attends and is_limited(self.positions) else None
 
     @property
     def reads_question(self) -> bool:

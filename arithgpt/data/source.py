@@ -24,7 +24,7 @@ from arithgpt.data.finite_set import rows_of_step, training_set
 from arithgpt.data.pseudo_labels import concatenate, read_pages
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
-from arithgpt.models import is_static, max_length
+from arithgpt.models import is_static
 from arithgpt.models.language_model import LanguageModel
 from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup
 from tasks import Pages, Problems, Task, sizes
@@ -86,7 +86,7 @@ class ProblemSource:
         self.recipe, self.task, self.tokenizer = recipe, recipe.problems, Tokenizer(recipe.alphabet)
         self.removal = ScratchpadRemoval(self.task, recipe.cot_removal, recipe.seed) if recipe.cot_removal.every else None
         self.pads_shapes = device.type == "cuda" and is_static(recipe.model)
-        self.max_length = max_length(recipe.model)
+        self.max_length = recipe.model.max_length
         if self.max_length is not None:
             longest = longest_page(self.removal.with_scratchpad if self.removal else self.task)
             _check_length(self.max_length, longest, "of the longest page")
@@ -157,7 +157,7 @@ class TextSource:
             )
         assert recipe.text is not None
         self.recipe, self.device, self.text = recipe, device, recipe.text.resolve()
-        if (limit := max_length(recipe.model)) is not None:
+        if (limit := recipe.model.max_length) is not None:
             _check_length(limit, self.text.context, "of task.context")
 
     def pages(self, step: int) -> Ids:

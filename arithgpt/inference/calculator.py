@@ -21,7 +21,6 @@ import numpy as np
 
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver, Prompted
-from arithgpt.models import max_length
 from arithgpt.run import find_run, shipped_run
 from eval.solver import Answer
 from tasks import STOP, QuestionError, Row, Task, drawn
@@ -197,7 +196,7 @@ class Calculator:
 
     def _prompted(self, task: Task, questions: list[str]) -> Prompted:
         """Prepare plain questions of one subtask."""
-        return Prompted(task, questions, max_length(self.run.recipe.model))
+        return Prompted(task, questions, self.run.recipe.model.max_length)
 
     def _solver(self, n_characters: int) -> GPTSolver:
         """Return the model on torch where the work is worth its import, or it is there already; else on NumPy."""

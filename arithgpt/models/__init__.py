@@ -42,13 +42,6 @@ def build_model(config: ModelConfig, alphabet: str, seed: int) -> LanguageModel:
     return model
 
 
-def max_length(config: ModelConfig) -> int | None:
-    """Return the most characters of a page; None where there is no limit."""
-    from arithgpt.models.positions import is_limited
-
-    return config.block_size if config.attends and is_limited(config.positions) else None
-
-
 def is_static(config: ModelConfig) -> bool:
     """Whether a CUDA graph can record a training step: nothing in it is drawn, sent to the GPU or read from it."""
     from arithgpt.models.positions import find_scheme

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from arithgpt.models import max_length
 from arithgpt.models.layers import Linear
 from arithgpt.models.positions import find_scheme
 from arithgpt.models.positions.base import PositionScheme, copy_normal
@@ -69,4 +68,4 @@ class LanguageModel(nn.Module):
     @property
     def max_length(self) -> int | None:
         """The most characters of a page; None where there is no limit."""
-        return max_length(self.config)
+        return self.config.max_length

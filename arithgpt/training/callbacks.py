@@ -17,7 +17,7 @@ from rich.progress import Progress as ProgressBar
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.cot_removal import ScratchpadRemoval
 from arithgpt.data.text import bits
-from tasks.registry import GYM_PREFIX
+from tasks.registration import GYM_PREFIX
 
 if TYPE_CHECKING:
     import torch

@@ -35,7 +35,7 @@ from arithgpt.training.init_weights import initial_weights
 from arithgpt.training.optim import learning_rate_factor, make_optimisers, set_learning_rates
 from arithgpt.training.progress import Progress
 from arithgpt.training.signals import stop_on_signals
-from tasks.registry import GYM_PREFIX
+from tasks.registration import GYM_PREFIX
 
 LOG_EVERY = 10  # steps
 GPU_BATCH_THREADS = 3  # threads that make batches for a GPU; one may be slower than the GPU

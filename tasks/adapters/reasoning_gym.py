@@ -33,7 +33,7 @@ from tasks import sizes, splits
 from tasks.core.question import QuestionError
 from tasks.core.ragged import Ints, Ragged, join
 from tasks.core.scratchpad import Row, rule
-from tasks.registry import GYM_PREFIX
+from tasks.registration import GYM_PREFIX
 from tasks.sizes import NO_SIZE, ProblemSize
 from tasks.task import STOP, AnswerKind, Pages, Problems, Task
 

@@ -14,7 +14,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from rich.console import Console
 from rich.live import Live
 
-from arithgpt.cli.calc import format_answer, format_error, print_rows, styled
+from arithgpt.cli.shared.answers import format_answer, format_error, print_rows, styled
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator, CalculatorAnswer
 from arithgpt.run import all_runs

@@ -14,42 +14,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from arithgpt.models.positions.names import BUILT_IN, is_embedding, is_limited, registered, scheme_names
+
 if TYPE_CHECKING:
     from arithgpt.models.positions.base import PositionScheme
 
-_BUILT_IN = {
-    "page": "kernels:PagePositions",
-    "expression_page": "kernels:ExpressionPagePositions",
-    "learned": "absolute:LearnedPositions",
-    "sinusoidal": "absolute:SinusoidalPositions",
-    "randomized": "absolute:RandomizedPositions",
-    "randomized-sinusoidal": "absolute:RandomizedSinusoidalPositions",
-    "abacus": "digits:AbacusPositions",
-    "coupled": "digits:CoupledPositions",
-    "rope": "relative:RotaryPositions",
-    "alibi": "relative:AlibiPositions",
-    "t5": "relative:T5Positions",
-    "fire": "relative:FirePositions",
-    "none": "base:PositionScheme",
-}
-_EMBEDDINGS = ("sinusoidal", "learned", "randomized", "randomized-sinusoidal", "abacus", "coupled", "none")
-_LIMITED = ("learned", "randomized", "randomized-sinusoidal")
-_REGISTERED: dict[str, type[PositionScheme]] = {}
-
-
-def scheme_names() -> list[str]:
-    """Return the names of all schemes, those registered from outside last."""
-    return [*_BUILT_IN, *_REGISTERED]
-
-
-def is_embedding(name: str) -> bool:
-    """Whether a scheme acts on the token embeddings alone, as an encoder-decoder needs it."""
-    return _REGISTERED[name].is_embedding if name in _REGISTERED else name in _EMBEDDINGS
-
-
-def is_limited(name: str) -> bool:
-    """Whether pages are limited to block_size characters."""
-    return _REGISTERED[name].is_limited if name in _REGISTERED else name in _LIMITED
+__all__ = ["find_scheme", "is_embedding", "is_limited", "register", "scheme_names"]
 
 
 def find_scheme(name: str) -> type[PositionScheme]:
@@ -58,12 +28,14 @@ def find_scheme(name: str) -> type[PositionScheme]:
     Raises:
         ValueError: there is none of this name
     """
-    if name in _REGISTERED:
-        return _REGISTERED[name]
-    if name not in _BUILT_IN:
+    scheme: type[PositionScheme]
+    if name in registered:
+        scheme = registered[name]
+        return scheme
+    if name not in BUILT_IN:
         raise ValueError(f"positions = {name!r}: no such scheme; there are: {', '.join(scheme_names())}")
-    module, _, class_name = _BUILT_IN[name].partition(":")
-    scheme: type[PositionScheme] = getattr(import_module(f"{__name__}.{module}"), class_name)
+    module, _, class_name = BUILT_IN[name].partition(":")
+    scheme = getattr(import_module(f"{__name__}.{module}"), class_name)
     return scheme
 
 
@@ -73,6 +45,6 @@ def register(name: str, scheme: type[PositionScheme]) -> None:
     Raises:
         ValueError: the name is taken
     """
-    if name in _BUILT_IN or _REGISTERED.get(name, scheme) is not scheme:
+    if name in BUILT_IN or registered.get(name, scheme) is not scheme:
         raise ValueError(f"positions = {name!r}: this name is taken; choose another one")
-    _REGISTERED[name] = scheme
+    registered[name] = scheme
