@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from arithgpt.api import load as load
     from arithgpt.api import train as train
+    from arithgpt.data.problem_stream import ProblemStream as ProblemStream
     from arithgpt.errors import UserError as UserError
     from arithgpt.evaluation import evaluate as evaluate
     from arithgpt.inference.calculator import Calculator as Calculator
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
     from eval.spec import EvalSpec as EvalSpec
 
 __version__ = "0.1.0"
-__all__ = ["Calculator", "CalculatorAnswer", "EvalResult", "EvalSpec", "UserError", "evaluate", "load", "train"]
+__all__ = [
+    *("Calculator", "CalculatorAnswer", "EvalResult", "EvalSpec", "ProblemStream", "UserError"),
+    *("evaluate", "load", "train"),
+]
 
 _MODULES = {
     "Calculator": "arithgpt.inference.calculator",
     "CalculatorAnswer": "arithgpt.inference.calculator",
     "EvalResult": "eval.result",
     "EvalSpec": "eval.spec",
+    "ProblemStream": "arithgpt.data.problem_stream",
     "UserError": "arithgpt.errors",
     "evaluate": "arithgpt.evaluation",
     "load": "arithgpt.api",
