@@ -15,7 +15,11 @@ from tasks.contract import check_contract
 from tasks.task import Task
 
 ENTRY_POINTS: Final = "arithgpt.tasks"
-NO_TASK: Final = "registers no task: decorate its class with @tasks.register"
+
+
+class NoTaskError(ValueError):
+    """A file registers no task."""
+
 
 _loaded_files: dict[Path, list[type[Task]]] = {}
 
@@ -40,13 +44,14 @@ def load_task_file(path: str | Path) -> list[type[Task]]:
         _run_file(file, resolved)
         found = [task for name, task in registration.registered.items() if name not in before]
         if not found:
-            raise ValueError(NO_TASK)
+            raise NoTaskError("registers no task: decorate its class with @tasks.register")
         for task in found:
             check_contract(task)
     except ValueError as error:
         registration.registered.clear()
         registration.registered.update(before)
-        raise ValueError(f"{file}: {error}") from None
+        kind = NoTaskError if isinstance(error, NoTaskError) else ValueError
+        raise kind(f"{file}: {error}") from None
     _loaded_files[resolved] = found
     return found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from arithgpt.errors import UserError
 from arithgpt.models.positions.names import scheme_names
-from tasks.outside import NO_TASK, load_task_file
+from tasks.outside import NoTaskError, load_task_file
 
 VARIABLE = "ARITHGPT_IMPORT"
 _imported: set[str] = set()
@@ -34,7 +34,7 @@ def import_task_files(files: Sequence[str]) -> None:
         try:
             load_task_file(file)
         except ValueError as error:
-            registers_scheme = NO_TASK in str(error) and scheme_names() != schemes
+            registers_scheme = isinstance(error, NoTaskError) and scheme_names() != schemes
             if not registers_scheme:
                 raise UserError(f"--import {error}") from None
         _imported.add(path)
