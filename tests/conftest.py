@@ -8,33 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.training import SMALL, Silent
 from hypothesis import settings
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.run import Run, new_run
-from arithgpt.training.callbacks import Callback
-from arithgpt.training.progress import Progress
 from arithgpt.training.trainer import Trainer
 
 settings.register_profile("arithgpt", deadline=None, max_examples=50)
 settings.load_profile("arithgpt")
 
-SMALL = {
-    "task": {"name": "add", "digits": "1-3"},
-    "train": {"max_steps": 350, "batch_size": 64, "eval_samples": 64, "eval_every": 50, "target_accuracy": 0.98},
-}
-
 torch.set_num_threads(1)  # small operations shared by two threads crawl when something else runs beside the tests
-
-
-class Silent(Callback):
-    """A callback that only remembers the validations."""
-
-    def __init__(self) -> None:
-        self.accuracies: list[dict[str, float]] = []
-
-    def on_validation(self, progress: Progress) -> None:
-        self.accuracies.append(dict(progress.accuracy))
 
 
 @pytest.fixture(autouse=True)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from helpers.paths import TYPED_EXPRESSIONS
 from hypothesis import strategies as st
 
 from tasks.expression.task import Expression
 
 TASK = Expression()
-TYPED = [
-    line.rpartition(" = ")[::2] for line in (Path(__file__).parent.parent / "expressions.txt").read_text("utf-8").splitlines()
-]
+TYPED = [line.rpartition(" = ")[::2] for line in TYPED_EXPRESSIONS.read_text("utf-8").splitlines()]
 """Typed expressions and their answers."""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from helpers.paths import ROOT
 
 from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.errors import UserError
@@ -15,7 +16,7 @@ from tasks.arithmetic.addition import Addition
 from tasks.registration import unregister
 
 TWO_BLOCKS = ["model.n_layer=2", "model.n_head=4", "model.head_dim=0", "model.mlp_ratio=4"]
-KEPT = sorted((Path(__file__).parent.parent / "runs").glob("*.toml"))
+KEPT = sorted((ROOT / "runs").glob("*.toml"))
 
 
 @pytest.mark.parametrize("task", names())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Silent
+from helpers.training import Silent
 
 from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError

@@ -3,15 +3,14 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from helpers.paths import COUNT_CALLS
 
 Counts: TypeAlias = tuple[str, list[str], int, dict[str, int], bool]
 """What the command printed; the files; the number of calls; those repeated; whether torch was imported."""
 
-SCRIPT = Path(__file__).parent / "helpers" / "count_calls.py"
 MAX_FILES, MAX_CALLS = 20, 700
 COUNT = """
 import json, sys
@@ -26,7 +25,11 @@ print(json.dumps([counts.output, list(counts.files), counts.calls.total(), count
 def counts() -> Counts:
     """Count in a process of its own, which has imported and asked nothing before."""
     done = subprocess.run(
-        [sys.executable, "-c", COUNT.format(folder=str(SCRIPT.parent))], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", COUNT.format(folder=str(COUNT_CALLS.parent))],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     return tuple(json.loads(done.stdout))
 

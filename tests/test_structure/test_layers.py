@@ -10,8 +10,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from helpers.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {"tasks": {"tasks"}, "eval": {"eval", "tasks"}, "arithgpt": {"arithgpt", "eval", "tasks"}}
 THIRD_PARTY = {
     "tasks": {"numpy"},
@@ -36,6 +36,7 @@ OPTIONAL = {
 }
 """Extras, and what takes long to import: only inside of what needs them."""
 FILES = [file for package in MAY_IMPORT for file in sorted((ROOT / package).rglob("*.py"))]
+TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def imported(file: Path, at_import: bool = False) -> set[str]:
@@ -48,6 +49,17 @@ def imported(file: Path, at_import: bool = False) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative imports hide the floor they lead to"
             names.add((node.module or "").partition(".")[0])
+    return names
+
+
+def imported_names(file: Path) -> set[str]:
+    """Every part of the name of each module that a file imports, and the names that it imports from modules."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {part for alias in node.names for part in alias.name.split(".")}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {*(node.module or "").split("."), *(alias.name for alias in node.names)}
     return names
 
 
@@ -78,8 +90,9 @@ def test_every_module_says_what_it_is_for(file: Path) -> None:
 
 
 def test_files_are_short_and_folders_hold_few() -> None:
-    assert {file: n for file in FILES if (n := len(file.read_text("utf-8").splitlines())) > 400} == {}
-    folders = Counter(file.parent for file in FILES)
+    files = FILES + TEST_FILES
+    assert {file: n for file in files if (n := len(file.read_text("utf-8").splitlines())) > 400} == {}
+    folders = Counter(file.parent for file in files)
     assert {folder: n for folder, n in folders.items() if n > 15} == {}
 
 
@@ -95,9 +108,21 @@ def test_no_module_imports_itself_through_others() -> None:
     assert list(TopologicalSorter(graph).static_order())  # CycleError names the circle
 
 
+def test_no_test_imports_a_test() -> None:
+    tests = {file.stem for file in TEST_FILES if file.name.startswith(("test_", "conftest"))}
+    assert {file: names for file in TEST_FILES if (names := imported_names(file) & tests)} == {}
+
+
+def test_no_folder_of_tests_hides_a_package() -> None:
+    folders = {file.parent.name for file in TEST_FILES}
+    assert folders & (MAY_IMPORT.keys() | sys.stdlib_module_names) == set()
+    assert not list((ROOT / "tests").rglob("__init__.py"))  # file names may repeat only while tests are no packages
+
+
 def test_all_floors_were_walked() -> None:
     assert {file.relative_to(ROOT).parts[0] for file in FILES} == set(MAY_IMPORT)
     assert len(FILES) > 20
+    assert len(TEST_FILES) > 20
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.paths import MAXIMUM_TASK
 
 import tasks
 from tasks import NO_SIZE, Fault, QuestionError, Row, Task
 from tasks.outside import load_task_file
 from tasks.registration import BUILT_IN, unregister
 
-EXAMPLE = Path(__file__).parent / "examples" / "maximum_task.py"
-
 
 @pytest.fixture
 def task() -> Iterator[Task]:
     """The example task, with its default options."""
-    [made] = load_task_file(EXAMPLE)
+    [made] = load_task_file(MAXIMUM_TASK)
     yield made()
     unregister("maximum")
 
@@ -48,7 +47,7 @@ def test_an_unknown_name_gets_a_near_one() -> None:
 
 
 def test_the_example_has_at_most_forty_lines() -> None:
-    assert len(EXAMPLE.read_text().splitlines()) <= 40
+    assert len(MAXIMUM_TASK.read_text().splitlines()) <= 40
 
 
 def test_a_task_of_a_file_is_found_by_name(task: Task) -> None:
@@ -57,7 +56,7 @@ def test_a_task_of_a_file_is_found_by_name(task: Task) -> None:
     assert tasks.find("maximum")(longest=8) != task
     with pytest.raises(ValueError, match="maxium: no such task; did you mean maximum"):
         tasks.find("maxium")
-    assert load_task_file(str(EXAMPLE)) == [type(task)]  # not run again
+    assert load_task_file(str(MAXIMUM_TASK)) == [type(task)]  # not run again
 
 
 def test_a_task_of_four_methods_has_all_others(task: Task) -> None:
@@ -122,7 +121,7 @@ def test_a_task_without_sizes_has_test_problems_that_are_held_out(task: Task) ->
 
 
 def test_a_task_with_sizes_has_test_problems_of_one_size() -> None:
-    [made] = load_task_file(EXAMPLE)
+    [made] = load_task_file(MAXIMUM_TASK)
     unregister("maximum")
 
     class Sized(made):
@@ -186,7 +185,7 @@ BROKEN = {
 def test_a_file_that_breaks_the_contract_is_named_with_its_method(tmp_path: Path, old: str, change: tuple[str, str]) -> None:
     new, message = change
     file = tmp_path / "broken_task.py"
-    text = EXAMPLE.read_text()
+    text = MAXIMUM_TASK.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
     before = tasks.names()
@@ -202,7 +201,7 @@ def test_a_file_that_breaks_the_contract_is_named_with_its_method(tmp_path: Path
 def test_pages_without_the_stop_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "no_stop.py"
     cut = "def cut(pages: Pages) -> Pages:\n    return Pages(pages.chars, pages.prompt, pages.total - 1)\n"
-    text = EXAMPLE.read_text().replace("return Pages.from_texts(", "return cut(Pages.from_texts(")
+    text = MAXIMUM_TASK.read_text().replace("return Pages.from_texts(", "return cut(Pages.from_texts(")
     file.write_text(text.replace("largest)\n", "largest))\n") + "\n\n" + cut)
     with pytest.raises(ValueError, match=r"Maximum\.pages: '.*=\d' must end with the stop '\$' and have no other$"):
         load_task_file(file)
@@ -227,7 +226,7 @@ class _Entries:
 
 
 def test_a_task_of_another_package_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(EXAMPLE.parent))
+    monkeypatch.syspath_prepend(str(MAXIMUM_TASK.parent))
     monkeypatch.setattr("tasks.outside.entry_points", _Entries(maximum="maximum_task:Maximum"))
     assert "maximum" in tasks.names()
     assert tasks.make("maximum").summary == "the largest digit of a list"

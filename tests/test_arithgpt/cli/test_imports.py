@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.paths import MAXIMUM_TASK, ROOT
 
 from arithgpt.config.imported import import_task_files
 from arithgpt.errors import UserError
@@ -15,8 +16,6 @@ from arithgpt.run import Run
 from arithgpt.training.checkpoint import load_tensors, save_tensors
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
-
-TASK = Path(__file__).parent / "examples" / "maximum_task.py"
 
 
 def one_clear_line(done: subprocess.CompletedProcess[str], *parts: str) -> None:
@@ -29,12 +28,12 @@ def one_clear_line(done: subprocess.CompletedProcess[str], *parts: str) -> None:
 
 def test_a_task_of_a_file_is_trained_listed_and_asked(arithgpt: Call) -> None:
     quick = ("--steps", "2", "--set", "train.eval_samples=4", "--set", "model.n_layer=1", "--name", "mine")
-    done = arithgpt("train", "--import", str(TASK), "--task", "maximum", *quick)
+    done = arithgpt("train", "--import", str(MAXIMUM_TASK), "--task", "maximum", *quick)
     assert (done.returncode, done.stderr) == (0, "")
     assert "ask it: arithgpt calc --run mine" in done.stdout
     assert "needs --import" in arithgpt("runs").stdout
-    assert "maximum" in arithgpt("--import", str(TASK), "runs").stdout
-    assert "maximum" in arithgpt("tasks", ARITHGPT_IMPORT=str(TASK)).stdout
+    assert "maximum" in arithgpt("--import", str(MAXIMUM_TASK), "runs").stdout
+    assert "maximum" in arithgpt("tasks", ARITHGPT_IMPORT=str(MAXIMUM_TASK)).stdout
     missing = arithgpt("calc", "--run", "mine", "1 2")
     one_clear_line(missing, "recipe.toml: task.name = maximum: no such task", "--import FILE.py")
 
@@ -51,7 +50,7 @@ def test_a_task_of_a_file_is_trained_listed_and_asked(arithgpt: Call) -> None:
 )
 def test_a_file_that_cannot_be_used_is_one_clear_line(change: tuple[str, str], parts: list[str], tmp_path: Path) -> None:
     file = tmp_path / "bad.py"
-    file.write_text(TASK.read_text().replace(*change))
+    file.write_text(MAXIMUM_TASK.read_text().replace(*change))
     with pytest.raises(UserError, match=re.escape(f"--import {file}")) as caught:
         import_task_files([str(file)])
     assert "\n" not in str(caught.value)
@@ -84,7 +83,7 @@ def test_a_file_that_hides_our_package_is_named(name: str, tmp_path: Path) -> No
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)
     file.write_text("")
-    root = str(Path(__file__).parent.parent)
+    root = str(ROOT)
     done = subprocess.run(
         [sys.executable, "-m", "arithgpt", "tasks"],
         cwd=tmp_path,

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL
+from helpers.training import SMALL
 from torch import Tensor
 
 from arithgpt.config.recipe import Recipe

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import Silent
+from helpers.training import Silent
 from typer.testing import CliRunner
 
 from arithgpt.cli import app

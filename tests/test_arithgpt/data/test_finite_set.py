@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Silent
+from helpers.training import Silent
 
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.data.finite_set import rows_of_step, training_set

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import Silent
 from helpers.models import random_model
+from helpers.training import Silent
 
 from arithgpt.cli import app
 from arithgpt.config.recipe import ModelConfig, Recipe, load_recipe

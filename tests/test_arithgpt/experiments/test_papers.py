@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.paths import ROOT
 
 from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.data.source import ProblemSource
@@ -15,7 +16,7 @@ from arithgpt.training.trainer import Trainer
 from tasks import sizes
 
 CPU = torch.device("cpu")
-PAPERS = sorted((Path(__file__).parent.parent / "runs" / "papers").glob("*.toml"))
+PAPERS = sorted((ROOT / "runs" / "papers").glob("*.toml"))
 ONE_STEP = {"max_steps": 1, "batch_size": 2, "eval_samples": 2}
 
 

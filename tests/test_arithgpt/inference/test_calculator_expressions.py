@@ -1,8 +1,7 @@
 """The calculator with runs that answer whole expressions; what they write is read off the tasks' own pages here."""
 
-from pathlib import Path
-
 import pytest
+from helpers.paths import TYPED_EXPRESSIONS
 
 from arithgpt.cli.shared.answers import format_answer
 from arithgpt.cli.shared.prompt import Prompt
@@ -16,7 +15,7 @@ from eval.solvers.reference import ExactSolver
 from tasks import QuestionError
 
 MODEL = {"n_layer": 1, "n_head": 2, "n_embd": 16, "positions": "expression_page"}
-TYPED = [line.rpartition(" = ")[::2] for line in (Path(__file__).parent / "expressions.txt").read_text("utf-8").splitlines()]
+TYPED = [line.rpartition(" = ")[::2] for line in TYPED_EXPRESSIONS.read_text("utf-8").splitlines()]
 
 
 @pytest.fixture(params=["expr", "arith"])

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, Silent
 from helpers.models import ALPHABET, random_model
+from helpers.training import SMALL, Silent
 
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.config.schema import ModelConfig

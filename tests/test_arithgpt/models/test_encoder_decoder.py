@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Silent
 from helpers.models import ALPHABET
 from helpers.models import random_model as any_random_model
+from helpers.training import Silent
 
 from arithgpt.cli import app
 from arithgpt.config.recipe import Recipe, load_recipe

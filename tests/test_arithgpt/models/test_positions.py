@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, Silent
 from helpers.models import ALPHABET, scheme_model
+from helpers.training import SMALL, Silent
 from torch import Tensor, nn
 
 from arithgpt.config.recipe import Recipe

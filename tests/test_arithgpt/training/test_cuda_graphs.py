@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, Silent
+from helpers.training import SMALL, Silent
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Silent
+from helpers.training import Silent
 
 from arithgpt.cli import app
 from arithgpt.config.recipe import Recipe, load_recipe

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, Silent
+from helpers.training import SMALL, Silent
 from torch import Tensor
 
 from arithgpt.config.recipe import Recipe

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import SMALL, Silent
 from helpers.evaluation import ask
+from helpers.training import SMALL, Silent
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.collate import collate
