@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from arithgpt.config.recipe import Recipe, load_recipe
-from arithgpt.inference.generate import Model
+from arithgpt.inference.backend import Model
 from arithgpt.run import Run, find_run, new_run, shipped_run
 from arithgpt.runtime import resolve_device, resolve_precision
 from arithgpt.training.callbacks import Callback

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from arithgpt.config.recipe import Recipe
-from arithgpt.config.task_table import UnknownFieldError, UnknownTaskError
+from arithgpt.config.tables import UnknownFieldError, UnknownTaskError
 from arithgpt.errors import UserError
 from arithgpt.training.checkpoint import load_tensors, write_atomic
 
 if TYPE_CHECKING:
-    from arithgpt.inference.generate import Model
+    from arithgpt.inference.backend import Model
 
 SHIPPED = Path(__file__).parent / "pretrained"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -143,16 +143,17 @@ class Run:
             device = "cpu"
         weights, notes = load_tensors(file, device)
         mismatch = UserError(f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run")
-        if "identity" not in notes:
-            raise UserError(f"{file}: its notes have no identity; {OTHER_VERSION}")
+        for name in ("identity", "alphabet"):
+            if not isinstance(notes.get(name), str):
+                raise UserError(f"{file}: its notes have no {name}; {OTHER_VERSION}")
         if notes["identity"] != recipe.resume_identity:
             raise mismatch
         try:
             if device == "numpy":
-                return NumpyGPT(recipe.model, recipe.alphabet, weights)
+                return NumpyGPT(recipe.model, notes["alphabet"], weights)
             from arithgpt.models import make_model
 
-            model = make_model(recipe.model, recipe.alphabet)
+            model = make_model(recipe.model, notes["alphabet"])
             model.load_state_dict(weights)
         except (ValueError, RuntimeError):
             raise mismatch from None

@@ -17,7 +17,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,12 @@ LONGER_BY: Final = (2, 5, 10, 100)
 
 _SPAN = r"([0-9]{1,9})(?:-([0-9]{1,9}))?"
 _RANGE = re.compile(rf"{_SPAN}(?:x{_SPAN})?")
+
+
+class Named(Protocol):
+    """A task, of which messages need the name."""
+
+    name: ClassVar[str]
 
 
 class ProblemSize(NamedTuple):
@@ -78,6 +85,7 @@ def left_span(size_ranges: Sequence[SizeRange]) -> Span:
     return Span(min(sizes.left.low for sizes in size_ranges), max(sizes.left.high for sizes in size_ranges))
 
 
+@lru_cache(maxsize=256)  # the operations of a mixture often share their lengths
 def parse_ranges(text: str) -> tuple[SizeRange, ...]:
     """Read the lengths of training, such as "1-6,1-10x1-3".
 
@@ -96,6 +104,43 @@ def parse_ranges(text: str) -> tuple[SizeRange, ...]:
             raise ValueError(f"a range goes from the fewest digits to the most, each from 1 to {MAX_DIGITS}")
         size_ranges.append(SizeRange(left, right))
     return tuple(size_ranges)
+
+
+def parse_size_option(task: Named, option: str, longest: int | None = None) -> tuple[SizeRange, ...]:
+    """Read an option such as `digits = "1-6x1-3"`.
+
+    Args:
+        longest: the longest length that the task takes; None for no bound but MAX_DIGITS.
+
+    Raises:
+        ValueError: the value is not in the notation above, or a length is over `longest`.
+    """
+    text = getattr(task, option)
+    try:
+        size_ranges = parse_ranges(text)
+    except ValueError as error:
+        raise ValueError(f"{option} = {text!r}: {error}") from None
+    if longest is not None and max(side.high for each in size_ranges for side in (each.left, each.right)) > longest:
+        raise ValueError(f"{option} = {text!r}: task {task.name} takes at most {longest}")
+    return size_ranges
+
+
+def parse_length_option(
+    task: Named, option: str, example: str, longest: int | None = None, reason: str = ""
+) -> tuple[SizeRange, ...]:
+    """Read an option that counts one thing, such as `operators = "1-4"`; both sides of each range are the same.
+
+    Args:
+        example: a value for the message, such as "1-4".
+        reason: what the message says after "without x", such as ": there is one string".
+
+    Raises:
+        ValueError: as from `parse_size_option`, or the value has an `x`.
+    """
+    size_ranges = parse_size_option(task, option, longest)
+    if any(each.left != each.right for each in size_ranges):
+        raise ValueError(f"{option} = {getattr(task, option)!r}: must be one range such as {example}, without x{reason}")
+    return size_ranges
 
 
 def parse_sizes(text: str) -> list[ProblemSize]:

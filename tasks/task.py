@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import sizes, splits
-from tasks.core.batches import Pages as Pages
-from tasks.core.batches import Problems as Problems
 from tasks.core.question import QuestionError
 from tasks.core.ragged import Bools, Ints, Ragged
+from tasks.core.ragged import Pages as Pages
+from tasks.core.ragged import Problems as Problems
 from tasks.core.sampling import unseen
 from tasks.core.scratchpad import Fault, Row, rule
 from tasks.page_grammar import STOP as STOP
@@ -313,3 +313,14 @@ class Task(ABC):
             missing -= len(problems)
             idle = idle + 1 if len(problems) == 0 else 0
         return Problems.concatenate(batches) if len(batches) > 1 else batches[0]
+
+
+def check_probabilities(task: Task) -> None:
+    """Check each option whose name ends with `_prob` or `_share`.
+
+    Raises:
+        ValueError: one is not from 0 to 1.
+    """
+    for name, value in vars(task).items():
+        if name.endswith(("_prob", "_share")) and not 0 <= value <= 1:
+            raise ValueError(f"{name} = {value}: must be from 0 to 1")

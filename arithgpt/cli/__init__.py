@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, NamedTuple, Optional
 
 import typer
+from typer.core import TyperGroup
 
-from arithgpt.cli.shared.lazy import IMPORT_OPTION, LazyGroup, import_files
 from arithgpt.errors import PeerLostError, UserError
 
 SPIN_COUNT = "10000"
@@ -23,6 +25,101 @@ read when torch is loaded."""
 
 OWN_PACKAGES = ("tasks", "eval")
 """Packages with common names, which another file may hide."""
+
+IMPORT_HELP = "Import this file first: it registers tasks of your own. Can be given several times."
+
+
+def import_files(files: Sequence[str]) -> None:
+    """Import the files of --import; raises UserError as `import_task_files` does."""
+    from arithgpt.config.imported import import_task_files  # only here: `arithgpt --help` needs no NumPy
+
+    import_task_files(files)
+
+
+IMPORT_OPTION = typer.Option("--import", metavar="FILE.py", help=IMPORT_HELP)
+"""The option before the command: `arithgpt --import my_tasks.py train`."""
+
+
+def _import_given(files: Optional[list[str]]) -> None:
+    """Import the files of --import after a command, before its other options are read."""
+    if files:
+        import_files(files)
+
+
+_COMMAND_OPTION = typer.Option(
+    "--import", metavar="FILE.py", help=IMPORT_HELP, callback=_import_given, is_eager=True, expose_value=False
+)
+
+
+def import_parameter() -> Any:
+    """Make the option that each command gets: `arithgpt train --import my_tasks.py`."""
+    template = typer.Typer(add_completion=False)
+
+    @template.command()
+    def command(task_files: Annotated[Optional[list[str]], _COMMAND_OPTION] = None) -> None: ...
+
+    return typer.main.get_command(template).params[0]
+
+
+class Command(NamedTuple):
+    """Where a command is, and what `arithgpt --help` says of it."""
+
+    module: str
+    """Name of the module in arithgpt.cli."""
+    help: str
+    function: str = "command"
+    settings: dict[str, Any] = {}  # noqa: RUF012  never changed
+
+
+COMMANDS = {
+    "train": Command("train", "Train a GPT from scratch."),
+    "sweep": Command("sweep", "Train a grid of recipes side by side."),
+    "improve": Command("improve", "Let a run learn from its own answers."),
+    "ablate": Command("ablate", "Test over seeds whether a change helps."),
+    "eval": Command("evaluate", "Measure a run by digit length."),
+    "compare": Command("compare", "Measure several runs side by side."),
+    "falsify": Command("falsify", "Find the smallest problem that a run gets wrong."),
+    # An unknown option is read as an expression, so that -5+3 is answered.
+    "calc": Command("calc", "Ask a GPT, and check its answer exactly.", settings={"ignore_unknown_options": True}),
+    "bench": Command("bench", "Measure speed beside baselines."),
+    "inspect": Command("inspect", "Show what a GPT attends to while it writes."),
+    "sample": Command("sample", "Let a GPT write."),
+    "runs": Command("runs", "List the runs on disk."),
+    "export-data": Command("export", "Write problems with answers and workings to a file.", "data_command"),
+    "export-lm-eval": Command("export", "Write a task for lm-evaluation-harness.", "lm_eval_command"),
+    "tasks": Command("tasks", "List the tasks."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """The commands of COMMANDS, each imported by `get_command`; help lists them without importing any."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands: Any = dict.fromkeys(COMMANDS)  # names only, for near names in messages
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command; None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = COMMANDS[cmd_name]
+        module = import_module(f"arithgpt.cli.{command.module}")
+        single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        settings = {"help_option_names": ["-h", "--help"], **command.settings}
+        single.command(cmd_name, context_settings=settings)(getattr(module, command.function))
+        loaded = typer.main.get_command(single)
+        loaded.params.append(import_parameter())
+        return loaded
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the names and short helps of all commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
+
 
 app = typer.Typer(
     cls=LazyGroup,

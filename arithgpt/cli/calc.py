@@ -12,7 +12,7 @@ from typing import Annotated, Optional
 import typer
 
 from arithgpt.allocator import keep_freed_memory
-from arithgpt.cli.shared.answers import format_answer, format_error, print_rows
+from arithgpt.cli.shared.answers import format_error, print_rows
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator
 from tasks import QuestionError
@@ -74,7 +74,7 @@ def command(
             any_wrong |= not answer.correct or answer.by_zero
             if working and not as_json:
                 print_rows(answer.rows)
-            print(format_answer(answer, as_json=as_json, quiet=quiet))
+            print(answer.to_json() if as_json else answer.short if quiet else answer)
         sys.stdout.flush()
     raise typer.Exit(2 if any_misunderstood else 1 if any_wrong else 0)
 

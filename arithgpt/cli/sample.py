@@ -12,7 +12,7 @@ import typer
 
 from arithgpt.data.text import encode
 from arithgpt.errors import UserError
-from arithgpt.inference.generate import Model
+from arithgpt.inference.backend import Model
 from arithgpt.inference.sample import sample_text
 from arithgpt.inference.sampler import random_sampler
 from arithgpt.run import find_run, newest_run

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arithgpt.errors import UserError
-from arithgpt.models.positions.names import scheme_names
+from arithgpt.models.positions.names import SCHEMES
 from tasks.outside import NoTaskError, load_task_file
 
 VARIABLE = "ARITHGPT_IMPORT"
@@ -30,11 +30,11 @@ def import_task_files(files: Sequence[str]) -> None:
         path = str(Path(file).resolve())
         if path in _imported:
             continue
-        schemes = scheme_names()
+        schemes = list(SCHEMES)
         try:
             load_task_file(file)
         except ValueError as error:
-            registers_scheme = isinstance(error, NoTaskError) and scheme_names() != schemes
+            registers_scheme = isinstance(error, NoTaskError) and list(SCHEMES) != schemes
             if not registers_scheme:
                 raise UserError(f"--import {error}") from None
         _imported.add(path)

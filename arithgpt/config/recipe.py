@@ -33,15 +33,19 @@ from arithgpt.config.schema import (
     Section,
     TrainConfig,
 )
-from arithgpt.config.tables import get_field, parse_toml, read_tables, set_field, toml_value
-from arithgpt.config.task_table import (
+from arithgpt.config.tables import (
     TaskOrText,
     UnknownFieldError,
     check_task_name,
     describe_error,
+    get_field,
     make_task,
     no_such_field,
+    parse_toml,
+    read_tables,
+    set_field,
     task_table,
+    toml_value,
 )
 from arithgpt.data.text import Text
 from arithgpt.errors import UserError
@@ -223,10 +227,10 @@ def load_recipe(
         if not equals or not key.strip():
             raise UserError(f"--set {override}: must be FIELD=VALUE, as in model.n_layer=3")
         set_field(data, key.strip(), toml_value(value.strip()))
-    for key, value in (options or {}).items():
-        if value is not None:
-            set_field(data, key, value)
-    return Recipe.from_dict(data, source, typed)
+    given = {key: value for key, value in (options or {}).items() if value is not None}
+    for key, value in given.items():
+        set_field(data, key, value)
+    return Recipe.from_dict(data, source, {key: option for key, option in (typed or {}).items() if key in given})
 
 
 def changed(data: Mapping[str, Any], values: Mapping[str, Any], source: str) -> Recipe:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from arithgpt.models.positions.names import is_embedding, is_limited, scheme_names
+from arithgpt.models.positions.names import SCHEMES
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -22,8 +22,8 @@ Sha256 = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 
 def _check_positions(name: object) -> object:
     """Raise ValueError unless there is a position scheme of this name."""
-    if name not in scheme_names():
-        raise ValueError(f"must be one of {', '.join(map(repr, scheme_names()))}")
+    if not isinstance(name, str) or name not in SCHEMES:
+        raise ValueError(f"must be one of {', '.join(map(repr, SCHEMES))}")
     return name
 
 
@@ -99,8 +99,8 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _check_encoder_positions(self) -> ModelConfig:
-        if self.reads_question and not is_embedding(self.positions):
-            known = ", ".join(filter(is_embedding, scheme_names()))
+        if self.reads_question and not SCHEMES[self.positions].is_embedding:
+            known = ", ".join(name for name, scheme in SCHEMES.items() if scheme.is_embedding)
             raise ValueError(f"positions = {self.positions!r}: arch = 'encoder-decoder' takes {known}")
         return self
 
@@ -119,7 +119,7 @@ class ModelConfig(Section):
             raise ValueError(f"n_kv_head = {self.n_kv_head}: must divide n_head = {self.n_head}")
         return self
 
-    @property
+    @cached_property
     def attends(self) -> bool:
         """Whether the architecture has attention, so that heads and positions matter."""
         return self.arch in ("gpt", "encoder-decoder")
@@ -127,7 +127,7 @@ class ModelConfig(Section):
     @property
     def max_length(self) -> int | None:
         """The most characters of a page; None where there is no limit."""
-        return self.block_size if self.attends and is_limited(self.positions) else None
+        return self.block_size if self.attends and SCHEMES[self.positions].is_limited else None
 
     @property
     def reads_question(self) -> bool:

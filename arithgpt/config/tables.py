@@ -1,12 +1,39 @@
-"""TOML tables before they are validated: read from a file, and changed field by field."""
+"""The tables of a recipe before they are validated: read from TOML, changed field by field, and [task] made into a task.
+
+    [task]
+    name = "add"            ->  Addition(digits="1-8")
+    digits = "1-8"
+
+A file of text to learn (`name = "text"`) has no problems: it becomes a `Text` in place of a `Task`.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
+import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, get_type_hints
 
+from pydantic import TypeAdapter, ValidationError
+
+from arithgpt.config import imported
+from arithgpt.data.text import Text
 from arithgpt.errors import UserError
+from tasks import Task, find
+
+TaskOrText: TypeAlias = Task | Text
+Kind: TypeAlias = type[Task] | type[Text]
+
+
+class UnknownTaskError(UserError):
+    """No task has this name: a task from outside the package may not have been imported."""
+
+
+class UnknownFieldError(UserError):
+    """A recipe has a field or a section that this version does not know."""
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
@@ -60,3 +87,92 @@ def get_field(tables: Any, dotted: str) -> Any:
     for key in dotted.split("."):
         tables = tables.get(key) if isinstance(tables, dict) else None
     return tables
+
+
+def check_task_name(name: object, label: str = "--task ") -> str:
+    """Return the name if a task has it.
+
+    Args:
+        name: what the user gave as a task's name
+        label: what stands before the name in the message
+
+    Raises:
+        UnknownTaskError: there is no such task; the message suggests a near name
+    """
+    return find_kind(name, label).name
+
+
+def find_kind(name: object, label: str) -> Kind:
+    """Find the class of a task, or `Text`; raises UnknownTaskError as `check_task_name` does."""
+    if name == Text.name:
+        return Text
+    try:
+        if imported.VARIABLE in os.environ:
+            imported.import_inherited_files()
+        return find(name)
+    except ValueError as error:
+        own = "a task of your own needs --import FILE.py"
+        raise UnknownTaskError(f"{label}{error}; {Text.name} for a file of text; {own}") from None
+
+
+def make_task(table: object, source: str) -> TaskOrText:
+    """Make the task that a table describes. This is the only place where its options are parsed.
+
+    Args:
+        table: `name` and the options of the task
+        source: what stands before a message, such as the name of the recipe file
+
+    Raises:
+        UserError: the table has no name, the task is unknown, or an option is unknown or out of range
+    """
+    if not isinstance(table, Mapping):
+        raise UserError(f"{source}: task = {table!r}: must be a table with a name")
+    if table.get("name") is None:
+        raise UserError(f"{source}: task.name is missing")
+    kind = find_kind(table["name"], f"{source}: task.name = ")
+    options = {key: value for key, value in table.items() if key != "name"}
+    _check_names(options, kind, [], source)
+    try:
+        return TypeAdapter(kind).validate_python(options) if dataclasses.is_dataclass(kind) else kind()
+    except ValidationError as error:
+        raise UserError(f"{source}: {describe_error(error)}") from None
+
+
+def task_table(task: TaskOrText) -> dict[str, Any]:
+    """Return the table that makes this task: its name and all its options, as values that TOML can hold."""
+    options = (
+        TypeAdapter(type(task)).dump_python(task, mode="json", exclude_none=True) if dataclasses.is_dataclass(task) else {}
+    )
+    return {"name": task.name} | options
+
+
+def describe_error(error: ValidationError) -> str:
+    """Describe the first fault in one line: field, value, and what is allowed."""
+    fault = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in fault["loc"])
+    message = fault["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if not field:
+        return message
+    if fault["type"] == "value_error" and isinstance(fault["input"], dict):
+        return f"{field}.{message}"  # a section or a part of a mixture, which names its own field
+    return f"{field} = {fault['input']!r}: {message}"
+
+
+def no_such_field(field: str, known: list[str]) -> str:
+    """Describe an unknown field; suggests a near name."""
+    near = difflib.get_close_matches(field.rpartition(".")[2], known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{field}: no such field; {hint}there are: {', '.join(known)}"
+
+
+def _check_names(options: Mapping[str, Any], kind: type, path: list[str], source: str) -> None:
+    """Raise UnknownFieldError for an option that the task, or a part of a mixture, does not have."""
+    fields = [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+    types = get_type_hints(kind) if fields else {}
+    for name, value in options.items():
+        if name not in fields:
+            known = [*([] if path else ["name"]), *fields]
+            raise UnknownFieldError(f"{source}: {no_such_field('.'.join([*path, name]), known)}")
+        if isinstance(value, Mapping) and dataclasses.is_dataclass(types[name]):
+            _check_names(value, types[name], [*path, name], source)

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from arithgpt.inference.generate import to_model, to_numpy
+from arithgpt.inference.backend import to_model, to_numpy
 from arithgpt.models.gpt import GPT
 from arithgpt.models.positions.kernels import KernelBias
 

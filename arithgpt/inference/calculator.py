@@ -11,6 +11,7 @@ imports no torch, and neither does asking a few questions: the model then runs o
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ from tasks.expression.parser import MAX_DECIMALS, Question
 
 MAX_PAGE = 20_000  # characters to write for one question: minutes, and a fraction of a GB
 _DIVISION = re.compile("[0-9]+/[0-9]+")
+JSON_FIELDS = ("expression", "answer", "correct", "expected", "exact", "working", "fault", "run", "beyond_training")
 WORTH_TORCH = 60_000  # characters to write, from which importing torch pays (runs/LOG.md)
 
 
@@ -62,6 +64,28 @@ class CalculatorAnswer:
     def by_zero(self) -> bool:
         """Whether there is no number to answer."""
         return self.expected == BY_ZERO
+
+    def __str__(self) -> str:
+        """The question, the answer and the verdict, in one line."""
+        if self.correct and self.by_zero:
+            return f"{self.expression}: {self.answer}"
+        text = self.short
+        if self.correct:
+            text += "  right" + (f", but its working is wrong: {self.fault}" if self.fault else "")
+        elif self.fault and self.expression not in self.fault:
+            text += f"; {self.fault}"
+        equals = "=" if self.exact or self.answer is None else "≈"
+        return f"{self.expression} {equals} {text}{'  (beyond the lengths of training)' * self.beyond_training}"
+
+    @property
+    def short(self) -> str:
+        """The answer alone, with what is right where it is wrong."""
+        text = self.answer if self.answer is not None else "no answer"
+        return text if self.correct else f"{text}  wrong: it is {self.expected}"
+
+    def to_json(self) -> str:
+        """The fields of JSON_FIELDS as a JSON object in one line."""
+        return json.dumps({name: getattr(self, name) for name in JSON_FIELDS})
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:

@@ -4,29 +4,31 @@
     stream(model, tokenizer, "321+654=", 20)                 one prompt, character by character
 
 One loop (`Decoding`) serves torch on a CPU, torch on a GPU and NumPy: `prefill` reads the prompts, then each step samples one
-token for every row and reads it. Batches are planned in `batching.py`.
+token for every row and reads it. Batches are planned in `backend.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arithgpt.data.tokenizer import Tokenizer
-from arithgpt.inference.batching import decoding_batches, for_each_batch
-from arithgpt.inference.numpy_gpt import NumpyGPT
+from arithgpt.inference.backend import (
+    Model,
+    decoding_batches,
+    for_each_batch,
+    is_on_gpu,
+    namespace,
+    no_grad,
+    to_model,
+    to_numpy,
+)
 from arithgpt.inference.sampler import Sampler, greedy
 from tasks.core.ragged import Ints, Ragged
-
-if TYPE_CHECKING:
-    from arithgpt.models.language_model import LanguageModel
-
-Model: TypeAlias = "LanguageModel | NumpyGPT"
 
 PROMPT_CHUNK = 64  # tokens of a prompt read at once: the mask has this many rows, not the prompt's length squared
 KEEP_WHILE = 0.75  # finished rows stay in the cache until only this share of the rows goes on
@@ -171,32 +173,3 @@ def prefill(model: Model, prompts: Any, cache: Any) -> Any:
 def step(model: Model, ids: Any, cache: Any) -> Any:
     """Read one token (B,) for every row; return the logits (B, V) after it."""
     return model(ids[:, None], cache)[:, -1]
-
-
-def namespace(model: Model) -> Any:
-    """Return the array library that a model computes with: numpy or torch."""
-    if isinstance(model, NumpyGPT):
-        return np
-    import torch
-
-    return torch
-
-
-def to_model(model: Model, array: NDArray[Any]) -> Any:
-    """Put an array where a model computes."""
-    return array if isinstance(model, NumpyGPT) else namespace(model).as_tensor(array, device=model.device)
-
-
-def to_numpy(array: Any) -> NDArray[Any]:
-    """Return an array or a tensor of any device as a NumPy array."""
-    return array if isinstance(array, np.ndarray) else array.cpu().numpy()
-
-
-def no_grad(model: Model) -> AbstractContextManager[object]:
-    """Return a context in which nothing is recorded for gradients."""
-    return nullcontext() if isinstance(model, NumpyGPT) else namespace(model).inference_mode()
-
-
-def is_on_gpu(model: Model) -> bool:
-    """Whether a model computes on a GPU."""
-    return not isinstance(model, NumpyGPT) and model.device.type == "cuda"

@@ -11,7 +11,8 @@ import numpy as np
 
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
-from arithgpt.inference.generate import Completions, Model, generate, stream
+from arithgpt.inference.backend import Model
+from arithgpt.inference.generate import Completions, generate, stream
 from arithgpt.inference.verify_greedy import generate_verified
 from arithgpt.run import Run
 from eval.solver import Answer

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from arithgpt.inference.generate import Model, no_grad, prefill, step, to_model
+from arithgpt.inference.backend import Model, no_grad, to_model
+from arithgpt.inference.generate import prefill, step
 from arithgpt.inference.sampler import Sampler
 
 

@@ -18,8 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arithgpt.data.tokenizer import Tokenizer
-from arithgpt.inference.batching import for_each_batch, verification_batches
-from arithgpt.inference.generate import Completions, Model, generate, is_on_gpu, namespace, no_grad, to_model, to_numpy
+from arithgpt.inference.backend import (
+    Model,
+    for_each_batch,
+    is_on_gpu,
+    namespace,
+    no_grad,
+    to_model,
+    to_numpy,
+    verification_batches,
+)
+from arithgpt.inference.generate import Completions, generate
 from tasks.core.ragged import Ints, Ragged, join, only
 
 WHOLE = 256  # tokens: shorter guesses are read at once, as pages are in training
@@ -59,14 +68,17 @@ def generate_verified(model: Model, tokenizer: Tokenizer, guesses: Ragged, promp
     finished, n_written = last == tokenizer.stop, accepted - prompts + differs
     own_character = only(Ragged(tokenizer.decode(next_id)[:, None], np.ones(n, np.int64)), differs & ~finished)
 
-    going = ~finished & (n_written < max_new_tokens)
-    so_far = join([guesses.between(0, accepted), own_character], n)
-    rest = generate(model, tokenizer, so_far[going], (max_new_tokens - n_written)[going])
-    finished[going] = rest.finished
-    texts, lengths = np.zeros((n, rest.text.values.shape[1]), np.uint8), np.zeros(n, np.int64)
-    texts[going], lengths[going] = rest.text.values, rest.text.lengths
     from_guess = guesses.between(prompts, accepted - ((last == tokenizer.stop) & ~differs))  # without the stop
-    return Completions(join([from_guess, own_character, Ragged(texts, lengths)], n), finished)
+    parts = [from_guess, own_character]
+    going = ~finished & (n_written < max_new_tokens)
+    if going.any():
+        so_far = join([guesses.between(0, accepted), own_character], n)
+        rest = generate(model, tokenizer, so_far[going], (max_new_tokens - n_written)[going])
+        finished[going] = rest.finished
+        texts, lengths = np.zeros((n, rest.text.values.shape[1]), np.uint8), np.zeros(n, np.int64)
+        texts[going], lengths[going] = rest.text.values, rest.text.lengths
+        parts.append(Ragged(texts, lengths))
+    return Completions(join(parts, n), finished)
 
 
 def _verified(model: Model, guesses: NDArray[np.int64], prompts: Ints, ends: Ints) -> tuple[Any, Any]:
@@ -84,7 +96,7 @@ def _verified(model: Model, guesses: NDArray[np.int64], prompts: Ints, ends: Int
     xp, cache = namespace(model), model.new_cache(*guesses.shape)
     n, given = guesses.shape[1] - 1, int(prompts.min())  # after the last token there is nothing to ask
     chunk = WHOLE if n <= WHOLE else CHUNK
-    check_every = CHECK_EVERY_ON_GPU if is_on_gpu(model) else 1
+    check_every = CHECK_EVERY_ON_GPU if n > chunk and is_on_gpu(model) else 1
     guesses, prompts, ends = (to_model(model, of_row) for of_row in (guesses, prompts, ends))
     accepted, next_id, going = ends, ends * 0, ends > 0
     with no_grad(model):

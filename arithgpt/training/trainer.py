@@ -234,7 +234,11 @@ class Trainer:
     def _write_checkpoint(self) -> None:
         """Write first the file that resumes, then the weights, then run.json."""
         path = self.run.path
-        notes = {"identity": self.recipe.resume_identity, "progress": dataclasses.asdict(self.progress)}
+        notes = {
+            "identity": self.recipe.resume_identity,
+            "alphabet": self.model.alphabet,
+            "progress": dataclasses.asdict(self.progress),
+        }
         save_tensors(path / "resume.safetensors", training_state(self.model, self.optimisers), notes)
         save_tensors(path / "weights.safetensors", self.model.state_dict(), notes)
         write_atomic(path / "run.json", json.dumps(dataclasses.asdict(self.progress) | self.provenance, indent=2) + "\n")

@@ -27,7 +27,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from tasks import sizes, splits
-from tasks.arithmetic.binary import BinaryTask
+from tasks.arithmetic.binary import BinaryTask, operands
 from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged, join, marks, only, stack
@@ -144,7 +144,7 @@ class Addition(BinaryTask):
         return answer + (len("3:7!0#1;") * columns if self.scratchpad else 0) + len(STOP) + 8
 
     def answer(self, question: str) -> str:
-        left, right = self.operands(question)
+        left, right = operands(question, self.operator)
         return str(left + right)
 
     def verify(self, question: str, completion: str) -> Fault | None:
@@ -156,7 +156,7 @@ class Addition(BinaryTask):
 
     def _check_columns(self, question: str, completion: str) -> Fault | None:
         """Find the first line of the scratchpad that does not hold."""
-        left, right = self.operands(question)
+        left, right = operands(question, self.operator)
         found, carry = completion.rpartition(">")[0].split(";"), 0
         columns = max(len(str(left)), len(str(right)), self._longest if self.pad else 0)
         for place, line in enumerate(found[: columns + 1]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar, Final
 
 import numpy as np
@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from tasks import sizes, splits
 from tasks.core import digits as dg
 from tasks.core import sampling
-from tasks.core.options import check_probabilities, parse_size_option
 from tasks.core.question import OPERATORS, QuestionError, binary_question
 from tasks.core.ragged import Bools, Ints, Ragged, join
 from tasks.core.scratchpad import Fault, Row, rule
-from tasks.sizes import ProblemSize, SizeRange
-from tasks.task import Problems, Task
+from tasks.sizes import ProblemSize, SizeRange, parse_size_option
+from tasks.task import Problems, Task, check_probabilities
 
 MAX_EXHAUSTIVE: Final = 1_000_000
 """The most problems of the suite `exhaustive`."""
@@ -27,6 +26,13 @@ _EQUAL_SHARE: Final = 0.1
 """The share of problems of the suite `edges` whose operands are equal."""
 _MAX_REDRAWS: Final = 400
 """One problem in 16 is held out, so some 16 rounds are usual; a pattern with few problems needs many more."""
+
+
+@lru_cache(maxsize=1024)  # an answer and the check of its working both ask
+def operands(question: str, operator: str) -> tuple[int, int]:
+    """The two numbers of a plain question such as `123*45`."""
+    left, right = question.split(operator)
+    return int(left), int(right)
 
 
 class BinaryTask(Task):
@@ -57,11 +63,6 @@ class BinaryTask(Task):
     def sizes_of(self, problems: Problems) -> tuple[Ints, Ints]:
         left, right = problems.fields
         return left.lengths, right.lengths
-
-    def operands(self, question: str) -> tuple[int, int]:
-        """The two numbers of a plain question."""
-        left, right = question.split(self.operator)
-        return int(left), int(right)
 
     def questions(self, problems: Problems) -> list[str]:
         left, right = (dg.to_strings(number) for number in problems.fields)

@@ -31,7 +31,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from tasks import sizes
-from tasks.arithmetic.binary import PATTERNED_SHARE, BinaryTask
+from tasks.arithmetic.binary import PATTERNED_SHARE, BinaryTask, operands
 from tasks.arithmetic.long_division import LINE, MULTIPLES, TRIALS, line_fault, multiples_fault, staircase
 from tasks.core import digits as dg
 from tasks.core import sampling
@@ -178,7 +178,7 @@ class Division(BinaryTask):
         return 3 * (m + 2) + n * (6 * (m + 1) + 10) + n + m + 20
 
     def answer(self, question: str) -> str:
-        left, right = self.operands(question)
+        left, right = operands(question, self.operator)
         if right == 0:
             return BY_ZERO
         quotient, rest = divmod(left, right)
@@ -189,7 +189,7 @@ class Division(BinaryTask):
             return Fault(1, completion, RUNS_ON)
         if not self.scratchpad:
             return super().verify(question, completion)
-        a, b = self.operands(question)
+        a, b = operands(question, self.operator)
         if b == 0 or completion == "?":
             right = b == 0 and completion == "?"
             return None if right else Fault(1, completion, f"{question} is {self.answer(question)}")

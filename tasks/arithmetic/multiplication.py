@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 
 from tasks import sizes
-from tasks.arithmetic.binary import BinaryTask
+from tasks.arithmetic.binary import BinaryTask, operands
 from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.ragged import Ints, Ragged, marks, only
@@ -86,19 +86,23 @@ class Multiplication(BinaryTask):
         return str(number(total[1])) if total else None
 
     def max_new_tokens(self, problems: Problems) -> Ints:
-        n, m = self.sizes_of(problems)
+        n, m = (factor.lengths for factor in problems.fields)
         if not self.scratchpad:
             return n + m + len(STOP) + 8
         return m * (2 * n + 5) + m * (m + 1) // 2 + 16
 
     def answer(self, question: str) -> str:
-        left, right = self.operands(question)
+        left, right = operands(question, self.operator)
         return str(left * right)
 
     def verify(self, question: str, completion: str) -> Fault | None:
         if not self.scratchpad:
             return super().verify(question, completion)
-        return Fault(1, completion, RUNS_ON) if runs_on(completion) else check_lines(*self.operands(question), completion)
+        return (
+            Fault(1, completion, RUNS_ON)
+            if runs_on(completion)
+            else check_lines(*operands(question, self.operator), completion)
+        )
 
     def render(self, question: str, completion: str) -> list[Row]:
         """The factors, a row for each complete line, and the answer where it is there."""

@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 
 from tasks import sizes
-from tasks.arithmetic.binary import BinaryTask
+from tasks.arithmetic.binary import BinaryTask, operands
 from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.ragged import Ints, marks, only
@@ -87,11 +87,11 @@ class Subtraction(BinaryTask):
         return 2 * np.maximum(left, right) + 10
 
     def answer(self, question: str) -> str:
-        left, right = self.operands(question)
+        left, right = operands(question, self.operator)
         return str(left - right)
 
     def verify(self, question: str, completion: str) -> Fault | None:
-        left, right = self.operands(question)
+        left, right = operands(question, self.operator)
         if runs_on(completion):
             return Fault(1, completion, RUNS_ON)
         match = _DIFFERENCE.fullmatch(completion)

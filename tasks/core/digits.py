@@ -139,13 +139,14 @@ def times(number: Ragged, digit: Bytes) -> Ragged:
     Args:
         digit: uint8 (n,), each from 0 to 9.
     """
-    columns = number.widened(number.values.shape[1] + 1).T
-    product = np.empty(columns.shape, np.uint8)
+    columns = number.values.T
+    product = np.empty((len(columns) + 1, len(number)), np.uint8)
     carry = np.zeros(len(number), np.uint8)
     for place, column in enumerate(columns):
         value = column * digit + carry  # at most 9 * 9 + 8
         carry = value // 10
         product[place] = value - 10 * carry
+    product[-1] = carry
     return Ragged(product.T, number.lengths + 1)
 
 

@@ -19,12 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import sizes, splits
-from tasks.core.options import check_probabilities, parse_size_option
 from tasks.core.question import QuestionError, Reader
 from tasks.core.ragged import Ints, Ragged
 from tasks.core.scratchpad import RUNS_ON, Fault, Row, rule, runs_on
-from tasks.sizes import ProblemSize, SizeRange, Span
-from tasks.task import Pages, Problems, Task
+from tasks.sizes import ProblemSize, SizeRange, Span, parse_size_option
+from tasks.task import Pages, Problems, Task, check_probabilities
 
 EDGES_SHARE = 0.8
 """The share of the problems of the suite `edges` that have a pattern."""

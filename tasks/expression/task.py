@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from tasks import sizes, splits
 from tasks.arithmetic.division import BY_ZERO
-from tasks.core.options import check_probabilities, parse_length_option
 from tasks.core.ragged import Ints, Ragged
 from tasks.core.scratchpad import Fault, Row
 from tasks.expression.generator import ExpressionStyle, generate_expressions
@@ -34,8 +33,8 @@ from tasks.expression.render import render_page
 from tasks.expression.value import exact_value, round_to_text
 from tasks.expression.verifier import verify_page
 from tasks.page_grammar import DIGITS, STOP
-from tasks.sizes import ProblemSize, SizeRange, Span
-from tasks.task import MAX_IDLE_DRAWS, AnswerKind, Pages, Problems, Task
+from tasks.sizes import ProblemSize, SizeRange, Span, parse_length_option
+from tasks.task import MAX_IDLE_DRAWS, AnswerKind, Pages, Problems, Task, check_probabilities
 
 FEW_REDUNDANT = 0.75
 """The share of problems in training that have no more levels than operators, so that no parentheses have to be redundant."""

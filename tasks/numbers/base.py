@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 from tasks import sizes
 from tasks.core import digits as dg
 from tasks.core.named_task import EDGES_SHARE, NamedTask, ScratchpadLine
-from tasks.core.options import parse_length_option
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join, marks
 from tasks.core.scratchpad import Row
@@ -50,7 +49,7 @@ from tasks.numbers.base_scratchpad import (
     read_digits,
 )
 from tasks.page_grammar import DIGITS, EQUALS, NEW_LINE, STOP
-from tasks.sizes import ProblemSize, SizeRange, Span
+from tasks.sizes import ProblemSize, SizeRange, Span, parse_length_option
 from tasks.task import AnswerKind, Pages, Problems
 
 SYMBOLS = "0123456789abcdef"

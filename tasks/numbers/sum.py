@@ -24,11 +24,10 @@ from tasks import sizes
 from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.named_task import EDGES_SHARE, NamedTextTask, ScratchpadLine
-from tasks.core.options import parse_length_option
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged, join, marks, only
 from tasks.page_grammar import DIGITS, EQUALS, ROWS_FOLLOW, STOP
-from tasks.sizes import ProblemSize, SizeRange
+from tasks.sizes import ProblemSize, SizeRange, parse_length_option
 from tasks.task import Pages, Problems
 
 MAX_OPERANDS = 200

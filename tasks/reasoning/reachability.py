@@ -27,12 +27,11 @@ from numpy.typing import NDArray
 
 from tasks import sizes
 from tasks.core.named_task import EDGES_SHARE, PageByPageTask, ScratchpadLine
-from tasks.core.options import parse_length_option
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints
 from tasks.core.scratchpad import Row
 from tasks.page_grammar import COLUMN, DIGITS, EQUALS, NEGATIVE, STOP
-from tasks.sizes import ProblemSize, SizeRange
+from tasks.sizes import ProblemSize, SizeRange, parse_length_option
 from tasks.task import AnswerKind, Problems
 
 LETTERS = "abcdefghij"

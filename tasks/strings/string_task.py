@@ -9,11 +9,10 @@ import numpy as np
 
 from tasks import sizes
 from tasks.core.named_task import EDGES_SHARE, NamedTextTask
-from tasks.core.options import parse_length_option
 from tasks.core.question import Reader
 from tasks.core.ragged import Ints, Ragged
 from tasks.page_grammar import DIGITS
-from tasks.sizes import ProblemSize, SizeRange
+from tasks.sizes import ProblemSize, SizeRange, parse_length_option
 from tasks.task import AnswerKind, Problems
 
 

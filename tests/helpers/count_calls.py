@@ -74,6 +74,8 @@ def count_calls(arguments: tuple[str, ...] = DEFAULT_COMMAND) -> CallCounts:
         code = frame.f_code
         if event != "call" or not code.co_filename.startswith(folders) or code.co_flags & IS_FUNCTION != IS_FUNCTION:
             return
+        if code.co_name in COMPREHENSIONS and _of_module_body(frame):
+            return
         name = code.co_filename[root:], code.co_qualname
         result.calls[name] += 1
         if code.co_flags & inspect.CO_GENERATOR:
@@ -97,6 +99,14 @@ def count_calls(arguments: tuple[str, ...] = DEFAULT_COMMAND) -> CallCounts:
     return result
 
 
+def _of_module_body(frame: FrameType) -> bool:
+    """Whether a comprehension runs as part of the body of a module or class, where Python 3.12 and later inline it."""
+    outer: FrameType | None = frame
+    while outer is not None and outer.f_code.co_name in COMPREHENSIONS:
+        outer = outer.f_back
+    return outer is not None and outer.f_code.co_flags & IS_FUNCTION != IS_FUNCTION
+
+
 def _describe(code: CodeType, frame: FrameType, alive: list[Any]) -> str:
     """Describe the arguments of a call: values where they are plain, the identity of anything else."""
     n = code.co_argcount + code.co_kwonlyargcount
@@ -107,13 +117,18 @@ def _describe(code: CodeType, frame: FrameType, alive: list[Any]) -> str:
 
 
 def _value(value: Any, alive: list[Any]) -> str:
-    """Describe a value so that equal ones are described alike; objects are kept alive, so that no identity is used twice."""
+    """Describe a value so that equal ones are described alike.
+
+    Arrays are equal where they are the same memory: two masks of one page often have equal values by chance. Arrays and objects
+    are kept alive, so that no address is used twice.
+    """
     if isinstance(value, str | bytes | int | float | bool | type(None)):
         return repr(value)
     if isinstance(value, tuple | list) and len(value) <= 64:
         return f"{type(value).__name__}({', '.join(_value(one, alive) for one in value)})"
     if type(value).__module__ == "numpy" and type(value).__name__ == "ndarray":
-        return f"array{value.shape}#{hash(value.tobytes())}"
+        alive.append(value)
+        return f"array@{value.__array_interface__['data'][0]:x}{value.shape}{value.strides}"
     alive.append(value)
     return f"{type(value).__name__}@{id(value):x}"
 

@@ -45,8 +45,19 @@ def test_weights_of_another_run_are_refused(copy: Run) -> None:
 
 
 def test_other_tensors_under_the_right_name_are_refused(copy: Run) -> None:
-    save_tensors(copy.path / "weights.safetensors", {"x": torch.zeros(2)}, {"identity": copy.recipe.identity})
+    file = copy.path / "weights.safetensors"
+    _, notes = load_tensors(file)
+    save_tensors(file, {"x": torch.zeros(2)}, notes)
     with pytest.raises(UserError, match="belong to another run"):
+        copy.load_model()
+
+
+@pytest.mark.parametrize("missing", ["identity", "alphabet"])
+def test_weights_without_a_note_are_of_another_version(copy: Run, missing: str) -> None:
+    file = copy.path / "weights.safetensors"
+    tensors, notes = load_tensors(file)
+    save_tensors(file, tensors, {name: note for name, note in notes.items() if name != missing})
+    with pytest.raises(UserError, match=f"have no {missing}; the run was made by another version"):
         copy.load_model()
 
 

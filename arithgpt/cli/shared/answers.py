@@ -1,13 +1,11 @@
-"""Answers of the calculator, faults in what was typed, and workings, as text for a terminal or a pipe."""
+"""Faults in what was typed, and workings, as text for a terminal or a pipe."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from arithgpt.inference.calculator import CalculatorAnswer
 from tasks import QuestionError, Row, drawn
 
 if TYPE_CHECKING:
@@ -15,34 +13,7 @@ if TYPE_CHECKING:
 
 ERROR_CONTEXT = 30
 """Characters shown on each side of the place of an error."""
-JSON_FIELDS = ("expression", "answer", "correct", "expected", "exact", "working", "fault", "run", "beyond_training")
 STYLES = {"given": "bold", "rule": "dim", "working": "cyan", "answer": "bold green"}
-
-
-def format_answer(answer: CalculatorAnswer, *, as_json: bool = False, quiet: bool = False) -> str:
-    """Format an answer as one line.
-
-    Args:
-        answer: the answer of the calculator
-        as_json: as a JSON object
-        quiet: only the answer, with what is right where it is wrong
-    """
-    if as_json:
-        return json.dumps({name: getattr(answer, name) for name in JSON_FIELDS})
-    text = answer.answer if answer.answer is not None else "no answer"
-    correction = "" if answer.correct else f"  wrong: it is {answer.expected}"
-    if quiet:
-        return text + correction
-    if not answer.correct and answer.fault and answer.expression not in answer.fault:
-        correction += f"; {answer.fault}"
-    if answer.correct and answer.by_zero:
-        return f"{answer.expression}: {text}"
-    verdict = "  right" if answer.correct else correction
-    if answer.correct and answer.fault:
-        verdict += f", but its working is wrong: {answer.fault}"
-    beyond = "  (beyond the lengths of training)" if answer.beyond_training else ""
-    equals = "=" if answer.exact or answer.answer is None else "≈"
-    return f"{answer.expression} {equals} {text}{verdict}{beyond}"
 
 
 def format_error(error: QuestionError) -> str:

@@ -14,7 +14,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from rich.console import Console
 from rich.live import Live
 
-from arithgpt.cli.shared.answers import format_answer, format_error, print_rows, styled
+from arithgpt.cli.shared.answers import format_error, print_rows, styled
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator, CalculatorAnswer
 from arithgpt.run import all_runs
@@ -92,7 +92,7 @@ class Prompt:
             return
         expression = self._with_last_answer(line)
         answer = self._answer_live(expression) if self.working else self.calculator(expression, **self.form)
-        print(format_answer(answer))
+        print(answer)
         self.last = answer.answer
 
     def _with_last_answer(self, line: str) -> str:

@@ -12,14 +12,14 @@ A recipe names a scheme in `[model] positions`. This file imports no torch: reci
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from arithgpt.models.positions.names import BUILT_IN, is_embedding, is_limited, registered, scheme_names
+from arithgpt.models.positions.names import SCHEMES, SchemeInfo
 
 if TYPE_CHECKING:
     from arithgpt.models.positions.base import PositionScheme
 
-__all__ = ["find_scheme", "is_embedding", "is_limited", "register", "scheme_names"]
+__all__ = ["SCHEMES", "SchemeInfo", "find_scheme", "register"]
 
 
 def find_scheme(name: str) -> type[PositionScheme]:
@@ -28,15 +28,14 @@ def find_scheme(name: str) -> type[PositionScheme]:
     Raises:
         ValueError: there is none of this name
     """
-    scheme: type[PositionScheme]
-    if name in registered:
-        scheme = registered[name]
-        return scheme
-    if name not in BUILT_IN:
-        raise ValueError(f"positions = {name!r}: no such scheme; there are: {', '.join(scheme_names())}")
-    module, _, class_name = BUILT_IN[name].partition(":")
-    scheme = getattr(import_module(f"{__name__}.{module}"), class_name)
-    return scheme
+    if name not in SCHEMES:
+        raise ValueError(f"positions = {name!r}: no such scheme; there are: {', '.join(SCHEMES)}")
+    scheme: Any = SCHEMES[name].scheme
+    if isinstance(scheme, str):
+        module, _, class_name = scheme.partition(":")
+        scheme = getattr(import_module(f"{__name__}.{module}"), class_name)
+    found: type[PositionScheme] = scheme
+    return found
 
 
 def register(name: str, scheme: type[PositionScheme]) -> None:
@@ -45,6 +44,6 @@ def register(name: str, scheme: type[PositionScheme]) -> None:
     Raises:
         ValueError: the name is taken
     """
-    if name in BUILT_IN or registered.get(name, scheme) is not scheme:
+    if name in SCHEMES and SCHEMES[name].scheme is not scheme:
         raise ValueError(f"positions = {name!r}: this name is taken; choose another one")
-    registered[name] = scheme
+    SCHEMES[name] = SchemeInfo(scheme, scheme.is_embedding, scheme.is_limited)

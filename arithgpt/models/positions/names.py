@@ -1,40 +1,34 @@
-"""The names of the position schemes, and what a recipe must know of them. Imports neither torch nor a scheme."""
+"""The names of the position schemes, and what a recipe must know of each. Imports neither torch nor a scheme."""
 
 from __future__ import annotations
 
-from typing import Any
-
-BUILT_IN = {
-    "page": "kernels:PagePositions",
-    "expression_page": "kernels:ExpressionPagePositions",
-    "learned": "absolute:LearnedPositions",
-    "sinusoidal": "absolute:SinusoidalPositions",
-    "randomized": "absolute:RandomizedPositions",
-    "randomized-sinusoidal": "absolute:RandomizedSinusoidalPositions",
-    "abacus": "digits:AbacusPositions",
-    "coupled": "digits:CoupledPositions",
-    "rope": "relative:RotaryPositions",
-    "alibi": "relative:AlibiPositions",
-    "t5": "relative:T5Positions",
-    "fire": "relative:FirePositions",
-    "none": "base:PositionScheme",
-}
-_EMBEDDINGS = ("sinusoidal", "learned", "randomized", "randomized-sinusoidal", "abacus", "coupled", "none")
-_LIMITED = ("learned", "randomized", "randomized-sinusoidal")
-registered: dict[str, Any] = {}
-"""Name -> subclass of PositionScheme, for schemes from outside."""
+from typing import Any, NamedTuple
 
 
-def scheme_names() -> list[str]:
-    """Return the names of all schemes, those registered from outside last."""
-    return [*BUILT_IN, *registered]
+class SchemeInfo(NamedTuple):
+    """What a recipe must know of a position scheme."""
 
-
-def is_embedding(name: str) -> bool:
-    """Whether a scheme acts on the token embeddings alone, as an encoder-decoder needs it."""
-    return registered[name].is_embedding if name in registered else name in _EMBEDDINGS
-
-
-def is_limited(name: str) -> bool:
+    scheme: Any
+    """`module:class` of a built-in scheme, or the subclass of PositionScheme itself."""
+    is_embedding: bool = False
+    """Whether it acts on the token embeddings alone, as an encoder-decoder needs it."""
+    is_limited: bool = False
     """Whether pages are limited to block_size characters."""
-    return registered[name].is_limited if name in registered else name in _LIMITED
+
+
+SCHEMES: dict[str, SchemeInfo] = {
+    "page": SchemeInfo("kernels:PagePositions"),
+    "expression_page": SchemeInfo("kernels:ExpressionPagePositions"),
+    "learned": SchemeInfo("absolute:LearnedPositions", is_embedding=True, is_limited=True),
+    "sinusoidal": SchemeInfo("absolute:SinusoidalPositions", is_embedding=True),
+    "randomized": SchemeInfo("absolute:RandomizedPositions", is_embedding=True, is_limited=True),
+    "randomized-sinusoidal": SchemeInfo("absolute:RandomizedSinusoidalPositions", is_embedding=True, is_limited=True),
+    "abacus": SchemeInfo("digits:AbacusPositions", is_embedding=True),
+    "coupled": SchemeInfo("digits:CoupledPositions", is_embedding=True),
+    "rope": SchemeInfo("relative:RotaryPositions"),
+    "alibi": SchemeInfo("relative:AlibiPositions"),
+    "t5": SchemeInfo("relative:T5Positions"),
+    "fire": SchemeInfo("relative:FirePositions"),
+    "none": SchemeInfo("base:PositionScheme", is_embedding=True),
+}
+"""Every scheme by name; `positions.register` adds those from outside."""

@@ -17,7 +17,7 @@ from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.attention import capture_attention, focuses, kernels, read_page
 from arithgpt.models.gpt import GPT
-from arithgpt.models.positions import scheme_names
+from arithgpt.models.positions import SCHEMES
 from arithgpt.run import new_run
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,7 +28,7 @@ def ids_of(model: GPT, page: str = PAGE) -> np.ndarray:
     return Tokenizer(model.alphabet).encode(np.frombuffer(page.encode(), np.uint8))
 
 
-@pytest.mark.parametrize("positions", scheme_names())
+@pytest.mark.parametrize("positions", SCHEMES)
 @torch.no_grad()
 def test_attention_is_what_the_model_computes_with(positions: str) -> None:
     model = scheme_model(positions)
@@ -45,7 +45,7 @@ def test_attention_is_what_the_model_computes_with(positions: str) -> None:
     assert len(attention) == 2
 
 
-@pytest.mark.parametrize("positions", scheme_names())
+@pytest.mark.parametrize("positions", SCHEMES)
 @torch.no_grad()
 def test_a_page_is_read_as_decoding_writes_it(positions: str) -> None:
     model = scheme_model(positions)

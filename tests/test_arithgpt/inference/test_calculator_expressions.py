@@ -3,7 +3,6 @@
 import pytest
 from helpers.paths import TYPED_EXPRESSIONS
 
-from arithgpt.cli.shared.answers import format_answer
 from arithgpt.cli.shared.prompt import Prompt
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
@@ -46,8 +45,8 @@ def test_decimals_are_rounded_as_asked(calculator: Calculator) -> None:
     assert calculator("2/3", decimals=3).answer == "0.667"
     assert calculator("7/2", decimals=0).answer == "4"
     assert calculator("2/3 to 2").answer == "0.67"
-    assert format_answer(calculator("1/3")) == "1/3 ≈ 0.3333333333  right"
-    assert format_answer(calculator("7/2")) == "7/2 = 3.5  right"
+    assert str(calculator("1/3")) == "1/3 ≈ 0.3333333333  right"
+    assert str(calculator("7/2")) == "7/2 = 3.5  right"
     assert (calculator("7/3*6").answer, calculator("7/3*6").exact) == ("14", True)
 
 

@@ -9,7 +9,7 @@ from helpers.models import ALPHABET, scheme_model
 from torch import Tensor
 
 from arithgpt.data.tokenizer import Tokenizer
-from arithgpt.inference import batching, verify_greedy
+from arithgpt.inference import backend, verify_greedy
 from arithgpt.inference import generate as generate_module
 from arithgpt.inference.generate import Decoding, generate
 from arithgpt.inference.gpt_solver import GPTSolver
@@ -24,9 +24,9 @@ def pretend_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Call it to have torch models decoded as on a GPU from then on."""
 
     def start() -> None:
-        for module, name in ((generate_module, "is_on_gpu"), (verify_greedy, "is_on_gpu"), (batching, "_is_on_gpu")):
-            monkeypatch.setattr(module, name, lambda model: True)
-        monkeypatch.setattr(batching, "max_bytes", lambda model: 1 << 28)
+        for module in (generate_module, verify_greedy, backend):
+            monkeypatch.setattr(module, "is_on_gpu", lambda model: True)
+        monkeypatch.setattr(backend, "max_bytes", lambda model: 1 << 28)
 
     return start
 

@@ -11,14 +11,14 @@ from arithgpt.inference import verify_greedy
 from arithgpt.inference.generate import Model, generate
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.inference.verify_greedy import generate_verified
-from arithgpt.models.positions import scheme_names
+from arithgpt.models.positions import SCHEMES
 from arithgpt.run import Run
 from arithgpt.runtime import limit_threads
 from tasks import STOP
 from tasks.core.ragged import Ragged
 
 # In float64, where a choice does not hang on how a product was rounded.
-MODELS = {name: scheme_model(name).double() for name in scheme_names()}
+MODELS = {name: scheme_model(name).double() for name in SCHEMES}
 TOKENIZER = Tokenizer(MODELS["page"].alphabet)
 characters = st.sampled_from(TOKENIZER.alphabet.replace(STOP, ""))
 

@@ -23,7 +23,7 @@ from arithgpt.inference.generate import generate
 from arithgpt.inference.verify_greedy import generate_verified
 from arithgpt.models import build_model, encoder_decoder
 from arithgpt.models.encoder_decoder import EncoderDecoder
-from arithgpt.models.positions import find_scheme, is_embedding, scheme_names
+from arithgpt.models.positions import SCHEMES, find_scheme
 from arithgpt.run import new_run
 from arithgpt.training.trainer import Trainer
 from tasks import STOP
@@ -45,7 +45,7 @@ def random_model(**fields: object) -> EncoderDecoder:
     return any_random_model(scale=0.3, **shape).double()
 
 
-@pytest.mark.parametrize("positions", [name for name in scheme_names() if is_embedding(name)])
+@pytest.mark.parametrize("positions", [name for name, scheme in SCHEMES.items() if scheme.is_embedding])
 @torch.no_grad()
 def test_questions_of_any_length_share_a_batch(positions: str) -> None:
     model, ids = random_model(positions=positions), ids_of(*PAGES)
@@ -151,8 +151,8 @@ def test_each_half_counts_its_places_from_its_own_beginning() -> None:
 
 
 def test_only_schemes_that_are_embeddings_will_do() -> None:
-    for name in scheme_names():
-        assert find_scheme(name).is_embedding == is_embedding(name)
+    for name in SCHEMES:
+        assert find_scheme(name).is_embedding == SCHEMES[name].is_embedding
     assert load_recipe(task="add", overrides=["model.arch=encoder-decoder"]).model.positions == "sinusoidal"
     assert ModelConfig().positions == "page"
     assert ModelConfig(arch="encoder-decoder", positions="none").positions == "none"

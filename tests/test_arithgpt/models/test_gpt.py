@@ -14,14 +14,14 @@ from arithgpt.config.schema import ModelConfig
 from arithgpt.data.collate import IGNORED, collate
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.models import build_model, layers, make_model
-from arithgpt.models.positions import scheme_names
+from arithgpt.models.positions import SCHEMES
 from arithgpt.models.positions.kernels import KernelBias
 from arithgpt.run import shipped_run
 from tasks.arithmetic.addition import Addition
 
 TASK = Addition(digits="1-9")
 TOKENIZER = Tokenizer(TASK.alphabet)
-every_scheme = pytest.mark.parametrize("positions", scheme_names())
+every_scheme = pytest.mark.parametrize("positions", SCHEMES)
 
 
 @pytest.fixture(autouse=True)

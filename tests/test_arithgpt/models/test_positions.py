@@ -15,9 +15,8 @@ from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models import build_model
-from arithgpt.models.positions import find_scheme, register, scheme_names
+from arithgpt.models.positions import SCHEMES, find_scheme, register
 from arithgpt.models.positions.base import AttentionBias, PositionScheme
-from arithgpt.models.positions.names import registered
 from arithgpt.models.positions.relative import EXACT, FARTHEST, AlibiBias, FireBias, _buckets
 from arithgpt.run import new_run
 from arithgpt.training.checkpoint import load_tensors
@@ -48,7 +47,7 @@ def recipe(positions: str, **limits: object) -> Recipe:
     return Recipe.from_dict(SMALL | {"model": small, "train": limits}, "test")
 
 
-@pytest.mark.parametrize("positions", scheme_names())
+@pytest.mark.parametrize("positions", SCHEMES)
 @torch.no_grad()
 def test_only_these_schemes_are_random_in_training(positions: str) -> None:
     model, ids = scheme_model(positions), torch.tensor([[3, 2, 1, 10, 6, 5, 4, 11, 9, 7]])
@@ -183,7 +182,7 @@ def test_random_indices_end_too(positions: str) -> None:
         scheme.training_cells(torch.zeros(1, 33, 6), None)
 
 
-@pytest.mark.parametrize("positions", scheme_names())
+@pytest.mark.parametrize("positions", SCHEMES)
 def test_longer_numbers_than_trained_on_are_answered(positions: str) -> None:
     """Right or wrong, and without a fault, where a table has too few places too."""
     model = scheme_model(positions)
@@ -217,7 +216,7 @@ class RecencyBias(AttentionBias):
 def without_registered_schemes() -> Iterator[None]:
     """Forget afterwards what a test registers."""
     yield
-    registered.clear()
+    SCHEMES.pop("recency", None)
 
 
 @pytest.mark.usefixtures("without_registered_schemes")
@@ -225,12 +224,12 @@ def test_a_scheme_from_outside_trains_and_is_asked() -> None:
     with pytest.raises(ValueError, match="this name is taken"):
         register("rope", Recency)
     register("recency", Recency)
-    assert scheme_names()[-1] == "recency"
+    assert list(SCHEMES)[-1] == "recency"
     plan = recipe("recency", max_steps=2)
     run = new_run("own", plan)
     assert Trainer(plan, run, device=CPU, callback=Silent()).fit().step == 2
     answers = GPTSolver.of(run).solve(plan.problems, plan.problems.problems(["12+34"]))
     assert len(answers) == 1
-    registered.clear()
+    del SCHEMES["recency"]
     with pytest.raises(UserError, match="recency"):
         recipe("recency")

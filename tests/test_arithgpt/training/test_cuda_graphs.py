@@ -14,7 +14,7 @@ from arithgpt.config.schema import ModelConfig
 from arithgpt.data.collate import IGNORED, pad_length, prefetch
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models import build_model, is_static
-from arithgpt.models.positions import scheme_names
+from arithgpt.models.positions import SCHEMES
 from arithgpt.run import new_run
 from arithgpt.training import cuda_graphs
 from arithgpt.training.cuda_graphs import Recorder, Recording, Step, cuda_graph_recorder, record_graphs
@@ -108,7 +108,7 @@ class Traffic(TorchDispatchMode):
         return made
 
 
-@pytest.mark.parametrize("positions", scheme_names())
+@pytest.mark.parametrize("positions", SCHEMES)
 def test_a_step_that_can_be_recorded_sends_and_reads_nothing(positions: str) -> None:
     """On torch's device without memory, from which nothing can be read: the schemes that say so, and no others."""
     config = ModelConfig(n_layer=2, n_head=2, n_embd=16, positions=positions)

@@ -1,4 +1,4 @@
-"""How many rows are decoded together, and whether batches run side by side.
+"""Where a model computes (NumPy, torch on a CPU or a GPU), how many rows it reads at once, and which batches run side by side.
 
 Several batches side by side, each on one thread, beat one batch at a time on all threads (runs/LOG.md).
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arithgpt.inference.numpy_gpt import NumpyGPT
 from tasks.core.ragged import Ints
@@ -25,6 +27,35 @@ MAX_BYTES = 512 << 20  # of caches and attention masks on a CPU, in all batches 
 GPU_SHARE = 0.25  # of a GPU's free memory that a batch may take
 PROMPT_CHUNK = 64
 L2_BYTES = 8 << 20  # of attention mask in a batch of verification on a CPU: more leaves the processor's cache (runs/LOG.md)
+
+
+def namespace(model: Model) -> Any:
+    """Return the array library that a model computes with: numpy or torch."""
+    if isinstance(model, NumpyGPT):
+        return np
+    import torch
+
+    return torch
+
+
+def to_model(model: Model, array: NDArray[Any]) -> Any:
+    """Put an array where a model computes."""
+    return array if isinstance(model, NumpyGPT) else namespace(model).as_tensor(array, device=model.device)
+
+
+def to_numpy(array: Any) -> NDArray[Any]:
+    """Return an array or a tensor of any device as a NumPy array."""
+    return array if isinstance(array, np.ndarray) else array.cpu().numpy()
+
+
+def no_grad(model: Model) -> AbstractContextManager[object]:
+    """Return a context in which nothing is recorded for gradients."""
+    return nullcontext() if isinstance(model, NumpyGPT) else namespace(model).inference_mode()
+
+
+def is_on_gpu(model: Model) -> bool:
+    """Whether a model computes on a GPU."""
+    return not isinstance(model, NumpyGPT) and model.device.type == "cuda"
 
 
 def for_each_batch(
@@ -75,7 +106,7 @@ def decoding_batches(lengths: Ints, max_new_tokens: Ints, model: Model, workers:
         int64 rows of each batch.
     """
     batches: list[Ints] = []
-    most_rows, memory = (MAX_ROWS_ON_GPU if _is_on_gpu(model) else MAX_ROWS), max_bytes(model)
+    most_rows, memory = (MAX_ROWS_ON_GPU if is_on_gpu(model) else MAX_ROWS), max_bytes(model)
     octaves = np.stack([np.log2(lengths), np.log2(lengths + max_new_tokens)]).astype(np.int64)
     order = np.lexsort((lengths + max_new_tokens, *octaves))
     for start, end in pairwise([0, *(np.flatnonzero(np.diff(octaves[:, order]).any(0)) + 1).tolist(), len(order)]):
@@ -98,7 +129,7 @@ def verification_batches(lengths: Ints, model: Model, workers: int, chunk: int, 
     """
     order = np.argsort(-lengths, kind="stable")
     shared, batches, start = -(-len(order) // workers), [], 0
-    on_gpu = _is_on_gpu(model)
+    on_gpu = is_on_gpu(model)
     memory = max_bytes(model) if on_gpu else L2_BYTES
     while start < len(order):
         length = int(lengths[order[start]])
@@ -125,12 +156,8 @@ def numbers_per_pair(model: Model) -> int:
 
 def max_bytes(model: Model) -> int:
     """Return the memory for caches and attention masks in all batches worked on at once."""
-    if not _is_on_gpu(model):
+    if not is_on_gpu(model):
         return MAX_BYTES
     import torch
 
     return int(GPU_SHARE * torch.cuda.mem_get_info(model.device)[0])
-
-
-def _is_on_gpu(model: Model) -> bool:
-    return not isinstance(model, NumpyGPT) and model.device.type == "cuda"
