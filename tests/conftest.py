@@ -1,13 +1,16 @@
 """What several test files need: a small trained run, made once, and a way to call the command line."""
 
+import fcntl
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import helpers.one_thread  # noqa: F401  before NumPy is loaded
 import pytest
 import torch
+from helpers.command_line import Call, call, call_forked
 from helpers.training import SMALL, Silent
 from hypothesis import settings
 
@@ -35,13 +38,26 @@ def _own_runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """An adder of one- and two-digit numbers, trained for a few seconds."""
+    """An adder of one- and two-digit numbers, trained for a few seconds, once for all workers; each has a copy of its own."""
+    own = tmp_path_factory.mktemp("trained")
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "small.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "small").exists():
+            train_small(own / "unfinished").rename(shared / "small")
+    shutil.copytree(shared / "small", own / "small")
+    return Run(own / "small")
+
+
+def train_small(folder: Path) -> Path:
+    """Train the run `small` in a folder; returns its path."""
+    recipe = Recipe.from_dict(SMALL, "test")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ARITHGPT_RUNS", str(tmp_path_factory.mktemp("trained")))
-        recipe = Recipe.from_dict(SMALL, "test")
+        patch.setenv("ARITHGPT_RUNS", str(folder))
         run = new_run("small", recipe)
-        Trainer(recipe, run, device=torch.device("cpu"), callback=Silent()).fit()
-    return run
+    Trainer(recipe, run, device=torch.device("cpu"), callback=Silent()).fit()
+    return run.path
 
 
 @pytest.fixture
@@ -52,17 +68,12 @@ def runs(trained: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def arithgpt() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Call the command line as a user would: a process of its own."""
+def arithgpt(tmp_path_factory: pytest.TempPathFactory) -> Call:
+    """Call the command line in a process of its own, forked from one that has imported what commands need."""
+    return partial(call_forked, tmp_path_factory.mktemp("said"))
 
-    def call(*arguments: str, stdin: str | bytes = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "arithgpt", *arguments],
-            input=stdin if isinstance(stdin, bytes) else stdin.encode(),
-            capture_output=True,
-            timeout=120,
-            env=os.environ | {"COLUMNS": "80", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"} | environment,
-        )
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
+@pytest.fixture
+def new_arithgpt() -> Call:
+    """Call the command line as a user would: a new interpreter, which may read a pipe."""
     return call

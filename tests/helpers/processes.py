@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from helpers.forks import FORKS
 
 from arithgpt import cli
 from arithgpt.config.recipe import Recipe
@@ -20,9 +21,6 @@ from arithgpt.run import new_run
 from arithgpt.training.distributed import launched_processes
 from arithgpt.training.init_weights import resolve
 from arithgpt.training.trainer import Trainer
-
-FORKS = multiprocessing.get_context("forkserver")  # imports torch once for all processes
-FORKS.set_forkserver_preload(["arithgpt.training.trainer", "torch.distributed"])
 
 
 def as_rank(

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.command_line import Call
 from helpers.models import scheme_model
 from rich.console import Console
 
@@ -301,7 +302,7 @@ def test_the_file_has_every_value_and_what_it_was_measured_with() -> None:
 # the command line
 
 
-def test_the_command_measures_and_writes(arithgpt: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+def test_the_command_measures_and_writes(arithgpt: Call, tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
     done = arithgpt("bench", "generators", "--repeats", "1", "--seconds", "0.001", "--json", str(file))
     assert (done.returncode, done.stderr) == (0, "")
@@ -320,9 +321,7 @@ def test_the_command_measures_and_writes(arithgpt: Callable[..., subprocess.Comp
         (["start", "--device", "tpu"], "--device tpu: must be auto, cpu or cuda"),
     ],
 )
-def test_bad_input_is_one_line(
-    arithgpt: Callable[..., subprocess.CompletedProcess[str]], arguments: list[str], said: str
-) -> None:
+def test_bad_input_is_one_line(arithgpt: Call, arguments: list[str], said: str) -> None:
     done = arithgpt("bench", *arguments)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"arithgpt: {said}\n")
 

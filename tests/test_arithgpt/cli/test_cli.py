@@ -5,32 +5,23 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.command_line import Call, one_clear_line
 
 from arithgpt.run import shipped_run
 from arithgpt.training.checkpoint import load_tensors, save_tensors
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 small = pytest.mark.usefixtures("runs")
 
 
-def one_clear_line(done: subprocess.CompletedProcess[str], *said: str) -> None:
-    assert done.returncode == 2, done
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
-    for part in said:
-        assert part in done.stderr
-
-
 @small
-def test_calc_answers_and_checks(arithgpt: Call) -> None:
-    done = arithgpt("calc", "--run", "small", "12+34", "9 + 9")
+def test_calc_answers_and_checks(new_arithgpt: Call) -> None:
+    done = new_arithgpt("calc", "--run", "small", "12+34", "9 + 9")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "12+34 = 46  right\n9+9 = 18  right\n"
-    assert arithgpt("calc", "--run", "small", "--quiet", "12+34").stdout == "46\n"
+    assert new_arithgpt("calc", "--run", "small", "--quiet", "12+34").stdout == "46\n"
 
 
 @small
@@ -42,8 +33,8 @@ def test_calc_json(arithgpt: Call) -> None:
 
 
 @small
-def test_calc_reads_a_pipe_and_goes_on_after_bad_lines(arithgpt: Call) -> None:
-    done = arithgpt(
+def test_calc_reads_a_pipe_and_goes_on_after_bad_lines(new_arithgpt: Call) -> None:
+    done = new_arithgpt(
         "calc", "--run", "small", "--quiet", stdin=b"1+2\n\n3+\r\nhello\n\xff\xfe+1\n40+2\n" + b"x" * 1_000_000 + b"\n7+7"
     )
     assert done.returncode == 2
@@ -194,12 +185,12 @@ def test_long_operands_have_a_bound(arithgpt: Call) -> None:
     assert "at most 20,000 are written" in done.stderr
 
 
-def test_a_run_without_a_checkpoint_starts_again(arithgpt: Call, tmp_path: Path) -> None:
+def test_a_run_without_a_checkpoint_starts_again(arithgpt: Call, new_arithgpt: Call, tmp_path: Path) -> None:
     options = ("--steps", "10", "--digits", "1", "--name", "early")
     assert arithgpt("train", *options).returncode == 0
     for file in ("resume.safetensors", "weights.safetensors", "run.json"):
         (tmp_path / "runs" / "early" / file).unlink()
-    assert "all steps done: step 10" in arithgpt("train", "--resume", "--name", "early").stdout
+    assert "all steps done: step 10" in new_arithgpt("train", "--resume", "--name", "early").stdout
 
 
 @small
@@ -234,12 +225,12 @@ def test_a_pipe_is_answered_line_by_line() -> None:
     assert process.returncode == 0
 
 
-def test_help_names_every_command(arithgpt: Call) -> None:
-    done = arithgpt("--help")
+def test_help_names_every_command(new_arithgpt: Call) -> None:
+    done = new_arithgpt("--help")
     assert done.returncode == 0
     for command in ("train", "eval", "calc", "runs", "tasks"):
         assert command in done.stdout
-        assert arithgpt(command, "--help").returncode == 0
+        assert new_arithgpt(command, "--help").returncode == 0
 
 
 @pytest.mark.parametrize("digits", ["0", "abc", "5-2", "1-", "-3", "", "1-1000000", "9" * 30, "1,,2", "2.5"])

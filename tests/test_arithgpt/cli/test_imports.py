@@ -4,26 +4,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.command_line import Call, one_clear_line
 from helpers.paths import MAXIMUM_TASK, ROOT
 
 from arithgpt.config.imported import import_task_files
 from arithgpt.errors import UserError
 from arithgpt.run import Run
 from arithgpt.training.checkpoint import load_tensors, save_tensors
-
-Call = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def one_clear_line(done: subprocess.CompletedProcess[str], *parts: str) -> None:
-    assert done.returncode == 2, done
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    for part in parts:
-        assert part in done.stderr
 
 
 def test_a_task_of_a_file_is_trained_listed_and_asked(arithgpt: Call) -> None:

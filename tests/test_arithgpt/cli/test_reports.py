@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-Call = Callable[..., subprocess.CompletedProcess[str]]
+from helpers.command_line import Call
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -76,7 +75,9 @@ def files(folder: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("runs")
-def test_killed_half_way_it_leaves_no_report_and_again_the_same(endpoint: Endpoint, arithgpt: Call, tmp_path: Path) -> None:
+def test_killed_half_way_it_leaves_no_report_and_again_the_same(
+    endpoint: Endpoint, arithgpt: Call, new_arithgpt: Call, tmp_path: Path
+) -> None:
     options = ("eval", "small", "llm:adder", "--task", "add", "--digits", "1-3,5", "--suite", "random", "--samples", "20")
     killed, first, again = folders = [tmp_path / name for name in ("killed", "first", "again")]
     for folder in folders:
@@ -91,8 +92,8 @@ def test_killed_half_way_it_leaves_no_report_and_again_the_same(endpoint: Endpoi
             assert process.wait(30) != 0
         assert list(killed.iterdir()) == []
     endpoint.hangs = False
-    for folder in (first, again):
-        assert arithgpt(*options, *files(folder)).returncode == 0
+    for folder, call in ((first, arithgpt), (again, new_arithgpt)):
+        assert call(*options, *files(folder)).returncode == 0
     made, same = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in (first, again))
     assert made == same
     assert len(made) == len(files(first)) / 2
@@ -137,7 +138,9 @@ def test_every_file_says_the_same(arithgpt: Call, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("option", "module", "extra"), [("--png", "matplotlib", "plot"), ("--parquet", "pyarrow", "parquet")])
-def test_a_missing_extra_is_said_before_the_work(arithgpt: Call, tmp_path: Path, option: str, module: str, extra: str) -> None:
+def test_a_missing_extra_is_said_before_the_work(
+    new_arithgpt: Call, tmp_path: Path, option: str, module: str, extra: str
+) -> None:
     hidden = tmp_path / "hidden" / "sitecustomize.py"
     hidden.parent.mkdir()
     hidden.write_text(
@@ -146,7 +149,7 @@ def test_a_missing_extra_is_said_before_the_work(arithgpt: Call, tmp_path: Path,
     )
     path = os.pathsep.join(filter(None, [str(hidden.parent), os.environ.get("PYTHONPATH")]))
     asked = ("eval", "exact", "--task", "add", "--digits", "1", option, str(tmp_path / "file"))
-    done = arithgpt(*asked, PYTHONPATH=path)
+    done = new_arithgpt(*asked, PYTHONPATH=path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert f"{option} {tmp_path / 'file'}: the extra {extra} is missing: pip install 'arithgpt[{extra}]'" in done.stderr
     assert not (tmp_path / "file").exists()

@@ -2,14 +2,13 @@
 
 import json
 import math
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.command_line import Call
 from helpers.models import random_model
 from helpers.training import Silent
 
@@ -28,7 +27,6 @@ from arithgpt.training.init_weights import resolve
 from arithgpt.training.text_loss import held_out_loss
 from arithgpt.training.trainer import Trainer
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 CPU = torch.device("cpu")
 MIXED = "Ein Mädchen, 3 €; 日本語, 🙂 \r\n\t" * 40
 SMALL = {"n_layer": 1, "n_head": 2, "n_embd": 16, "positions": "learned", "block_size": 16}
@@ -243,7 +241,7 @@ def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_a_text_on_the_command_line(arithgpt: Call, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_text_on_the_command_line(arithgpt: Call, new_arithgpt: Call, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     done = arithgpt("eval", "book", "--json", str(run.path / "copy.json"))
     assert done.returncode == 0, done.stderr
     report = json.loads((run.path / "copy.json").read_text())
@@ -252,7 +250,7 @@ def test_a_text_on_the_command_line(arithgpt: Call, run: Run, capsys: pytest.Cap
     assert f"{report['bits_per_character']:.4f} a character" in done.stdout
     assert f"{math.exp(report['loss']):.3f}" in done.stdout
     asked = ("sample", "book", "--prompt", "日本", "-n", "30", "--top-k", "9", "--seed")
-    first = arithgpt(*asked, "1", PYTHONIOENCODING="utf-8").stdout
+    first = new_arithgpt(*asked, "1", PYTHONIOENCODING="utf-8").stdout
     again, other = (_said(capsys, *asked, seed) for seed in ("1", "2"))
     assert first.startswith("日本")
     assert len(first) == 2 + 30 + 1

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-from collections.abc import Callable
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from helpers.command_line import Call
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -36,7 +35,6 @@ from eval.reports.variants import to_terminal, variant_tables
 from eval.solvers.reference import ExactSolver
 from tasks.arithmetic.addition import Addition
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 RECIPE = """
 [task]
 name = "add"

@@ -1,13 +1,12 @@
 """What `arithgpt inspect` says: attention that is the model's own, kernels as they were set, what else might have been."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers.command_line import Call
 from helpers.models import random_model, scheme_model
 
 from arithgpt.cli import app
@@ -20,7 +19,6 @@ from arithgpt.models.gpt import GPT
 from arithgpt.models.positions import SCHEMES
 from arithgpt.run import new_run
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 PAGE = "321+654=975$"
 
 

@@ -1,13 +1,12 @@
-"""What is particular to the encoder-decoder; what all architectures must keep is in test_arithgpt_models_architectures.py."""
+"""What is particular to the encoder-decoder; what all architectures must keep is in test_architectures.py."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers.command_line import Call
 from helpers.models import ALPHABET
 from helpers.models import random_model as any_random_model
 from helpers.training import Silent
@@ -219,9 +218,7 @@ def test_a_bad_choice_is_one_clear_line(options: list[str], said: str, tmp_path:
     assert not Path("runs").exists() or not any(Path("runs").iterdir())
 
 
-def test_as_a_user_calls_it(
-    arithgpt: Callable[..., subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_as_a_user_calls_it(arithgpt: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     done = arithgpt(
         "train", "--task", "copy", "--digits", "3", "--set", "model.n_head=4", "--steps", "3", "--name", "two", *TINY
     )

@@ -1,4 +1,4 @@
-"""What is particular to each position scheme; what all must keep is in test_arithgpt_models_gpt.py."""
+"""What is particular to each position scheme; what all must keep is in test_gpt.py."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What is particular to recurrent nets; what all architectures must keep is in test_arithgpt_models_architectures.py."""
+"""What is particular to recurrent nets; what all architectures must keep is in test_architectures.py."""
 
 import numpy as np
 import pytest

@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers.command_line import Call
 from helpers.processes import command_line, printed, scenario, together
 from helpers.training import Silent
 
@@ -177,7 +177,7 @@ def test_bad_input_is_said_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_under_torchrun(arithgpt: Callable[..., subprocess.CompletedProcess[str]], number: signal.Signals) -> None:
+def test_under_torchrun(arithgpt: Call, number: signal.Signals) -> None:
     """A signal to the launcher stops all with a checkpoint; a process that is killed ends all. Nothing is said twice."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     launcher = (sys.executable, *torchrun, "-m", "arithgpt", "train")

@@ -3,18 +3,16 @@
 import json
 import re
 import socket
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from helpers.command_line import Call
 from helpers.named_tasks import ANSWERS
 
 from eval.export.lm_eval_task import LENIENT, STRICT, lm_eval_task
 from tasks import Task, make, names
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 MADE = {
     "n": 30,
     "sizes": [(3, 3), (4, 2)],

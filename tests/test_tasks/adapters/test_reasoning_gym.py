@@ -3,11 +3,11 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.command_line import Call
 from helpers.evaluation import ask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +23,6 @@ from eval.solvers.replies import read_reply
 from tasks import STOP, QuestionError, Task, find, make
 from tasks.adapters.reasoning_gym import escape, gym_task, unescape
 from tasks.sizes import NO_SIZE, format_size
-
-Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @given(st.text())

@@ -2,12 +2,11 @@
 
 import json
 import re
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.command_line import Call
 from helpers.named_tasks import ANSWERS, every_named_task, small_task
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +15,6 @@ from eval.export.dataset import Export, Tally
 from eval.export.lm_eval_task import lm_eval_task
 from tasks import QuestionError, find, make, sizes
 from tasks.adapters.gym_api import create_dataset
-
-Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @every_named_task
