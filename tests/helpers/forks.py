@@ -2,7 +2,7 @@
 
 import multiprocessing
 
-from arithgpt.cli.shared.lazy import COMMANDS
+from arithgpt.cli import COMMANDS
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
