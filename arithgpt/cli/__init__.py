@@ -79,15 +79,16 @@ COMMANDS = {
     "eval": Command("evaluate", "Measure a run by digit length."),
     "compare": Command("compare", "Measure several runs side by side."),
     "falsify": Command("falsify", "Find the smallest problem that a run gets wrong."),
+    "prove": Command("prove", "Prove that a run is right at every length."),
     # An unknown option is read as an expression, so that -5+3 is answered.
     "calc": Command("calc", "Ask a GPT, and check its answer exactly.", settings={"ignore_unknown_options": True}),
     "bench": Command("bench", "Measure speed beside baselines."),
     "inspect": Command("inspect", "Show what a GPT attends to while it writes."),
     "sample": Command("sample", "Let a GPT write."),
-    "runs": Command("runs", "List the runs on disk."),
+    "runs": Command("listings", "List the runs on disk.", "runs_command"),
     "export-data": Command("export", "Write problems with answers and workings to a file.", "data_command"),
     "export-lm-eval": Command("export", "Write a task for lm-evaluation-harness.", "lm_eval_command"),
-    "tasks": Command("tasks", "List the tasks."),
+    "tasks": Command("listings", "List the tasks.", "tasks_command"),
 }
 
 

@@ -72,6 +72,9 @@ class ModelConfig(Section):
     block_size: Annotated[int, Field(ge=8, le=65536)] = 128
     """Longest page in characters for learned and randomized positions; for abacus and coupled, the most digits of a number.
     Other schemes have no limit."""
+    kernel_strength: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """If above 0, each head of the page positions reads one cell by a kernel of this fixed strength, so that the model can be
+    proven (arithgpt prove); 0 means that strengths and centres are learned."""
     norm: Literal["rms", "layer"] = "rms"
     """RMSNorm or LayerNorm, with a learned scale and no bias."""
     activation: Literal["gelu", "relu2", "swiglu"] = "gelu"
@@ -102,6 +105,12 @@ class ModelConfig(Section):
         if self.reads_question and not SCHEMES[self.positions].is_embedding:
             known = ", ".join(name for name, scheme in SCHEMES.items() if scheme.is_embedding)
             raise ValueError(f"positions = {self.positions!r}: arch = 'encoder-decoder' takes {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_kernels(self) -> ModelConfig:
+        if self.kernel_strength and (self.arch, self.positions) != ("gpt", "page"):
+            raise ValueError(f"kernel_strength = {self.kernel_strength:g}: needs arch = 'gpt' and positions = 'page'")
         return self
 
     @model_validator(mode="after")

@@ -32,6 +32,13 @@ _PAGE_HEADS: tuple[Mapping[str, float], ...] = (
     {"token": -2},
     {"digit": -1},
 )
+# Where strengths are fixed, each head reads one cell: a place of one number. Sums and differences of columns need these four.
+_CELL_HEADS: tuple[Mapping[str, float], ...] = (
+    {"place": 0, "number": -1},
+    {"place": 0, "number": -2},
+    {"place": -1, "number": -1},
+    {"place": -1, "number": -2},
+)
 # Later blocks need fewer heads, and the first of the list: of three blocks the later two need 16 and 8 (runs/LOG.md).
 _EXPRESSION_HEADS: tuple[Mapping[str, float], ...] = (
     *({"token": -1}, {"field": -1}, {"field": 0}, {"field": 1}, {"field": 1, "digit of the line": 0}),
@@ -58,27 +65,43 @@ class KernelBias(AttentionBias):
     token stands nowhere; its logit is a learned constant of the head. A head that looks where nothing is written sees the bos
     token, not whatever is nearest.
 
+    Strengths, centres and the logit of the bos token can also be fixed. They are buffers then, which are saved with the weights
+    and never learned.
+
     Args:
         n_head: heads of the block
         coordinates: the coordinate system, which names the axes
         heads: for each head the axes it looks along before training, with their centres; used cyclically
+        fixed_strength: of every head along its axes; 0 where strengths, centres and bos logits are learned
     """
 
     can_fold = True
 
-    def __init__(self, n_head: int, coordinates: PageCoordinates, heads: tuple[Mapping[str, float], ...]) -> None:
+    def __init__(
+        self,
+        n_head: int,
+        coordinates: PageCoordinates,
+        heads: tuple[Mapping[str, float], ...],
+        fixed_strength: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.heads, self.coordinates = heads, coordinates
-        shape = n_head, len(coordinates.axes)
-        self.strength, self.centre = nn.Parameter(torch.zeros(shape)), nn.Parameter(torch.zeros(shape))
-        self.bos_logit = nn.Parameter(torch.zeros(n_head))
+        self.heads, self.coordinates, self.fixed_strength = heads, coordinates, fixed_strength
+        self.strength: Tensor
+        self.centre: Tensor
+        self.bos_logit: Tensor
+        n_axes = len(coordinates.axes)
+        for name, shape in (("strength", (n_head, n_axes)), ("centre", (n_head, n_axes)), ("bos_logit", (n_head,))):
+            if fixed_strength:
+                self.register_buffer(name, torch.zeros(shape))
+            else:
+                self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
 
     @torch.no_grad()
     def init_weights(self, rng: np.random.Generator) -> None:
         """Set every head to its place in the list of heads; nothing is drawn."""
         for head in range(len(self.strength)):
             for axis, centre in self.heads[head % len(self.heads)].items():
-                self.strength[head, self.coordinates.axes.index(axis)] = _STRENGTH
+                self.strength[head, self.coordinates.axes.index(axis)] = self.fixed_strength or _STRENGTH
                 self.centre[head, self.coordinates.axes.index(axis)] = centre
         self.bos_logit.fill_(_BOS_LOGIT)
 
@@ -185,7 +208,8 @@ class PagePositions(PositionScheme):
 
     def attention_bias(self, n_head: int) -> KernelBias:
         """Make the kernels of one block."""
-        return KernelBias(n_head, self.coordinates, self.heads)
+        fixed = self.config.kernel_strength
+        return KernelBias(n_head, self.coordinates, _CELL_HEADS if fixed else self.heads, fixed)
 
     def distances(self, queries: Tensor, keys: Tensor) -> Tensor:
         """Compute how far each key but the bos token is from each query, and the squares: (B, Tq, Tk - 1, 2 axes)."""

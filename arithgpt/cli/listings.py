@@ -1,16 +1,20 @@
-"""arithgpt runs: list the runs on disk."""
+"""arithgpt runs, arithgpt tasks: list the runs on disk, and the tasks."""
 
 from __future__ import annotations
 
 import time
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from arithgpt.config.imported import import_inherited_files
 from arithgpt.data.text import bits
+from arithgpt.errors import UserError
 from arithgpt.run import Run, RunSummary, all_runs, runs_folder
 from eval.reports.format import percent
+from tasks import find, names
 
 COLUMNS = {
     "run": "left",
@@ -25,7 +29,7 @@ COLUMNS = {
 """Titles and alignment."""
 
 
-def command() -> None:
+def runs_command() -> None:
     """List the runs on disk, the newest first."""
     runs = all_runs()
     if not runs:
@@ -37,6 +41,24 @@ def command() -> None:
     for run in runs:
         table.add_row(*_row(run))
     table.caption = "exact: held-out exact match at the worst length, or bits per character of text, in the last validation"
+    Console(highlight=False).print(table)
+
+
+def tasks_command() -> None:
+    """List the tasks, each with an example: the question, and the page that the GPT reads and writes."""
+    import_inherited_files()
+    table = Table()
+    for title in ("task", "what it is", "suites", "question", "page"):
+        table.add_column(title, overflow="fold")
+    for name in names():
+        try:
+            task = find(name)()
+        except ValueError as error:  # an entry point of another package
+            raise UserError(str(error)) from None
+        problems = task.sample(np.random.default_rng(3), 1)
+        suites = " ".join(task.suites) or "those of its parts"
+        table.add_row(name, task.summary, suites, task.questions(problems)[0], task.pages(problems).texts()[0])
+    table.caption = "rg:NAME is any dataset of reasoning-gym, with the extra rg; text is any file, with --set task.path=FILE"
     Console(highlight=False).print(table)
 
 

@@ -1,0 +1,119 @@
+"""The windows of each task for the checker, listed case by case as a person would; columns.py of the prover follows a machine.
+
+Each function yields what stands in the cells around the one about to be written, the character written last, and the right next
+one. A cell is (place, number), counted from the one about to be written; a character is seen with the mark that opened its
+number. P is the place about to be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import TypeAlias
+
+Seen: TypeAlias = tuple[str, str] | None
+"""A character and the mark that opened its number; None where nothing stands."""
+Listed: TypeAlias = Iterator[tuple[dict[tuple[int, int], Seen], Seen, str]]
+
+_DIGITS = range(10)
+_ENDED = 10  # stands for the mark that closes a number
+_NONE = 11  # stands for nothing
+
+
+def addition() -> Listed:
+    """321+654=975$: windows of the sum."""
+    yield from _results("+", lambda a, b, carry: a + b + carry, last_carry=True)
+
+
+def subtraction() -> Listed:
+    """456-123=333$ and 321-654=766~333$: windows of the difference, then those of its complement."""
+    yield from _results("-", lambda a, b, borrow: a - b - borrow, last_carry=False)
+    yield from _complements()
+
+
+def _results(sign: str, column: Callable[[int, int, int], int], *, last_carry: bool) -> Listed:
+    """List the windows of a number that is worked out column by column.
+
+    Args:
+        sign: between the operands
+        column: the result of two digits and of the carry into their column, before the carry out is taken off
+        last_carry: whether the last carry is written; a borrow is not, it writes the sign
+    """
+    for a, b in product(_DIGITS, _DIGITS):
+        yield _window(sign, (_NONE, a), (_NONE, b), ("=", sign), str(column(a, b, 0) % 10))
+    for second, carry in ((True, 0), (False, 0), (False, 1)):
+        for (a1, a0), (b1, b0) in product(_operand(second), repeat=2):
+            longest = min(a1, b1)  # a digit where a number goes on to P - 1
+            if longest == _NONE:
+                continue  # the result ended before P - 1
+            if longest == _ENDED and not (last_carry and carry):
+                continue  # the result ended at P - 1
+            before = column(_value(a1), _value(b1), carry)
+            out = int(not 0 <= before <= 9)
+            if min(a0, b0) < _ENDED:
+                wanted = str(column(_value(a0), _value(b0), out) % 10)
+            elif last_carry:
+                wanted = "1" if out else "$"
+            else:
+                wanted = "~" if out else "$"
+            yield _window(sign, (a1, a0), (b1, b0), (str(before % 10), "="), wanted)
+
+
+def _operand(second: bool) -> list[tuple[int, int]]:
+    """List what an operand can show at P - 1 and P, for P = 2 or beyond. A zero on top is the whole number."""
+    tops = _DIGITS if second else range(1, 10)
+    digits = [*product(_DIGITS, _DIGITS), *((top, _ENDED) for top in tops)]
+    return digits if second else [*digits, (_ENDED, _NONE), (_NONE, _NONE)]
+
+
+def _complements() -> Listed:
+    """List the windows of the number after `~`: ten less the lowest digit that is not 0, nine less each digit above it."""
+    for r, b in product(_DIGITS, _DIGITS):
+        yield _complement((None, r), (None, b), ("~", "="), str(-r % 10))
+    for r1, b1, nine in product(_DIGITS, _DIGITS, (0, 1)):
+        written = (10 - nine - r1) % 10
+        after = int(nine or r1 > 0)
+        for r0, b0 in product(_DIGITS, _DIGITS):
+            yield _complement((r1, r0), (b1, b0), (str(written), "~"), str((10 - after - r0) % 10))
+    # At the end the second operand is as long as the difference, and its top column borrows.
+    for a, b in product(_DIGITS, _DIGITS):
+        for borrow, nine in ((0, 0), (0, 1), (1, 1)):
+            if a - b - borrow < 0 and b > 0:
+                r1 = (a - b - borrow) % 10
+                yield _complement((r1, _ENDED), (b, _ENDED), (str((10 - nine - r1) % 10), "~"), "$")
+
+
+def _complement(
+    difference: tuple[int | None, int], right: tuple[int | None, int], query: Seen, wanted: str
+) -> tuple[dict[tuple[int, int], Seen], Seen, str]:
+    """Make one window of the complement: its number stands behind the difference, which stands behind the second operand."""
+    cells: dict[tuple[int, int], Seen] = {}
+    for number, shown, mark, end in ((-1, difference, "=", "~"), (-2, right, "-", "=")):
+        for place, value in zip((-1, 0), shown, strict=True):
+            if value is not None:
+                cells[place, number] = (end if value == _ENDED else str(value), mark)
+    if query is not None and query[1] == "~":
+        cells[-1, 0] = query
+    return cells, query, wanted
+
+
+def _window(
+    sign: str, a: tuple[int, int], b: tuple[int, int], query: Seen, wanted: str
+) -> tuple[dict[tuple[int, int], Seen], Seen, str]:
+    """Make one window of the result, from what both operands show at P - 1 and P."""
+    cells: dict[tuple[int, int], Seen] = {}
+    for number, shown, mark, end in ((-2, a, "", sign), (-1, b, sign, "=")):
+        for place, value in zip((-1, 0), shown, strict=True):
+            if value != _NONE:
+                cells[place, number] = (end if value == _ENDED else str(value), mark)
+    if query is not None and query[1] == "=":
+        cells[-1, 0] = query
+    return cells, query, wanted
+
+
+def _value(shown: int) -> int:
+    """The digit that a column adds; 0 where a number has ended."""
+    return shown if shown < _ENDED else 0
+
+
+WINDOWS: Mapping[str, Callable[[], Listed]] = {"add": addition, "sub": subtraction}

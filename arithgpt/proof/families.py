@@ -1,0 +1,68 @@
+"""The tasks that the prover covers.
+
+A further task needs a `PageFamily` (windows.py), mostly a `ColumnFamily` of a few lines, an entry in `COVERED`, and windows of
+its own in checker.py, which shares no code with this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+from arithgpt.proof.binary import AdditionFamily, SubtractionFamily
+from arithgpt.proof.model import NotCoveredError
+from arithgpt.proof.windows import PageFamily
+from tasks import Task
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the prover knows of a task."""
+
+    family: Callable[[], PageFamily]
+    claim: str
+    """What a model does that is proven, after "it"."""
+    options: Mapping[str, Any]
+    """The options that the pages must have, by name."""
+
+
+COVERED: Mapping[str, Coverage] = {
+    "add": Coverage(
+        AdditionFamily,
+        "adds any two numbers, of any length",
+        {"order": "reversed", "pad": False, "signs": True, "index_hints": False, "scratchpad": False},
+    ),
+    "sub": Coverage(SubtractionFamily, "subtracts any two numbers, of any length, results below zero too", {}),
+}
+
+
+def coverage(task: Task) -> Coverage:
+    """Return what the prover knows of a task.
+
+    Raises:
+        NotCoveredError: it covers no such pages; in one line, with the option
+    """
+    if task.name not in COVERED:
+        raise NotCoveredError(f"task {task.name}: prove covers {', '.join(COVERED)}")
+    found = COVERED[task.name]
+    options = {field.name for field in fields(task)}  # type: ignore[arg-type]  # tasks are dataclasses
+    for option, needed in found.options.items():
+        if option in options and (value := getattr(task, option)) != needed:
+            raise NotCoveredError(f"task.{option} = {value!r}: prove covers {needed!r}")
+    return found
+
+
+def family_of(task: Task) -> PageFamily:
+    """Return the pages of a task; one object a task, so that windows are enumerated once.
+
+    Raises:
+        NotCoveredError: as `coverage`
+    """
+    return _family(coverage(task).family)
+
+
+@cache
+def _family(make: Callable[[], PageFamily]) -> PageFamily:
+    return make()

@@ -1,0 +1,176 @@
+"""The margin of every window, and the bound on all that can change it.
+
+    margin    by how much the logit of the right character is above that of each other one, from the window alone, in nats
+    bound     how far this difference can be off: by all that stands outside the window, and by the rounding of float32
+
+The right character is written wherever a window stands if its least margin over all other characters is above the bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arithgpt.proof.bounds import (
+    ELEMENTARY,
+    UNIT,
+    Floats,
+    Interval,
+    add,
+    gelu,
+    linear,
+    outside_weight,
+    rms_norm,
+    sum_rounding,
+)
+from arithgpt.proof.model import ProvableModel
+from arithgpt.proof.windows import NOTHING, Windows
+
+CHUNK: Final = 2048  # windows at once
+_SMALLEST: Final = 2.0**-100  # more than all weights together that float32 rounds to zero, or from it
+_EXP_RANGE: Final = 104.0  # exp(-104) is 0 in float32
+
+
+@dataclass(frozen=True)
+class Margins:
+    """What is known of the logits of n windows."""
+
+    margin: Floats
+    """(n,): where margin - bound is least over all other characters."""
+    bound: Floats
+    """(n,): the bound there."""
+    outside: float
+    """The largest share of the attention of a head that can lie outside of a window."""
+
+    @property
+    def is_proven(self) -> NDArray[np.bool_]:
+        """(n,): whether the right character wins on every page."""
+        return self.margin > self.bound
+
+
+class Attention:
+    """Attention of every kind of query to every kind of key, from tables.
+
+    Args:
+        model: the model
+        windows: give the kinds and the cells
+    """
+
+    def __init__(self, model: ProvableModel, windows: Windows) -> None:
+        D = model.config.head_size
+        self.x = model.embeddings(windows.kinds)
+        q, k, v = model.queries_keys_values(self.x)
+        _, bos_key, bos_value = model.queries_keys_values(model.bos)
+        keys = Interval(*(np.concatenate(parts) for parts in zip(bos_key, k, strict=True)))  # the bos token comes first
+        self.values = Interval(*(np.concatenate(parts) for parts in zip(bos_value, v, strict=True)))
+        self.largest_value = self.values.size.max(0)  # (H, D)
+
+        content = np.einsum("qhd,khd->qkh", q.middle, keys.middle) * D**-0.5
+        sizes = np.einsum("qhd,khd->qkh", q.size, keys.size) * D**-0.5
+        radius = np.einsum("qhd,khd->qkh", q.radius, keys.size) + np.einsum("qhd,khd->qkh", q.size, keys.radius)
+        self.content_error = radius * D**-0.5 + sum_rounding(D + 2) * sizes  # (queries, 1 + keys, H)
+        content[:, 0] += model.of_attention("bias.bos_logit")
+        self.content = content  # (queries, 1 + keys, H)
+        self.largest_content = (content + self.content_error)[:, 1:].max(1)  # (queries, H)
+
+        cells = np.array(windows.cells)
+        away = cells[:, None] - model.centres  # (cells, H, 2)
+        self.kernels = -(model.strengths * away**2).sum(2)  # (cells, H)
+        self.outside = np.log(outside_weight(model.strengths, model.centres, cells))
+        reach = np.sqrt((_EXP_RANGE + 2 * np.abs(content).max()) / model.strengths.min())
+        self.n_heavy = int((2 * reach + 1) ** 2) + 2
+        """How many keys at most have a weight that is not 0 in float32."""
+
+    def __call__(self, queries: NDArray[np.int64], contents: NDArray[np.int64]) -> tuple[Interval, float]:
+        """Attend from windows.
+
+        Args:
+            queries: (n,), kinds
+            contents: (n, cells), kinds or NOTHING
+
+        Returns:
+            (n, H D), and the largest share of attention outside of a window.
+        """
+        keys = np.concatenate([np.zeros_like(queries)[:, None], 1 + contents], 1)  # NOTHING gets weight 0
+        rows = queries[:, None]
+        logits = self.content[rows, keys]  # (n, 1 + cells, H)
+        logits[:, 1:] += self.kernels
+        logits[:, 1:][contents == NOTHING] = -np.inf
+        top = logits.max(1, keepdims=True)
+        weights = np.exp(logits - top)
+        total = weights.sum(1)
+        weights /= total[:, None]
+        values = self.values.middle[keys]  # (n, 1 + cells, H, D)
+        y = _weighted(weights, values)
+
+        # In float32 each weight is off by a share of at most `errors`, and what is below the smallest number is lost.
+        finite = np.where(weights > 0, logits, 0)
+        errors = self.content_error[rows, keys] + ELEMENTARY + 4 * UNIT * (np.abs(finite) + np.abs(top) + np.abs(finite - top))
+        errors = np.expm1(errors)
+        moved = _weighted(weights * errors, np.abs(values - y[:, None])) / (1 - errors.max())
+        radius = moved + _weighted(weights, self.values.radius[keys])
+        # A share of at most `shares` goes to keys outside of the window, whose values are at most the largest.
+        shares = np.exp(self.largest_content[queries] + self.outside - top[:, 0]) * (1 + errors.max()) / total + _SMALLEST
+        radius += shares[..., None] * (np.abs(y) + radius + self.largest_value)
+        sizes = _weighted(weights, np.abs(values)) + radius
+        radius += sum_rounding(2 * self.n_heavy + 4) * sizes
+        flat = len(queries), -1
+        return Interval(y.reshape(flat), radius.reshape(flat)), float(shares.max())
+
+
+def _weighted(weights: Floats, values: Floats) -> Floats:
+    """Add up values (n, keys, H, D) with weights (n, keys, H): (n, H, D)."""
+    total: Floats = (weights[..., None] * values).sum(1)
+    return total
+
+
+def margins(model: ProvableModel, windows: Windows) -> Margins:
+    """Compute the margins and bounds of all windows."""
+    attention = Attention(model, windows)
+    found = []
+    for start in range(0, len(windows), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(windows)))
+        margin, bound, outside = differences(model, windows, rows, attention)
+        least = np.nanargmin(margin - bound, 1)[:, None]
+        found.append((*(np.take_along_axis(part, least, 1)[:, 0] for part in (margin, bound)), outside))
+    margin_parts, bound_parts, outside_parts = zip(*found, strict=True)
+    return Margins(np.concatenate(margin_parts), np.concatenate(bound_parts), max(outside_parts))
+
+
+def differences(
+    model: ProvableModel, windows: Windows, rows: NDArray[np.int64], attention: Attention | None = None
+) -> tuple[Floats, Floats, float]:
+    """Compute by how much the right character's logit is above that of every character, and the bounds.
+
+    Args:
+        model: the model
+        windows: all windows
+        rows: int64 (n,), those to compute
+        attention: of the model and the windows; None makes it
+
+    Returns:
+        Differences and bounds, (n, V) each, NaN for the right character itself, and the largest share of a head's attention
+        outside of a window.
+    """
+    attention = attention or Attention(model, windows)
+    weights, head, queries = model.weights, model.head, windows.queries[rows]
+    wanted = np.array([model.alphabet.index(windows.wanted[row]) for row in rows.tolist()])
+    y, outside = attention(queries, windows.contents[rows])
+    x = add(attention.x.rows(queries), linear(y, model.of_attention("out.weight")))
+    hidden = gelu(linear(rms_norm(x, weights["blocks.0.mlp_norm.weight"]), weights["blocks.0.mlp.up.weight"]))
+    x = add(x, linear(hidden, weights["blocks.0.mlp.down.weight"]))
+    z = rms_norm(x, weights["norm.weight"])
+    logits = z.middle @ head.T
+    margin = np.take_along_axis(logits, wanted[:, None], 1) - logits
+    # The same z is in both logits: its radius counts times the difference of two rows of the head. Rounding counts for each.
+    bound = np.empty_like(margin)
+    for character in np.unique(wanted).tolist():
+        own = wanted == character
+        bound[own] = z.radius[own] @ np.abs(head[character] - head).T
+    rounding = sum_rounding(head.shape[1] + 2) * (z.size @ np.abs(head).T)
+    bound += np.take_along_axis(rounding, wanted[:, None], 1) + rounding
+    margin[np.arange(len(wanted)), wanted] = np.nan
+    return margin, bound, outside

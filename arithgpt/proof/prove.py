@@ -1,0 +1,141 @@
+"""Prove a run, or find a problem that it gets wrong.
+
+proof = prove(find_run("adder"))
+proof.status        # "proven", "refuted" or "open"
+proof.to_json()
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arithgpt.config.recipe import Recipe
+from arithgpt.errors import UserError
+from arithgpt.proof.families import coverage, family_of
+from arithgpt.proof.margins import Margins, margins
+from arithgpt.proof.model import NotCoveredError, ProvableModel
+from arithgpt.proof.refute import Counterexample, refute
+from arithgpt.proof.windows import Windows
+from arithgpt.run import Run
+from arithgpt.training.checkpoint import load_tensors
+
+MAX_SHOWN = 20  # windows that are not proven, in a report
+
+
+@dataclass(frozen=True)
+class OpenWindow:
+    """A window that is not proven."""
+
+    window: str
+    margin: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of an attempt to prove a run."""
+
+    run: str
+    claim: str
+    """What is proven, after "it": "adds any two numbers, of any length"."""
+    weights_sha256: str
+    """Of the file of weights."""
+    n_windows: int
+    n_open: int
+    """How many windows are not proven."""
+    margin: float
+    """The margin of the window that is proven least, in nats."""
+    bound: float
+    """The bound of that window, in nats."""
+    outside: float
+    """The largest share of a head's attention that can lie outside of a window."""
+    seconds: float
+    open_windows: tuple[OpenWindow, ...] = ()
+    """The first MAX_SHOWN of them, the least proven one first."""
+    counterexample: Counterexample | None = None
+
+    @property
+    def status(self) -> Literal["proven", "refuted", "open"]:
+        """Whether all windows are proven, a problem is known to go wrong, or neither."""
+        if self.n_open == 0:
+            return "proven"
+        return "open" if self.counterexample is None else "refuted"
+
+    @property
+    def summary(self) -> str:
+        """The outcome in one line."""
+        if self.n_open == 0:
+            margin = f"least margin {self.margin:.3f}, bound {self.bound:.3f}"
+            return f"proven: {self.claim}; {self.n_windows:,} windows, {margin}"
+        what = "refuted" if self.counterexample else "not proven, not refuted"
+        return f"{what}: {self.n_open:,} of {self.n_windows:,} windows are not proven"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all fields and the status, as JSON can hold them."""
+        return {"status": self.status} | asdict(self)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A proof with the windows and margins that it rests on."""
+
+    proof: Proof
+    windows: Windows
+    margins: Margins
+
+
+def prove(run: Run) -> Evidence:
+    """Try to prove a run; windows that are not proven are tried as real problems.
+
+    Raises:
+        UserError: the prover does not cover the run, or its weights cannot be read
+    """
+    began = time.perf_counter()
+    assert run.load_model("numpy") is not None  # says what is wrong with the weights of the run
+    weights, _ = load_tensors(run.path / "weights.safetensors", "numpy")
+    try:
+        windows, found = window_margins(run.recipe, weights)
+    except NotCoveredError as error:
+        raise UserError(f"run {run.name}: {error}") from None
+    slack = found.margin - found.bound
+    rows = np.argsort(slack, kind="stable")[: int((~found.is_proven).sum())].tolist()
+    counterexample = refute(run, family_of(run.recipe.problems), windows, rows) if rows else None
+    proof = Proof(
+        run=run.name,
+        claim=coverage(run.recipe.problems).claim,
+        weights_sha256=run.weights_sha256,
+        n_windows=len(windows),
+        n_open=len(rows),
+        margin=float(found.margin[slack.argmin()]),
+        bound=float(found.bound[slack.argmin()]),
+        outside=found.outside,
+        seconds=time.perf_counter() - began,
+        open_windows=tuple(
+            OpenWindow(windows.describe(row), float(found.margin[row]), float(found.bound[row])) for row in rows[:MAX_SHOWN]
+        ),
+        counterexample=counterexample,
+    )
+    return Evidence(proof, windows, found)
+
+
+def window_margins(recipe: Recipe, weights: Mapping[str, NDArray[Any]]) -> tuple[Windows, Margins]:
+    """Compute the margins of all windows of a model.
+
+    Args:
+        recipe: of the model
+        weights: by the names of the model's `state_dict`
+
+    Raises:
+        NotCoveredError: the prover does not cover the task or the model
+        UserError: the recipe learns a text
+    """
+    family = family_of(recipe.problems)
+    model = ProvableModel.of(recipe.model, recipe.alphabet, weights)
+    windows = family.windows(model.cells)
+    return windows, margins(model, windows)
