@@ -10,7 +10,7 @@ import typer
 
 from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.options import output_files
-from arithgpt.config.task_table import task_table
+from arithgpt.config.tables import task_table
 from arithgpt.errors import UserError
 from arithgpt.proof.certificate import FILE_NAME, write_certificate
 from arithgpt.proof.checker import check

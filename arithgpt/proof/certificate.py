@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from arithgpt.config.task_table import task_table
+from arithgpt.config.tables import task_table
 from arithgpt.proof.prove import Evidence
 from arithgpt.run import Run
 from arithgpt.training.checkpoint import write_atomic

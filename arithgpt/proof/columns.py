@@ -116,10 +116,13 @@ class ColumnFamily(ABC):
 
     def windows(self, cells: Sequence[Cell]) -> Windows:
         """Enumerate every window of every right page, for heads that read these cells."""
+        if tuple(cells) in self._windows:
+            return self._windows[tuple(cells)]
         found = self._found(tuple(cells))
         rows = np.array(sorted(found), np.int64).reshape(-1, len(cells) + 1)
         wanted = tuple(found[tuple(row)].wanted for row in rows.tolist())
-        return Windows(tuple(cells), self.kinds, rows[:, :-1], rows[:, -1], wanted)
+        windows = Windows(tuple(cells), self.kinds, rows[:, :-1], rows[:, -1], wanted)
+        return self._windows.setdefault(tuple(cells), windows)
 
     def questions(self, windows: Windows, row: int, rng: np.random.Generator, n: int) -> list[str]:
         """Draw n problems on whose pages a window stands: random columns before and after it."""
@@ -138,6 +141,10 @@ class ColumnFamily(ABC):
                 known.paths.append(path)
             self._known[cells] = found
         return self._known[cells]
+
+    @cached_property
+    def _windows(self) -> dict[tuple[Cell, ...], Windows]:
+        return {}
 
     @cached_property
     def _known(self) -> dict[tuple[Cell, ...], dict[tuple[int, ...], Occurrences]]:

@@ -43,7 +43,7 @@ class ProvableModel:
         Raises:
             NotCoveredError: it does not; in one line, with the field
         """
-        _check_config(config)
+        check_config(config)
         model = ProvableModel(config, alphabet, {name: array.astype(np.float64) for name, array in weights.items()})
         unread = [number for number, axis in enumerate(PageCoordinates.axes) if axis not in AXES]
         if (model.of_attention("bias.strength")[:, unread] > 0).any():
@@ -99,8 +99,12 @@ class ProvableModel:
         return rms_norm(q, self.of_attention("q_norm.weight")), rms_norm(k, self.of_attention("k_norm.weight")), v
 
 
-def _check_config(config: ModelConfig) -> None:
-    """Raise NotCoveredError unless this is a GPT of one block with fixed kernels."""
+def check_config(config: ModelConfig) -> None:
+    """Check that this is a GPT of one block with fixed kernels.
+
+    Raises:
+        NotCoveredError: it is not; in one line, with the field
+    """
     needed: dict[str, object] = {"arch": "gpt", "positions": "page", "n_layer": 1, "loops": 1, "norm": "rms"}
     needed |= {"activation": "gelu", "inject": False}
     for field, value in needed.items():

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
+from arithgpt.inference.numpy_gpt import NumpyGPT
 from arithgpt.proof.families import coverage, family_of
 from arithgpt.proof.margins import Margins, margins
-from arithgpt.proof.model import NotCoveredError, ProvableModel
+from arithgpt.proof.model import NotCoveredError, ProvableModel, check_config
 from arithgpt.proof.refute import Counterexample, refute
 from arithgpt.proof.windows import Windows
 from arithgpt.run import Run
-from arithgpt.training.checkpoint import load_tensors
 
 MAX_SHOWN = 20  # windows that are not proven, in a report
 
@@ -97,10 +97,12 @@ def prove(run: Run) -> Evidence:
         UserError: the prover does not cover the run, or its weights cannot be read
     """
     began = time.perf_counter()
-    assert run.load_model("numpy") is not None  # says what is wrong with the weights of the run
-    weights, _ = load_tensors(run.path / "weights.safetensors", "numpy")
     try:
-        windows, found = window_margins(run.recipe, weights)
+        claim = coverage(run.recipe.problems).claim
+        check_config(run.recipe.model)
+        model = run.load_model("numpy")
+        assert isinstance(model, NumpyGPT)
+        windows, found = window_margins(run.recipe, model.weights)
     except NotCoveredError as error:
         raise UserError(f"run {run.name}: {error}") from None
     slack = found.margin - found.bound
@@ -108,7 +110,7 @@ def prove(run: Run) -> Evidence:
     counterexample = refute(run, family_of(run.recipe.problems), windows, rows) if rows else None
     proof = Proof(
         run=run.name,
-        claim=coverage(run.recipe.problems).claim,
+        claim=claim,
         weights_sha256=run.weights_sha256,
         n_windows=len(windows),
         n_open=len(rows),

@@ -1,0 +1,104 @@
+"""What the tests of proofs share: a recipe that is proven in seconds, windows of real pages, and exact logits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arithgpt.models.positions.page_coordinates import PageCoordinates
+from tasks import Pages
+
+PROVABLE: dict[str, Any] = {
+    "task": {"name": "add", "digits": "1-8"},
+    "model": {"n_layer": 1, "n_head": 8, "head_dim": 8, "mlp_ratio": 2, "kernel_strength": 25},
+    "train": {"max_steps": 500, "eval_samples": 64, "eval_every": 100, "stop_early": False},
+}
+
+
+def page_windows(pages: Pages, alphabet: str, cells: Sequence[tuple[int, int]]) -> dict[tuple[Any, ...], str]:
+    """Collect what stands in the cells around each character of each answer, the character before it, and the character itself.
+
+    The coordinates are those of the model. A character in a cell is shown with the mark that opened its number.
+    """
+    coordinates = PageCoordinates(alphabet)
+    to_id = np.full(256, 0)
+    to_id[np.frombuffer(alphabet.encode(), np.uint8)] = np.arange(len(alphabet))
+    ids = to_id[pages.chars]
+    n, width = ids.shape
+    start = np.broadcast_to(np.array(coordinates.first_cell), (n, 6))
+    where = coordinates(ids, start, coordinates.roles, np).astype(np.int64)
+    place, number, mark = where[..., 0], where[..., 2], where[..., 5]
+    written = np.arange(width) < pages.total[:, None] - 1
+    kinds = ids * (len(alphabet) + 1) + mark[:, :-1]
+    assert (len(alphabet) + 1) ** (2 * len(cells) + 4) < 2**63
+    grid = np.full((n, number.max() + 9, place.max() + 9), -1)
+    page = np.broadcast_to(np.arange(n)[:, None], ids.shape)
+    grid[page[written], number[:, :-1][written] + 4, place[:, :-1][written] + 4] = kinds[written]
+    assert (grid >= 0).sum() == written.sum()  # no two characters stand in one cell
+    answer = (np.arange(width) >= pages.prompt[:, None]) & (np.arange(width) < pages.total[:, None])
+    rows, columns = np.nonzero(answer)
+    found = [kinds[rows, columns - 1], ids[rows, columns]]
+    for d_place, d_number in cells:
+        seen = grid[rows, number[rows, columns] + d_number + 4, place[rows, columns] + d_place + 4]
+        if d_number == 0 and d_place >= 0:
+            seen = np.full_like(seen, -1)
+        found.insert(-2, seen)
+    base = (len(alphabet) + 1) ** 2  # one number for each row: sorting numbers is faster
+    codes = np.zeros(len(rows), np.int64)
+    for seen in found:
+        codes = codes * base + seen + 1
+    _, first = np.unique(codes, return_index=True)
+    different = np.stack(found, 1)[first].tolist()
+
+    def shown(kind: int) -> tuple[str, str] | None:
+        character, opened = divmod(kind, len(alphabet) + 1)
+        return None if kind < 0 else (alphabet[character], alphabet[opened - 1] if opened else "")
+
+    windows = {tuple(map(shown, row[:-1])): alphabet[row[-1]] for row in different}
+    assert len(windows) == len(different)  # each window has one right character
+    return windows
+
+
+def exact_logits(weights: dict[str, NDArray[Any]], alphabet: str, text: str) -> NDArray[np.float64]:
+    """Compute the logits after a text in float64, key by key: a model of one block with kernels along place and number."""
+    w = {name: array.astype(np.float64) for name, array in weights.items()}
+    block = {name.removeprefix("blocks.0."): array for name, array in w.items()}
+
+    def normed(x: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+        return x / np.sqrt((x * x).mean(-1, keepdims=True) + 2.0**-23) * scale
+
+    # where each character stands: counted here, not by the model
+    place, number, opener, tokens = 1, 0, "", []
+    for character in text:
+        tokens.append((character, opener, place, number))
+        place += 1
+        if not character.isdigit():
+            place, number, opener = 1, number + 1, character
+    embedded = [
+        w["token_embedding.weight"][alphabet.index(c)] + w["positions.mark_embedding"][1 + alphabet.index(m) if m else 0]
+        for c, m, _, _ in tokens
+    ]
+    x = np.stack([w["positions.bos_embedding"], *embedded])
+    D, H = len(block["attention.q_norm.weight"]), len(block["attention.bias.bos_logit"])
+    qkv = (normed(x, block["attention_norm.weight"]) @ block["attention.qkv.weight"].T).reshape(len(x), 3, H, D)
+    q, k, v = (
+        normed(qkv[-1, 0], block["attention.q_norm.weight"]),
+        normed(qkv[:, 1], block["attention.k_norm.weight"]),
+        qkv[:, 2],
+    )
+    scores = (q * k).sum(-1) / math.sqrt(D)  # (tokens, H)
+    strength, centre = (block[f"attention.bias.{name}"][:, [0, 2]] for name in ("strength", "centre"))
+    stands = np.array([(p, n) for _, _, p, n in tokens])[:, None]  # (tokens, 1, 2)
+    scores[1:] -= (strength * (np.array([place, number]) + centre - stands) ** 2).sum(2)
+    scores[0] += block["attention.bias.bos_logit"]
+    share = np.exp(scores - scores.max(0))
+    y = (share[..., None] * v).sum(0) / share.sum(0)[:, None]
+    x = x[-1] + block["attention.out.weight"] @ y.ravel()
+    hidden = block["mlp.up.weight"] @ normed(x, block["mlp_norm.weight"])
+    hidden = 0.5 * hidden * (1 + np.tanh(math.sqrt(2 / math.pi) * (hidden + 0.044715 * hidden**3)))
+    logits: NDArray[np.float64] = w["head.weight"] @ normed(x + block["mlp.down.weight"] @ hidden, w["norm.weight"])
+    return logits
