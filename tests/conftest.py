@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import helpers.one_thread  # noqa: F401  before NumPy is loaded
@@ -17,6 +18,8 @@ from hypothesis import settings
 from arithgpt.config.recipe import Recipe
 from arithgpt.run import Run, new_run
 from arithgpt.training.trainer import Trainer
+
+NUMBERS = count()
 
 settings.register_profile("arithgpt", deadline=None, max_examples=50)
 settings.load_profile("arithgpt")
@@ -32,8 +35,18 @@ def _denormal_numbers() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ARITHGPT_RUNS", str(tmp_path / "runs"))
+def _own_runs_folder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, no_runs: Path) -> None:
+    """Each test has runs of its own; a folder is made only for tests that ask for one, or train."""
+    if "tmp_path" in request.fixturenames:
+        monkeypatch.setenv("ARITHGPT_RUNS", str(request.getfixturevalue("tmp_path") / "runs"))
+    else:
+        monkeypatch.setenv("ARITHGPT_RUNS", str(no_runs / f"{next(NUMBERS)}"))
+
+
+@pytest.fixture(scope="session")
+def no_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The place for runs of tests without a folder of their own."""
+    return tmp_path_factory.mktemp("runs")
 
 
 @pytest.fixture(scope="session")

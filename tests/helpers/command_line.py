@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ Done: TypeAlias = subprocess.CompletedProcess[str]
 Call: TypeAlias = Callable[..., Done]
 
 PLAIN = {"COLUMNS": "80", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+PRINTED = ("stdout", "stderr")
 TIMEOUT = 120
 
 
@@ -37,25 +39,35 @@ def call(*arguments: str, stdin: str | bytes = "", **environment: str) -> Done:
 
 def call_forked(folder: Path, *arguments: str, **environment: str) -> Done:
     """Run `arithgpt ARGUMENTS` in a forked process without input, with files in `folder` for what it prints."""
+    process = start_forked(folder, *arguments, **environment)
+    return wait_for_forked(process, folder)
+
+
+def start_forked(folder: Path, *arguments: str, **environment: str) -> BaseProcess:
+    """Start what `call_forked` calls."""
     assert not [name for name in environment if name.startswith("PYTHON")], "read by a new interpreter only"
-    out, error = folder / "stdout", folder / "stderr"
-    process = FORKS.Process(target=_run, args=(arguments, dict(os.environ | PLAIN | environment), Path.cwd(), out, error))
+    process = FORKS.Process(target=_run, args=(arguments, dict(os.environ | PLAIN | environment), Path.cwd(), folder))
     process.start()
+    return process
+
+
+def wait_for_forked(process: BaseProcess, folder: Path) -> Done:
+    """Wait until a forked process has ended; returns what it printed to the files in `folder`."""
     process.join(TIMEOUT)
-    if process.is_alive():
-        process.kill()
-        raise subprocess.TimeoutExpired(arguments, TIMEOUT, out.read_bytes(), error.read_bytes())
-    said, complained = (file.read_bytes().decode() for file in (out, error))
-    return subprocess.CompletedProcess(arguments, process.exitcode, said, complained)
+    ended = not process.is_alive()
+    process.kill()
+    said, complained = ((folder / name).read_bytes().decode() for name in PRINTED)
+    assert ended, (said, complained)
+    return subprocess.CompletedProcess(process.name, process.exitcode, said, complained)
 
 
-def _run(arguments: tuple[str, ...], environment: dict[str, str], folder: Path, out: Path, error: Path) -> None:
+def _run(arguments: tuple[str, ...], environment: dict[str, str], cwd: Path, folder: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    os.chdir(folder)
+    os.chdir(cwd)
     torch.set_num_threads(1)
-    for number, file in ((1, out), (2, error)):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    for number, name in enumerate(PRINTED, 1):
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.argv = ["arithgpt", *arguments]
     cli.main()
 

@@ -11,12 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from helpers.forks import FORKS
+from helpers.models import ALPHABET
+from torch.nn.parallel import DistributedDataParallel
 
 from arithgpt import cli
 from arithgpt.config.recipe import Recipe
+from arithgpt.config.schema import ModelConfig
 from arithgpt.data.collate import Batch
 from arithgpt.errors import UserError
+from arithgpt.models import build_model
 from arithgpt.run import new_run
 from arithgpt.training.distributed import launched_processes
 from arithgpt.training.init_weights import resolve
@@ -103,6 +108,15 @@ def scenario(plan: dict[str, object], others: dict[str, dict[str, object]], word
         except UserError as error:
             said["small"] = str(error)
     print(json.dumps(said))
+
+
+def wrap_model() -> None:
+    """Take a gradient through a model wrapped for several processes; print whether each parameter has got one."""
+    dist.init_process_group("gloo", store=dist.TCPStore("127.0.0.1", 0, 1, True), rank=0, world_size=1)
+    model = DistributedDataParallel(build_model(ModelConfig(), ALPHABET, 0))
+    model(torch.zeros(2, 5, dtype=torch.long)).sum().backward()
+    print(json.dumps([parameter.grad is not None for parameter in model.parameters()]))
+    dist.destroy_process_group()
 
 
 def command_line(*arguments: str) -> None:

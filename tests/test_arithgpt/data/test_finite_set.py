@@ -1,12 +1,11 @@
 """A finite training set: different problems, met equally often, in orders that depend on seed and step alone."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers.command_line import Call
 from helpers.training import Silent
 
 from arithgpt.config.recipe import Recipe, load_recipe
@@ -80,9 +79,9 @@ def test_the_identity_depends_on_the_size_of_the_set() -> None:
         recipe(-1)
 
 
-def test_the_command_says_how_many_there_are(tmp_path: Path) -> None:
+def test_the_command_says_how_many_there_are(arithgpt: Call, tmp_path: Path) -> None:
     options = ["--task", "modadd", "--set", "task.p=7", "--set", "data.train_size=49", "--steps", "1", "--name", "small"]
-    done = subprocess.run([sys.executable, "-m", "arithgpt", "train", *options], capture_output=True, text=True, timeout=120)
+    done = arithgpt("train", *options)
     assert done.returncode == 2
     assert done.stderr.startswith("arithgpt: data.train_size = 49: task modadd has only ")
     assert len(done.stderr.splitlines()) == 1

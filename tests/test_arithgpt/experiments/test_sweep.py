@@ -59,7 +59,7 @@ def workers() -> Iterator[None]:
     yield
     from joblib.externals.loky import get_reusable_executor
 
-    get_reusable_executor().shutdown()
+    get_reusable_executor().shutdown(kill_workers=True)
 
 
 def run_sweep(file: Path, **options: object) -> tuple[dict[int, TrialResult], list[TrialSummary]]:

@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
+from helpers.command_line import start_forked, wait_for_forked
 from helpers.evaluation import ask
 from helpers.training import SMALL, Silent
 
@@ -226,15 +225,8 @@ def test_threads_follow_the_work() -> None:
         assert useful_threads(1e12) == 2
 
 
-def test_sigterm_leaves_a_checkpoint(arithgpt: object, tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            *["-m", "arithgpt", "train", "--name", "killed", "--steps", "100000", "--set", "train.checkpoint_every=5"],
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def test_sigterm_leaves_a_checkpoint(tmp_path: Path) -> None:
+    process = start_forked(tmp_path, "train", "--name", "killed", "--steps", "100000", "--set", "train.checkpoint_every=5")
     weights = Path(os.environ["ARITHGPT_RUNS"]) / "killed" / "weights.safetensors"
     try:
         for _ in range(600):
@@ -242,11 +234,11 @@ def test_sigterm_leaves_a_checkpoint(arithgpt: object, tmp_path: Path) -> None:
                 break
             time.sleep(0.1)
         process.terminate()
-        said = process.communicate(timeout=60)[0]
+        done = wait_for_forked(process, tmp_path)
     finally:
         process.kill()
-    assert process.returncode == 130
-    assert "go on with: arithgpt train --resume --name killed" in said
+    assert done.returncode == 130
+    assert "go on with: arithgpt train --resume --name killed" in done.stdout
     info = json.loads((weights.parent / "run.json").read_text())
     assert info["status"] == "interrupted"
     Run(weights.parent).load_model()

@@ -28,9 +28,10 @@ def rows(file: Path) -> list[dict]:
 def test_every_answer_is_right_and_every_row_in_its_split(name: str, split: str) -> None:
     task = make(name, "1-5")
     tally = Tally()
-    found = list(Export(task, 2500, split, seed=4).rows(tally))
-    assert len(found) == tally.rows == 2500
-    assert len({row["question"] for row in found}) == 2500
+    n = 1100 if name == "expr" else 2500  # more than one chunk; expressions take long to make
+    found = list(Export(task, n, split, seed=4).rows(tally))
+    assert len(found) == tally.rows == n
+    assert len({row["question"] for row in found}) == n
     for row in found:
         assert list(row) == COLUMNS
         assert row["answer"] == oracle(task.parse(row["question"]), task)
