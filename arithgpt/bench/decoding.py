@@ -77,7 +77,7 @@ def _measure_case(run: Run, n: int, plan: Plan, on_progress: OnProgress) -> Case
     without_cache = textbook.seeded(plan.seed, textbook.GPT, size).to(device)
     works["textbook"] = partial(continue_prompts, partial(textbook.generate, without_cache), task, problems, alphabet, device)
     if find_spec("transformers") is not None:
-        cached = partial(_generate_gpt2, textbook.seeded(plan.seed, gpt2, size).to(device))
+        cached = partial(generate_gpt2, textbook.seeded(plan.seed, gpt2, size).to(device))
         works["transformers generate()"] = partial(continue_prompts, cached, task, problems, alphabet, device)
     else:
         notes.append(NO_TRANSFORMERS)
@@ -138,7 +138,7 @@ def continue_prompts(
     return len(questions)
 
 
-def _generate_gpt2(model: nn.Module, prompts: Tensor, n: int) -> Tensor:
+def generate_gpt2(model: nn.Module, prompts: Tensor, n: int) -> Tensor:
     """Generate greedily with transformers' own generate() and its cache; returns n ids after each prompt."""
     ids = model.gpt2.generate(
         prompts,

@@ -63,7 +63,7 @@ class HFSolver:
             MissingExtra: transformers is not installed.
             ValueError: no model can be loaded, or the task has too few problems to show as shots.
         """
-        tokenizer, _ = self._loaded
+        tokenizer, _ = self.loaded
         shots = draw_shots(task, self.shots, self.seed)
         questions = task.questions(problems)
         asked = [task.question_text(question) for question in questions]
@@ -75,7 +75,7 @@ class HFSolver:
         return [reread_for_task(task, question, answer) for question, answer in zip(questions, answers, strict=True)]
 
     @cached_property
-    def _loaded(self) -> tuple[Any, Any]:
+    def loaded(self) -> tuple[Any, Any]:
         """The tokeniser and the model, without its own settings for sampling, penalties and the like."""
         try:
             from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
@@ -99,7 +99,7 @@ class HFSolver:
         """Continue each prompt by at most as many tokens as its limit."""
         import torch
 
-        tokenizer, model = self._loaded
+        tokenizer, model = self.loaded
         config = model.generation_config
         width, longest = max(map(len, prompts)), max(max_new_tokens)
         context = getattr(model.config.get_text_config(), "max_position_embeddings", None)

@@ -190,7 +190,7 @@ def test_gpt2_is_as_large_and_writes_what_it_finds_likeliest() -> None:
         sum(w.numel() for module in model.modules() for w in baselines.multiplied_weights(module)) == 2 * 12 * 32 * 32 + 13 * 32
     )
     ids = torch.randint(13, (3, 22), generator=torch.Generator().manual_seed(0))
-    written = decoding._generate_gpt2(model, ids, 12)
+    written = decoding.generate_gpt2(model, ids, 12)
     assert torch.equal(model(torch.cat([ids, written], 1))[:, 21:-1].argmax(-1), written)
 
 

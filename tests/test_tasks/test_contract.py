@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -38,7 +39,15 @@ TESTED: list[Task] = [
     ),
     *TESTED_NAMED_TASKS,
 ]
-every_task = pytest.mark.parametrize("task", TESTED, ids=repr)
+
+
+def variant(task: Task) -> str:
+    """The name of a task, and its options other than the defaults."""
+    others = (option for option in fields(task) if getattr(task, option.name) != getattr(type(task)(), option.name))
+    return f"{task.name}({', '.join(f'{option.name}={getattr(task, option.name)}' for option in others)})"
+
+
+every_task = pytest.mark.parametrize("task", TESTED, ids=variant)
 
 
 def lengths_to_ask(task: Task, suite: str) -> list[tuple[int, int]]:
@@ -83,7 +92,7 @@ def test_pages_are_well_formed(task: Task) -> None:
 @pytest.mark.parametrize(
     ("task", "suite"),
     [(task, suite) for task in TESTED for suite in ("training", *task.suites)],
-    ids=lambda value: value if isinstance(value, str) else repr(value),
+    ids=lambda value: value if isinstance(value, str) else variant(value),
 )
 def test_pages_are_right(task: Task, suite: str) -> None:
     rng = np.random.default_rng(3)

@@ -207,12 +207,14 @@ def test_pages_without_the_stop_are_refused(tmp_path: Path) -> None:
         load_task_file(file)
 
 
-def test_a_file_that_is_not_there_or_not_python_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"nowhere\.py: No such file or directory$"):
-        load_task_file(tmp_path / "nowhere.py")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("nowhere.py", "No such file or directory"), ("task.txt", r"is not a Python file: its name must end with \.py")],
+)
+def test_a_file_that_is_not_there_or_not_python_is_refused(name: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "task.txt").write_text("")
-    with pytest.raises(ValueError, match=r"task\.txt: is not a Python file: its name must end with \.py$"):
-        load_task_file(tmp_path / "task.txt")
+    with pytest.raises(ValueError, match=rf"{name}: {message}$"):
+        load_task_file(tmp_path / name)
 
 
 class _Entries:
@@ -234,13 +236,16 @@ def test_a_task_of_another_package_is_found_by_its_entry_point(monkeypatch: pyte
     unregister("maximum")
 
 
-def test_a_broken_entry_point_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = _Entries(gone="no_such_module:Task", wrong="tasks.sizes:SizeRange", other="tasks.arithmetic.addition:Addition")
-    monkeypatch.setattr("tasks.outside.entry_points", entries)
-    for name, message in {
-        "gone": "does not import: ModuleNotFoundError: No module named 'no_such_module'",
-        "wrong": "<class 'tasks.sizes.SizeRange'> is not a subclass of tasks.Task",
-        "other": "Addition.name is 'add', not 'other'",
-    }.items():
-        with pytest.raises(ValueError, match=f"^entry point {name} = .*: {message}$"):
-            tasks.find(name)
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("gone", "no_such_module:Task", "does not import: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("wrong", "tasks.sizes:SizeRange", "<class 'tasks.sizes.SizeRange'> is not a subclass of tasks.Task"),
+        ("other", "tasks.arithmetic.addition:Addition", "Addition.name is 'add', not 'other'"),
+    ],
+)
+def test_a_broken_entry_point_is_named(name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.outside.entry_points", _Entries(**{name: value}))
+    with pytest.raises(ValueError, match=f"^entry point {name} = {value}: {message}$") as caught:
+        tasks.find(name)
+    assert "\n" not in str(caught.value)

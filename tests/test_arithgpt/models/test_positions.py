@@ -17,7 +17,7 @@ from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models import build_model
 from arithgpt.models.positions import SCHEMES, find_scheme, register
 from arithgpt.models.positions.base import AttentionBias, PositionScheme
-from arithgpt.models.positions.relative import EXACT, FARTHEST, AlibiBias, FireBias, _buckets
+from arithgpt.models.positions.relative import EXACT, FARTHEST, AlibiBias, FireBias, T5Bias
 from arithgpt.run import new_run
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.trainer import Trainer
@@ -136,7 +136,7 @@ def test_alibi_is_a_slope_in_each_head() -> None:
 
 
 def test_buckets_are_exact_and_then_ever_wider() -> None:
-    buckets = _buckets()
+    buckets = T5Bias(n_head=1).bucket_of.numpy()
     assert buckets[:EXACT].tolist() == list(range(EXACT))
     assert (buckets[[EXACT, 22, 23, 31, 32, 45, 46, FARTHEST - 1, FARTHEST]] == [16, 18, 18, 21, 21, 23, 24, 31, 31]).all()
     assert set(np.diff(buckets).tolist()) == {0, 1}

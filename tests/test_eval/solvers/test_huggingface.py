@@ -52,7 +52,7 @@ def test_a_local_model_answers_in_batches_as_one_by_one(folder: Path, monkeypatc
     assert len({answer.written for answer in answers}) > 5
     assert 0 < sum(answer.finished for answer in answers) < len(answers)
     assert not any("\n" in answer.written or answer.page for answer in answers)
-    assert any("<end>" in answer.written for answer in answers) == (solver._loaded[0].eos_token is None)
+    assert any("<end>" in answer.written for answer in answers) == (solver.loaded[0].eos_token is None)
 
 
 def test_what_a_local_model_has_no_room_for_is_unfinished(folder: Path) -> None:
@@ -65,7 +65,7 @@ def test_what_a_local_model_has_no_room_for_is_unfinished(folder: Path) -> None:
 
 def test_the_few_shot_line_is_what_a_local_model_continues(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task, solver = Division(digits="1-2"), HFSolver(folder, shots=2)
-    tokenizer, model = solver._loaded
+    tokenizer, model = solver.loaded
     given = []
     generate = model.generate
     monkeypatch.setattr(model, "generate", lambda ids, **rest: (given.append(ids), generate(ids, **rest))[1])
