@@ -1,0 +1,48 @@
+"""Every command: help, and bad input that is one clear line."""
+
+import pytest
+from helpers.command_line import Call, one_clear_line
+
+small = pytest.mark.usefixtures("runs")
+
+
+def test_help_names_every_command(new_arithgpt: Call) -> None:
+    done = new_arithgpt("--help")
+    assert done.returncode == 0
+    for command in ("train", "eval", "calc", "runs", "tasks"):
+        assert command in done.stdout
+        assert new_arithgpt(command, "--help").returncode == 0
+
+
+@small
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "--digits", "1-3,10y"), ("--digits 1-3,10y",)),
+        (("train", "--set", "model.positions=learned", "--digits", "100"), ("block_size = 128",)),
+        (("eval", "x" * 300), ("not found",)),
+        (("eval", "small", "--json", "x" * 300), ("--json", "too long")),
+        (("eval", "small", "--json", "/dev/null"), ("--json /dev/null", "no plain file")),
+        (("eval", "small", "--json", "x", "--csv", "x"), ("--csv x",)),
+        (("train", "--task", "ad"), ("--task ad", "did you mean add?")),
+        (("train", "--task", "nope"), ("--task nope", "there are: add, arith, base, compare, copy")),
+        (("train", "--set", "model.n_layer=0"), ("model.n_layer = 0", "greater than or equal to 1")),
+        (("train", "--set", "modle.n_layer=2"), ("modle", "no such field")),
+        (("train", "--steps", "0"), ("--steps 0: input should be greater than or equal to 1",)),
+        (("train", "--target", "1.5"), ("--target 1.5: input should be less than or equal to 1",)),
+        (("train", "--device", "tpu"), ("--device tpu", "auto, cpu or cuda")),
+        (("train", "--recipe", "missing.toml"), ("missing.toml", "No such file")),
+        (("train", "--name", "a/b"), ("--name a/b",)),
+        (("train", "--resume", "--name", "nope"), ("run 'nope'", "not found")),
+        (("eval", "smal"), ("run 'smal'", "did you mean small?")),
+        (("eval", "small", "--digits", "0"), ("--digits 0",)),
+        (("eval", "small", "--json", "no/such/folder/x.json"), ("--json no/such/folder/x.json", "does not exist")),
+        (("calc", "--run", "nope", "1+2"), ("run 'nope'",)),
+        (("calc", "--workng", "1+2"), ("--workng: no such option",)),
+        (("train", "--task", "arith", "--set", "task.weights=[inf, 1, 1, 1]"), ("weights = [inf, 1.0, 1.0, 1.0]",)),
+        (("train", "--task", "arith", "--set", "task.mul.colour=3"), ("mul.colour", "no such field", "edge_case_prob")),
+        (("train", "--task", "mul", "--digits", "0x3"), ("--digits 0x3", "from 1 to 2000")),
+    ],
+)
+def test_bad_input_is_one_clear_line(arithgpt: Call, arguments: tuple[str, ...], said: tuple[str, ...]) -> None:
+    one_clear_line(arithgpt(*arguments), *said)
