@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from arithgpt.models.positions.cell_coordinates import CellCoordinates
 from arithgpt.models.positions.names import SCHEMES
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -75,6 +76,9 @@ class ModelConfig(Section):
     kernel_strength: Annotated[float, Field(ge=0, le=1000)] = 0.0
     """If above 0, each head of the page positions reads one cell by a kernel of this fixed strength, so that the model can be
     proven (arithgpt prove); 0 means that strengths and centres are learned."""
+    kernel_heads: tuple[dict[str, int], ...] = ()
+    """With kernel_strength above 0: the cell that each head reads, as axes of cell_coordinates.py with their centres, used
+    cyclically; empty for the four cells of arithmetic in columns."""
     norm: Literal["rms", "layer"] = "rms"
     """RMSNorm or LayerNorm, with a learned scale and no bias."""
     activation: Literal["gelu", "relu2", "swiglu"] = "gelu"
@@ -111,6 +115,11 @@ class ModelConfig(Section):
     def _check_kernels(self) -> ModelConfig:
         if self.kernel_strength and (self.arch, self.positions) != ("gpt", "page"):
             raise ValueError(f"kernel_strength = {self.kernel_strength:g}: needs arch = 'gpt' and positions = 'page'")
+        if self.kernel_heads and not self.kernel_strength:
+            raise ValueError("kernel_heads: needs kernel_strength above 0")
+        for head in self.kernel_heads:
+            if unknown := head.keys() - set(CellCoordinates.axes):
+                raise ValueError(f"kernel_heads: no axis {min(unknown)!r}; there are: {', '.join(CellCoordinates.axes)}")
         return self
 
     @model_validator(mode="after")

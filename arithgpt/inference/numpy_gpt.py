@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from arithgpt.models.positions.cell_coordinates import CellCoordinates
 from arithgpt.models.positions.expression_coordinates import ExpressionPageCoordinates
 from arithgpt.models.positions.page_coordinates import MARK, PageCoordinates
 
@@ -65,7 +66,7 @@ class NumpyGPT:
 
     def __init__(self, config: ModelConfig, alphabet: str, weights: Mapping[str, Floats]) -> None:
         self.config, self.alphabet, self.weights = config, alphabet, dict(weights)
-        self.coordinates = _COORDINATES[config.positions](alphabet)
+        self.coordinates = (CellCoordinates if config.kernel_strength else _COORDINATES[config.positions])(alphabet)
         self.n_axes = len(self.coordinates.axes)
         self.first_cell = np.array(self.coordinates.first_cell, np.float32)
         _check_shapes(config, len(alphabet), self.n_axes, weights)

@@ -88,37 +88,20 @@ def gelu(x: Interval) -> Interval:
     return Interval(middle, GELU_SLOPE * x.radius + 2 * ELEMENTARY * x.size)
 
 
-def outside_weight(strengths: Floats, centres: Floats, cells: NDArray[np.int64], reach: int = 12) -> Floats:
-    """Bound the sum of a head's kernel over all cells of the plane but those listed, however far away.
+def outside_weight(strengths: Floats) -> Floats:
+    """Bound the sum of a head's kernel over all characters but the one in the cell that it reads, however long the page.
+
+    Characters stand in different cells, which whole numbers of steps part from the one that is read: along two axes, a column
+    and a number. Along a third axis, where a head has one, all characters are as far: not at all, or a step or more. Then the
+    character in its cell counts as one outside, too.
 
     Args:
-        strengths: (H, 2), on the axes place and number, above 0
-        centres: (H, 2), whole numbers
-        cells: (n, 2), the cells that are left out, counted from the query
-        reach: cells up to this far from a centre are added one by one
+        strengths: (H,), the least strength of each head along its axes, above 0
 
     Returns:
-        (H,): the sum of exp(-s_p (p - c_p)^2 - s_n (n - c_n)^2).
+        (H,): at least the sum of exp(-s (p^2 + n^2)) over all whole p and n but (0, 0), and exp(-s) more.
     """
-    steps = np.arange(-reach, reach + 1)
-    place, number = (grid.ravel() for grid in np.meshgrid(steps, steps, indexing="ij"))
-    sums = np.zeros(len(strengths))
-    known = {tuple(cell) for cell in cells.tolist()}
-    for head, ((s_place, s_number), (c_place, c_number)) in enumerate(zip(strengths, centres, strict=True)):
-        left_out = np.array([(p + c_place, n + c_number) in known for p, n in zip(place, number, strict=True)])
-        near = np.exp(-s_place * place**2 - s_number * number**2)
-        lines = [_line(s) for s in (s_place, s_number)]
-        tails = [_tail(s, reach + 1) for s in (s_place, s_number)]
-        sums[head] = near[~left_out].sum() + tails[0] * lines[1] + lines[0] * tails[1]
-    return sums * (1 + 1e-9)
-
-
-def _tail(strength: float, first: int) -> float:
-    """Bound the sum of exp(-s k^2) over all whole k with |k| >= first >= 1: a geometric series."""
-    # (k + 1)^2 - k^2 = 2 k + 1 >= 2 first + 1
-    return float(2 * np.exp(-strength * first**2) / -np.expm1(-strength * (2 * first + 1)))
-
-
-def _line(strength: float) -> float:
-    """Bound the sum of exp(-s k^2) over all whole k."""
-    return 1 + _tail(strength, 1)
+    # Over all whole k but 0, the sum of exp(-s k^2) is at most a geometric series: (k + 1)^2 - k^2 >= 3.
+    along_one_axis = 2 * np.exp(-strengths) / -np.expm1(-3 * strengths)
+    bounds: Floats = along_one_axis * (2 + along_one_axis) + np.exp(-strengths)
+    return bounds * (1 + 1e-9)

@@ -2,7 +2,7 @@
 
     certificate.safetensors
       notes       JSON in the header: format, version, claim, task, alphabet, weights_sha256, ..., and a digest of all this
-      cells       int64 (cells, 2): place and number, counted from the cell about to be written
+      cells       int64 (cells, 5): column and number of each cell, their axes by index, and its step, -1 for every step
       kinds       uint8 (kinds, 2): ASCII of a character and of the mark that opened its number, 0 for none
       contents    int64 (n, cells): the kind in each cell, -1 for nothing          queries    int64 (n,): the kind written last
       wanted      uint8 (n,): ASCII of the right next character                  margin, bound    float64 (n,), in nats
@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from arithgpt.config.tables import task_table
+from arithgpt.models.positions.cell_coordinates import CellCoordinates
 from arithgpt.proof.prove import Evidence
+from arithgpt.proof.windows import Cell
 from arithgpt.run import Run
 from arithgpt.training.checkpoint import write_atomic
 
@@ -42,7 +44,7 @@ def write_certificate(path: Path, run: Run, evidence: Evidence) -> None:
     proof, windows, margins = evidence.proof, evidence.windows, evidence.margins
     assert proof.status == "proven"
     tensors: dict[str, NDArray[Any]] = {
-        "cells": np.array(windows.cells, np.int64),
+        "cells": np.array([_as_numbers(cell) for cell in windows.cells], np.int64),
         "kinds": np.array([[ord(kind.character), ord(kind.mark or "\0")] for kind in windows.kinds], np.uint8),
         "contents": np.ascontiguousarray(windows.contents),
         "queries": np.ascontiguousarray(windows.queries),
@@ -56,6 +58,12 @@ def write_certificate(path: Path, run: Run, evidence: Evidence) -> None:
     notes |= {name: facts[name] for name in kept}
     notes["digest"] = digest(notes, tensors)
     write_atomic(path, save(tensors, {"notes": json.dumps(notes)}))
+
+
+def _as_numbers(cell: Cell) -> list[int]:
+    """Return a cell as the file holds it."""
+    axes = [CellCoordinates.axes.index(axis) for axis in (cell.column_axis, cell.number_axis)]
+    return [cell.column, cell.number, *axes, -1 if cell.step is None else cell.step]
 
 
 def digest(notes: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:

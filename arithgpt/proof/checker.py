@@ -19,24 +19,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from arithgpt.errors import UserError
-from arithgpt.proof.checker_windows import WINDOWS, Seen
+from arithgpt.proof.checker_block import EPS, FUNCTION, Array, Ends, U, least_ahead
+from arithgpt.proof.checker_products import Place, Seen
+from arithgpt.proof.checker_windows import WINDOWS
 
-Array = NDArray[Any]
-Ends = tuple[Array, Array]
-"""The lower and the upper end of intervals."""
-
-_U: Final = 1.001 * 2.0**-24  # a little more than float32 rounds: float64 rounds too
-_FUNCTION: Final = 8 * _U  # 4 units in the last place
-_EPS: Final = 2.0**-23
-_LOWEST_GELU: Final = -0.1701
 _FAR: Final = 40  # cells in each direction that are added one by one
 _CHUNK: Final = 1024
-_ELSEWHERE: Final = ("digit", "token", "line")
-_AXES: Final = ("place", "digit", "number", "token", "line")
+_AXES: Final = ("place", "digit", "number", "token", "line", "operand", "digit of the line", "step")
+_COLUMNS, _NUMBERS = frozenset({"place", "digit", "digit of the line"}), frozenset({"number", "operand"})
 
 
 @dataclass(frozen=True)
@@ -72,7 +65,8 @@ def check(certificate: Path, weights: Path, alphabet: str, task: Mapping[str, An
         raise UserError(f"{certificate}: task {name!r}: the checker knows {', '.join(WINDOWS)}")
     with safe_open(weights, framework="np") as file:
         model = {name: file.get_tensor(name).astype(np.float64) for name in file.keys()}  # noqa: SIM118  not a dict
-    own, shown = dict(_own_windows(name, _cells_read(certificate, model))), _shown_windows(certificate, tensors)
+    cells = _cells_read(certificate, model)
+    own, shown = dict(_own_windows(name, cells)), _shown_windows(certificate, tensors, cells)
     if own != shown:
         differing = len(own.items() ^ shown.items())
         raise UserError(f"{certificate}: {differing:,} windows are missing, left over, or have a wrong answer")
@@ -105,32 +99,37 @@ def _read(certificate: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     return notes, tensors
 
 
-def _cells_read(certificate: Path, model: Mapping[str, Array]) -> tuple[tuple[int, int], ...]:
-    """List the cells that the heads read, and that of the character written last; UserError for other models."""
+def _cells_read(certificate: Path, model: Mapping[str, Array]) -> list[Place]:
+    """Name the cell that each head reads; UserError for other models."""
     if any(name.startswith("blocks.1.") for name in model) or "blocks.0.attention.bias.strength" not in model:
         raise UserError(f"{certificate}: the checker knows models of one block with fixed kernels")
-    strength, centre = (model[f"blocks.0.attention.bias.{name}"] for name in ("strength", "centre"))
-    elsewhere = strength[:, [_AXES.index(axis) for axis in _ELSEWHERE]]
-    near = centre[:, [0, 2]]
-    if (elsewhere > 0).any() or (strength[:, [0, 2]] <= 0).any() or (near != near.round()).any():
-        raise UserError(f"{certificate}: the kernels of the weights do not each read one cell")
-    return tuple(sorted({(int(place), int(number)) for place, number in near.tolist()} | {(-1, 0)}))
+    cells = []
+    for strength, centre in zip(*(model[f"blocks.0.attention.bias.{name}"] for name in ("strength", "centre")), strict=True):
+        axes = {axis: c for axis, s, c in zip(_AXES, strength.tolist(), centre.tolist(), strict=True) if s > 0}
+        columns, numbers, other = (axes.keys() & kind for kind in (_COLUMNS, _NUMBERS, {"step"}))
+        is_one_cell = (len(columns), len(numbers), len(axes)) == (1, 1, 2 + len(other))
+        if not is_one_cell or any(c != round(c) for c in axes.values()):
+            raise UserError(f"{certificate}: the kernels of the weights do not each read one cell")
+        [column], [number] = columns, numbers
+        step = int(axes["step"]) if other else None
+        cells.append((column, int(axes[column]), number, int(axes[number]), step))
+    return cells
 
 
-def _own_windows(task: str, cells: tuple[tuple[int, int], ...]) -> Iterator[tuple[tuple[Seen, ...], str]]:
+def _own_windows(task: str, cells: list[Place]) -> Iterator[tuple[tuple[Seen, ...], str]]:
     """Yield what stands in the cells, then the character written last, and the right next one."""
     for contents, query, wanted in WINDOWS[task]():
         yield (*(contents.get(cell) for cell in cells), query), wanted
 
 
-def _shown_windows(certificate: Path, tensors: Mapping[str, Array]) -> dict[tuple[Seen, ...], str]:
+def _shown_windows(certificate: Path, tensors: Mapping[str, Array], cells: list[Place]) -> dict[tuple[Seen, ...], str]:
     """Return the windows of a certificate in the same form."""
     try:
         kinds: list[Seen] = [(chr(char), chr(mark) if mark else "") for char, mark in tensors["kinds"].tolist()]
         kinds.append(None)  # index -1
         rows = np.concatenate([tensors["contents"], tensors["queries"][:, None]], 1).tolist()
-        order = np.lexsort(tensors["cells"].T[::-1])
-        places = [*order.tolist(), len(order)]
+        stated = [(_AXES[a], c, _AXES[b], n, None if s < 0 else s) for c, n, a, b, s in tensors["cells"].tolist()]
+        places = [*(stated.index(cell) for cell in cells), len(stated)]
         pairs = zip(rows, tensors["wanted"].tolist(), strict=True)
         return {tuple(kinds[row[place]] for place in places): chr(wanted) for row, wanted in pairs}
     except (KeyError, ValueError, IndexError) as error:
@@ -148,15 +147,10 @@ def _least_difference(model: Mapping[str, Array], alphabet: str, windows: Mappin
     rows, wanted = list(windows), np.array([alphabet.index(character) for character in windows.values()])
     least = math.inf
     for start in range(0, len(rows), _CHUNK):
-        part = [[-1 if seen is None else number[seen] for seen in row] for row in rows[start : start + _CHUNK]]
-        right = wanted[start : start + _CHUNK]
-        (low, high), size = table.final(np.array(part))
-        step = head[right][:, None] - head  # (n, V, C)
-        below = np.where(step > 0, step * low[:, None], step * high[:, None]).sum(2)
-        rounding = (step.shape[2] + 3) * 1.001 * _U * (size @ (np.abs(head)).T)
-        below -= rounding + rounding[np.arange(len(right)), right][:, None]
-        below[np.arange(len(right)), right] = math.inf
-        least = min(least, float(below.min()))
+        part = np.array([[-1 if seen is None else number[seen] for seen in row] for row in rows[start : start + _CHUNK]])
+        x = table.x[0][part[:, -1]], table.x[1][part[:, -1]]
+        ahead = least_ahead(model, head, x, table.attend(part), wanted[start : start + _CHUNK])
+        least = min(least, float(ahead.min()))
     return least
 
 
@@ -168,7 +162,7 @@ class _Tables:
         ids = [alphabet.index(character) for character, _ in kinds]
         opened = [1 + alphabet.index(mark) if mark else 0 for _, mark in kinds]
         x = model["token_embedding.weight"][ids] + model["positions.mark_embedding"][opened]
-        self.x = _widened((x, x), _U * np.abs(x))
+        self.x = _widened((x, x), U * np.abs(x))
         bos = model["positions.bos_embedding"][None]
         tokens = np.concatenate([self.x[0], bos]), np.concatenate([self.x[1], bos])  # the bos token is the last key
         D = self.block["attention.q_norm.weight"].size
@@ -180,91 +174,72 @@ class _Tables:
         corners = [q[i][:-1, None] * k[j][None] for i, j in product((0, 1), repeat=2)]  # (kinds, keys, H, D)
         low, high = np.minimum.reduce(corners).sum(3) * D**-0.5, np.maximum.reduce(corners).sum(3) * D**-0.5
         size = np.maximum.reduce([np.abs(corner) for corner in corners]).sum(3) * D**-0.5
-        self.low, self.high = _widened((low, high), (D + 3) * 1.001 * _U * size)
+        self.low, self.high = _widened((low, high), (D + 3) * 1.001 * U * size)
         for end in (self.low, self.high):
             end[:, -1] += self.block["attention.bias.bos_logit"]
 
-        strength, centre = (self.block[f"attention.bias.{name}"][:, [0, 2]] for name in ("strength", "centre"))
-        cells = sorted({(int(p), int(n)) for p, n in centre.tolist()} | {(-1, 0)})
-        self.kernel = -sum(strength[:, axis] * (np.array(cells)[:, axis, None] - centre[:, axis]) ** 2 for axis in (0, 1))
-        self.elsewhere = np.array([_sum_elsewhere(s, c, cells) for s, c in zip(strength, centre, strict=True)])
-        reach = math.sqrt((104 + 2 * float(np.abs(self.high).max())) / float(strength.min()))
+        # All axes of a head have one strength or more: every other character is at least one step away along one of them.
+        strength = self.block["attention.bias.strength"]
+        self.rate = np.where(strength > 0, strength, math.inf).min(1)
+        self.elsewhere = np.array([_sum_elsewhere(rate) for rate in self.rate.tolist()])
+        reach = math.sqrt((104 + 2 * float(np.abs(self.high).max())) / float(self.rate.min()))
         self.n_nonzero = (2 * math.floor(reach) + 1) ** 2 + 1  # keys whose weight is not 0 in float32
 
     def attend(self, windows: Array) -> Ends:
-        """Bound the output of all heads: windows (n, cells + 1), the query last -> (n, H D)."""
-        keys, query = windows[:, :-1], windows[:, -1:]
-        there = np.concatenate([keys >= 0, np.ones_like(query, bool)], 1)[..., None]
-        keys = np.concatenate([keys, np.full_like(query, -1)], 1)  # the bos token is the last key
-        kernel = np.concatenate([self.kernel, np.zeros_like(self.kernel[:1])])
-        low, high = self.low[query, keys] + kernel, self.high[query, keys] + kernel  # (n, keys, H)
+        """Bound the output of all heads: windows (n, H + 1), what each head reads and the query -> (n, H D)."""
+        keys, query, heads = windows[:, None, :-1], windows[:, -1, None, None], np.arange(len(self.rate))
+        there = np.concatenate([keys >= 0, np.ones_like(keys, bool)], 1)
+        keys = np.concatenate([keys, np.full_like(keys, -1)], 1)  # the bos token is the last key
+        low, high = self.low[query, keys, heads], self.high[query, keys, heads]  # (n, 2, H)
         top = np.where(there, high, -math.inf).max(1, keepdims=True)
-        error = _FUNCTION + 4 * _U * (np.abs(low) + np.abs(high) + np.abs(top) + np.abs(high - top))
+        error = FUNCTION + 4 * U * (np.abs(low) + np.abs(high) + np.abs(top) + np.abs(high - top))
         least = np.where(there, np.exp(low - error - top), 0)[..., None]
-        most = np.where(there, np.exp(high + error - top), 0)[..., None]  # (n, keys, H, 1)
-        v_low, v_high = self.v[0][keys], self.v[1][keys]
+        most = np.where(there, np.exp(high + error - top), 0)[..., None]  # (n, 2, H, 1)
+        v_low, v_high = self.v[0][keys, heads], self.v[1][keys, heads]
         total = least.sum(1)
         middle = ((least + most) * (v_low + v_high)).sum(1) / (2 * (least + most).sum(1))  # any value is valid; this is near
         down, up = v_low - middle[:, None], v_high - middle[:, None]
         below = np.where(down < 0, most * down, least * down).sum(1)
         above = np.where(up > 0, most * up, least * up).sum(1)
-        far = np.exp(self.high[query[:, 0], :-1].max(1) - top[:, 0]) * self.elsewhere * 1.001 + 2.0**-100
+        far = np.exp(self.high[windows[:, -1], :-1].max(1) - top[:, 0]) * self.elsewhere * 1.001 + 2.0**-100
         below += far[..., None] * np.minimum(self.v[0].min(0) - middle, 0)
         above += far[..., None] * np.maximum(self.v[1].max(0) - middle, 0)
         ends = middle + np.minimum(below, 0) / total, middle + np.maximum(above, 0) / total
         size = (most * np.maximum(np.abs(v_low), np.abs(v_high))).sum(1) / total + far[..., None] * np.abs(self.v[1]).max()
         flat = [z.reshape(len(windows), -1) for z in (*ends, size)]
-        return _widened((flat[0], flat[1]), (2 * self.n_nonzero + 6) * 1.001 * _U * flat[2])
-
-    def final(self, windows: Array) -> tuple[Ends, Array]:
-        """Bound what the head is given: (n, C), and its largest sizes."""
-        query = windows[:, -1]
-        x = _plus((self.x[0][query], self.x[1][query]), _times(self.attend(windows), self.block["attention.out.weight"]))
-        hidden = _gelu(_times(_normed(x, self.block["mlp_norm.weight"]), self.block["mlp.up.weight"]))
-        z = _normed(_plus(x, _times(hidden, self.block["mlp.down.weight"])), self.model["norm.weight"])
-        return z, np.maximum(np.abs(z[0]), np.abs(z[1]))
+        return _widened((flat[0], flat[1]), (2 * self.n_nonzero + 6) * 1.001 * U * flat[2])
 
 
-def _sum_elsewhere(strength: Array, centre: Array, cells: list[tuple[int, int]]) -> float:
-    """Bound the sum of a kernel over all cells but those listed: a square of cells, and four half planes around it."""
-    (s, t), (p, n) = strength.tolist(), centre.tolist()
+def _sum_elsewhere(rate: float) -> float:
+    """Bound the kernels of all characters but the one that is read, and of that one too where the head is silent.
+
+    The characters stand in different cells of a grid, so the kernels are at most the sum of exp(-rate (i^2 + j^2)) over the
+    grid without its centre, and exp(-rate) for the centre where the step is another.
+    """
     steps = range(-_FAR, _FAR + 1)
-    inside = (math.exp(-s * i * i - t * j * j) for i in steps for j in steps if (p + i, n + j) not in cells)
+    near = (math.exp(-rate * (i * i + j * j)) for i in steps for j in steps if (i, j) != (0, 0))
     # Beyond the square, exp(-s k^2) <= exp(-s k), a geometric series; along the other axis the same, from 0 on both sides.
-    line = [1 + 2 * math.exp(-rate) / -math.expm1(-rate) for rate in (s, t)]
-    beyond = [2 * math.exp(-rate * (_FAR + 1)) / -math.expm1(-rate) for rate in (s, t)]
-    return (math.fsum(inside) + beyond[0] * line[1] + beyond[1] * line[0]) * (1 + 1e-9)
+    line = 1 + 2 * math.exp(-rate) / -math.expm1(-rate)
+    beyond = 2 * math.exp(-rate * (_FAR + 1)) / -math.expm1(-rate)
+    return (math.fsum(near) + 2 * beyond * line + math.exp(-rate)) * (1 + 1e-9)
 
 
 def _widened(ends: Ends, by: Array) -> Ends:
     return ends[0] - by, ends[1] + by
 
 
-def _plus(x: Ends, y: Ends) -> Ends:
-    """Add, with rounding."""
-    low, high = x[0] + y[0], x[1] + y[1]
-    return _widened((low, high), _U * np.maximum(np.abs(low), np.abs(high)))
-
-
 def _times(x: Ends, weight: Array) -> Ends:
     """Multiply by weight^T, with rounding."""
     up, down = np.maximum(weight.T, 0), np.minimum(weight.T, 0)
     size = np.maximum(np.abs(x[0]), np.abs(x[1])) @ np.abs(weight.T)
-    return _widened((x[0] @ up + x[1] @ down, x[1] @ up + x[0] @ down), (len(up) + 2) * 1.001 * _U * size)
+    return _widened((x[0] @ up + x[1] @ down, x[1] @ up + x[0] @ down), (len(up) + 2) * 1.001 * U * size)
 
 
 def _normed(x: Ends, weight: Array) -> Ends:
     """RMSNorm, with rounding."""
     squares = x[0] ** 2, x[1] ** 2
     least = np.where((x[0] < 0) & (x[1] > 0), 0, np.minimum(*squares)).mean(-1, keepdims=True)
-    low, high = np.sqrt(least + _EPS), np.sqrt(np.maximum(*squares).mean(-1, keepdims=True) + _EPS)
+    low, high = np.sqrt(least + EPS), np.sqrt(np.maximum(*squares).mean(-1, keepdims=True) + EPS)
     corners = [end / rms * weight for end in x for rms in (low, high)]
     ends = np.minimum.reduce(corners), np.maximum.reduce(corners)
-    return _widened(ends, ((weight.size + 2) * 1.001 * _U + 2 * _FUNCTION) * np.maximum(np.abs(ends[0]), np.abs(ends[1])))
-
-
-def _gelu(x: Ends) -> Ends:
-    """GELU by tanh, with rounding: it falls down to one lowest value near -0.75, and rises from there on."""
-    ends = [0.5 * end * (1 + np.tanh(math.sqrt(2 / math.pi) * (end + 0.044715 * end**3))) for end in x]
-    low = np.where((x[0] < -0.74) & (x[1] > -0.77), _LOWEST_GELU, np.minimum(*ends))
-    return _widened((low, np.maximum(*ends)), 2 * _FUNCTION * np.maximum(np.abs(x[0]), np.abs(x[1])))
+    return _widened(ends, ((weight.size + 2) * 1.001 * U + 2 * FUNCTION) * np.maximum(np.abs(ends[0]), np.abs(ends[1])))

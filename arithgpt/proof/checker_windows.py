@@ -7,13 +7,10 @@ number. P is the place about to be written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
-from typing import TypeAlias
 
-Seen: TypeAlias = tuple[str, str] | None
-"""A character and the mark that opened its number; None where nothing stands."""
-Listed: TypeAlias = Iterator[tuple[dict[tuple[int, int], Seen], Seen, str]]
+from arithgpt.proof.checker_products import Listed, Place, Seen, multiplication
 
 _DIGITS = range(10)
 _ENDED = 10  # stands for the mark that closes a number
@@ -85,29 +82,27 @@ def _complements() -> Listed:
 
 def _complement(
     difference: tuple[int | None, int], right: tuple[int | None, int], query: Seen, wanted: str
-) -> tuple[dict[tuple[int, int], Seen], Seen, str]:
+) -> tuple[dict[Place, Seen], Seen, str]:
     """Make one window of the complement: its number stands behind the difference, which stands behind the second operand."""
-    cells: dict[tuple[int, int], Seen] = {}
+    cells: dict[Place, Seen] = {}
     for number, shown, mark, end in ((-1, difference, "=", "~"), (-2, right, "-", "=")):
         for place, value in zip((-1, 0), shown, strict=True):
             if value is not None:
-                cells[place, number] = (end if value == _ENDED else str(value), mark)
+                cells["place", place, "number", number, None] = (end if value == _ENDED else str(value), mark)
     if query is not None and query[1] == "~":
-        cells[-1, 0] = query
+        cells["place", -1, "number", 0, None] = query
     return cells, query, wanted
 
 
-def _window(
-    sign: str, a: tuple[int, int], b: tuple[int, int], query: Seen, wanted: str
-) -> tuple[dict[tuple[int, int], Seen], Seen, str]:
+def _window(sign: str, a: tuple[int, int], b: tuple[int, int], query: Seen, wanted: str) -> tuple[dict[Place, Seen], Seen, str]:
     """Make one window of the result, from what both operands show at P - 1 and P."""
-    cells: dict[tuple[int, int], Seen] = {}
+    cells: dict[Place, Seen] = {}
     for number, shown, mark, end in ((-2, a, "", sign), (-1, b, sign, "=")):
         for place, value in zip((-1, 0), shown, strict=True):
             if value != _NONE:
-                cells[place, number] = (end if value == _ENDED else str(value), mark)
+                cells["place", place, "number", number, None] = (end if value == _ENDED else str(value), mark)
     if query is not None and query[1] == "=":
-        cells[-1, 0] = query
+        cells["place", -1, "number", 0, None] = query
     return cells, query, wanted
 
 
@@ -116,4 +111,4 @@ def _value(shown: int) -> int:
     return shown if shown < _ENDED else 0
 
 
-WINDOWS: Mapping[str, Callable[[], Listed]] = {"add": addition, "sub": subtraction}
+WINDOWS: Mapping[str, Callable[[], Listed]] = {"add": addition, "mul": multiplication, "sub": subtraction}

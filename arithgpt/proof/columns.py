@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
-from arithgpt.proof.windows import NOTHING, Cell, Kind, Windows
+from arithgpt.proof.windows import NOTHING, Cell, Kind, NotCoveredError, Windows, not_enough
 from tasks.page_grammar import DIGITS
 
 MAX_WALK = 4  # columns on either side of a window that is put into a problem, beyond the shortest way
@@ -116,6 +116,9 @@ class ColumnFamily(ABC):
 
     def windows(self, cells: Sequence[Cell]) -> Windows:
         """Enumerate every window of every right page, for heads that read these cells."""
+        for cell in cells:
+            if cell != Cell(cell.column, cell.number):
+                raise NotCoveredError(f"a head reads {cell}: prove covers place and number for this task, in every step")
         if tuple(cells) in self._windows:
             return self._windows[tuple(cells)]
         found = self._found(tuple(cells))
@@ -137,7 +140,8 @@ class ColumnFamily(ABC):
             found: dict[tuple[int, ...], Occurrences] = {}
             for path, contents, query, wanted in self._occurrences(cells):
                 known = found.setdefault((*(index[kind] for kind in contents), index[query]), Occurrences(wanted, []))
-                assert known.wanted == wanted, f"{contents} after {query}: both {known.wanted} and {wanted} are right"
+                if known.wanted != wanted:
+                    raise NotCoveredError(not_enough(query, known.wanted, wanted))
                 known.paths.append(path)
             self._known[cells] = found
         return self._known[cells]
@@ -170,8 +174,8 @@ class ColumnFamily(ABC):
 
     def _occurrences(self, cells: tuple[Cell, ...]) -> Iterator[tuple[Path, tuple[Kind | None, ...], Kind, str]]:
         """Yield columns, what they show in the cells, the character written last and the right next one."""
-        n_before = max(1, -min(cell.place for cell in cells))
-        n_after = max(0, *(cell.place for cell in cells))
+        n_before = max(1, -min(cell.column for cell in cells))
+        n_after = max(0, *(cell.column for cell in cells))
         for path in self._paths(n_before, n_after):
             here, before = path[n_before], path[n_before - 1]
             if here is None:
@@ -180,7 +184,7 @@ class ColumnFamily(ABC):
                 wanted = here.characters[number]
                 if not wanted:
                     continue
-                contents = tuple(self._kind(path[n_before + cell.place], cell, number) for cell in cells)
+                contents = tuple(self._kind(path[n_before + cell.column], cell, number) for cell in cells)
                 if before is None:  # the mark that opens this number was written last
                     query: Kind | None = Kind(self.marks[number], self.marks[number - 1])
                 else:
@@ -191,7 +195,7 @@ class ColumnFamily(ABC):
     def _kind(self, column: Column | None, cell: Cell, number: int) -> Kind | None:
         """Return what stands in a cell of a column, while a character of `number` is written; None for nothing."""
         other = number + cell.number
-        is_written = cell.number < 0 or (cell.number == 0 and cell.place < 0)
+        is_written = cell.number < 0 or (cell.number == 0 and cell.column < 0)
         if column is None or other < 0 or not is_written or not (character := column.characters[other]):
             return None
         return Kind(character, self.marks[other])

@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any
 
 from arithgpt.proof.binary import AdditionFamily, SubtractionFamily
-from arithgpt.proof.model import NotCoveredError
-from arithgpt.proof.windows import PageFamily
+from arithgpt.proof.multiplication import MultiplicationFamily
+from arithgpt.proof.windows import NotCoveredError, PageFamily
 from tasks import Task
 
 
@@ -34,6 +34,7 @@ COVERED: Mapping[str, Coverage] = {
         "adds any two numbers, of any length",
         {"order": "reversed", "pad": False, "signs": True, "index_hints": False, "scratchpad": False},
     ),
+    "mul": Coverage(MultiplicationFamily, "multiplies any two numbers, of any length", {"scratchpad": True}),
     "sub": Coverage(SubtractionFamily, "subtracts any two numbers, of any length, results below zero too", {}),
 }
 

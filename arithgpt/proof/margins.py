@@ -19,13 +19,10 @@ from arithgpt.proof.bounds import (
     UNIT,
     Floats,
     Interval,
-    add,
-    gelu,
-    linear,
     outside_weight,
-    rms_norm,
     sum_rounding,
 )
+from arithgpt.proof.deviation import differences
 from arithgpt.proof.model import ProvableModel
 from arithgpt.proof.windows import NOTHING, Windows
 
@@ -76,11 +73,10 @@ class Attention:
         self.content = content  # (queries, 1 + keys, H)
         self.largest_content = (content + self.content_error)[:, 1:].max(1)  # (queries, H)
 
-        cells = np.array(windows.cells)
-        away = cells[:, None] - model.centres  # (cells, H, 2)
-        self.kernels = -(model.strengths * away**2).sum(2)  # (cells, H)
-        self.outside = np.log(outside_weight(model.strengths, model.centres, cells))
-        reach = np.sqrt((_EXP_RANGE + 2 * np.abs(content).max()) / model.strengths.min())
+        cell_of_head = [windows.cells.index(cell) for cell in model.head_cells]
+        self.cell_of_head = np.array(cell_of_head)  # (H,)
+        self.outside = np.log(outside_weight(model.least_strengths))  # (H,)
+        reach = np.sqrt((_EXP_RANGE + 2 * np.abs(content).max()) / model.least_strengths.min())
         self.n_heavy = int((2 * reach + 1) ** 2) + 2
         """How many keys at most have a weight that is not 0 in float32."""
 
@@ -94,24 +90,28 @@ class Attention:
         Returns:
             (n, H D), and the largest share of attention outside of a window.
         """
-        keys = np.concatenate([np.zeros_like(queries)[:, None], 1 + contents], 1)  # NOTHING gets weight 0
-        rows = queries[:, None]
-        logits = self.content[rows, keys]  # (n, 1 + cells, H)
-        logits[:, 1:] += self.kernels
-        logits[:, 1:][contents == NOTHING] = -np.inf
+        read = contents[:, self.cell_of_head]  # (n, H)
+        keys = np.stack([np.zeros_like(read), 1 + read], 1)  # (n, 2, H): the bos token and the cell; NOTHING gets weight 0
+        rows, heads = queries[:, None, None], np.arange(len(self.cell_of_head))
+        logits = self.content[rows, keys, heads]  # (n, 2, H)
+        logits[:, 1][read == NOTHING] = -np.inf
         top = logits.max(1, keepdims=True)
         weights = np.exp(logits - top)
         total = weights.sum(1)
         weights /= total[:, None]
-        values = self.values.middle[keys]  # (n, 1 + cells, H, D)
+        values = self.values.middle[keys, heads]  # (n, 2, H, D)
         y = _weighted(weights, values)
 
         # In float32 each weight is off by a share of at most `errors`, and what is below the smallest number is lost.
         finite = np.where(weights > 0, logits, 0)
-        errors = self.content_error[rows, keys] + ELEMENTARY + 4 * UNIT * (np.abs(finite) + np.abs(top) + np.abs(finite - top))
+        errors = (
+            self.content_error[rows, keys, heads]
+            + ELEMENTARY
+            + 4 * UNIT * (np.abs(finite) + np.abs(top) + np.abs(finite - top))
+        )
         errors = np.expm1(errors)
         moved = _weighted(weights * errors, np.abs(values - y[:, None])) / (1 - errors.max())
-        radius = moved + _weighted(weights, self.values.radius[keys])
+        radius = moved + _weighted(weights, self.values.radius[keys, heads])
         # A share of at most `shares` goes to keys outside of the window, whose values are at most the largest.
         shares = np.exp(self.largest_content[queries] + self.outside - top[:, 0]) * (1 + errors.max()) / total + _SMALLEST
         radius += shares[..., None] * (np.abs(y) + radius + self.largest_value)
@@ -133,14 +133,14 @@ def margins(model: ProvableModel, windows: Windows) -> Margins:
     found = []
     for start in range(0, len(windows), CHUNK):
         rows = np.arange(start, min(start + CHUNK, len(windows)))
-        margin, bound, outside = differences(model, windows, rows, attention)
+        margin, bound, outside = window_differences(model, windows, rows, attention)
         least = np.nanargmin(margin - bound, 1)[:, None]
         found.append((*(np.take_along_axis(part, least, 1)[:, 0] for part in (margin, bound)), outside))
     margin_parts, bound_parts, outside_parts = zip(*found, strict=True)
     return Margins(np.concatenate(margin_parts), np.concatenate(bound_parts), max(outside_parts))
 
 
-def differences(
+def window_differences(
     model: ProvableModel, windows: Windows, rows: NDArray[np.int64], attention: Attention | None = None
 ) -> tuple[Floats, Floats, float]:
     """Compute by how much the right character's logit is above that of every character, and the bounds.
@@ -155,22 +155,9 @@ def differences(
         Differences and bounds, (n, V) each, NaN for the right character itself, and the largest share of a head's attention
         outside of a window.
     """
-    attention = attention or Attention(model, windows)
-    weights, head, queries = model.weights, model.head, windows.queries[rows]
+    attention, queries = attention or Attention(model, windows), windows.queries[rows]
     wanted = np.array([model.alphabet.index(windows.wanted[row]) for row in rows.tolist()])
     y, outside = attention(queries, windows.contents[rows])
-    x = add(attention.x.rows(queries), linear(y, model.of_attention("out.weight")))
-    hidden = gelu(linear(rms_norm(x, weights["blocks.0.mlp_norm.weight"]), weights["blocks.0.mlp.up.weight"]))
-    x = add(x, linear(hidden, weights["blocks.0.mlp.down.weight"]))
-    z = rms_norm(x, weights["norm.weight"])
-    logits = z.middle @ head.T
-    margin = np.take_along_axis(logits, wanted[:, None], 1) - logits
-    # The same z is in both logits: its radius counts times the difference of two rows of the head. Rounding counts for each.
-    bound = np.empty_like(margin)
-    for character in np.unique(wanted).tolist():
-        own = wanted == character
-        bound[own] = z.radius[own] @ np.abs(head[character] - head).T
-    rounding = sum_rounding(head.shape[1] + 2) * (z.size @ np.abs(head).T)
-    bound += np.take_along_axis(rounding, wanted[:, None], 1) + rounding
+    margin, bound = differences(model.weights, model.head, attention.x.rows(queries), y, wanted)
     margin[np.arange(len(wanted)), wanted] = np.nan
     return margin, bound, outside

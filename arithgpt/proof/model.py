@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arithgpt.config.schema import ModelConfig
-from arithgpt.models.positions.page_coordinates import PageCoordinates
+from arithgpt.models.positions.cell_coordinates import CellCoordinates
 from arithgpt.proof.bounds import Floats, Interval, add, exact, linear, rms_norm
-from arithgpt.proof.windows import Cell, Kind
+from arithgpt.proof.windows import Cell, Kind, NotCoveredError
 
-AXES = "place", "number"
-"""The axes along which every head must look: they make a cell unique."""
-
-
-class NotCoveredError(ValueError):
-    """The prover does not cover this task or model; the message says why, and what it covers."""
+COLUMN_AXES = "place", "digit", "digit of the line"
+NUMBER_AXES = "number", "operand"
+"""Every head must look along one axis of each kind: together they find one character. Along `step` it can look too."""
 
 
 @dataclass(frozen=True)
@@ -45,32 +43,33 @@ class ProvableModel:
         """
         check_config(config)
         model = ProvableModel(config, alphabet, {name: array.astype(np.float64) for name, array in weights.items()})
-        unread = [number for number, axis in enumerate(PageCoordinates.axes) if axis not in AXES]
-        if (model.of_attention("bias.strength")[:, unread] > 0).any():
-            raise NotCoveredError("the kernels look along other axes than place and number")
-        if (model.strengths <= 0).any() or (model.centres != np.round(model.centres)).any():
-            raise NotCoveredError("the kernels need a strength above 0 and whole-number centres on place and number")
+        assert model.head_cells  # made now, so that kernels that do not read single cells are refused
         return model
 
     def of_attention(self, name: str) -> Floats:
         """Return a weight of the attention."""
         return self.weights[f"blocks.0.attention.{name}"]
 
-    @property
-    def strengths(self) -> Floats:
-        """(H, 2), on place and number."""
-        return self.of_attention("bias.strength")[:, [PageCoordinates.axes.index(axis) for axis in AXES]]
+    @cached_property
+    def head_cells(self) -> tuple[Cell, ...]:
+        """The cell that each head reads.
+
+        Raises:
+            NotCoveredError: a head does not read one cell
+        """
+        strengths, centres = self.of_attention("bias.strength"), self.of_attention("bias.centre")
+        return tuple(_cell(s, c) for s, c in zip(strengths, centres, strict=True))
 
     @property
-    def centres(self) -> Floats:
-        """(H, 2), on place and number."""
-        return self.of_attention("bias.centre")[:, [PageCoordinates.axes.index(axis) for axis in AXES]]
+    def least_strengths(self) -> Floats:
+        """(H,): the strength of each head along the axis on which it is least."""
+        strengths = self.of_attention("bias.strength")
+        return np.asarray(np.where(strengths > 0, strengths, np.inf).min(1))
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """The cells that the heads read, and the cell of the character written last, which every window shows."""
-        read = {Cell(int(place), int(number)) for place, number in self.centres.tolist()}
-        return tuple(sorted(read | {Cell(-1, 0)}))
+        """The cells that the heads read, each once."""
+        return tuple(dict.fromkeys(self.head_cells))
 
     @property
     def head(self) -> Floats:
@@ -114,3 +113,19 @@ def check_config(config: ModelConfig) -> None:
         raise NotCoveredError("model.kernel_strength = 0: prove covers fixed kernels, as in model.kernel_strength = 25")
     if config.heads != config.kv_heads:
         raise NotCoveredError(f"model.n_kv_head = {config.n_kv_head}: prove covers 0")
+
+
+def _cell(strengths: Floats, centres: Floats) -> Cell:
+    """Return the cell that a head of these kernels reads; NotCoveredError where there is none."""
+    axes = {axis: centre for axis, s, centre in zip(CellCoordinates.axes, strengths, centres, strict=True) if s > 0}
+    column, number = ([axis for axis in kind if axis in axes] for kind in (COLUMN_AXES, NUMBER_AXES))
+    if len(column) != 1 or len(number) != 1 or axes.keys() - {column[0], number[0], "step"}:
+        where = ", ".join(axes) or "no axis"
+        raise NotCoveredError(
+            f"a head looks along {where}: prove covers one of {', '.join(COLUMN_AXES)} with one of {', '.join(NUMBER_AXES)}, "
+            "and step"
+        )
+    if any(centre != round(centre) for centre in axes.values()):
+        raise NotCoveredError("a head has a centre that is no whole number: prove covers heads that read one cell")
+    step = int(axes["step"]) if "step" in axes else None
+    return Cell(int(axes[column[0]]), int(axes[number[0]]), column[0], number[0], step)

@@ -20,9 +20,9 @@ from arithgpt.errors import UserError
 from arithgpt.inference.numpy_gpt import NumpyGPT
 from arithgpt.proof.families import coverage, family_of
 from arithgpt.proof.margins import Margins, margins
-from arithgpt.proof.model import NotCoveredError, ProvableModel, check_config
+from arithgpt.proof.model import ProvableModel, check_config
 from arithgpt.proof.refute import Counterexample, refute
-from arithgpt.proof.windows import Windows
+from arithgpt.proof.windows import NotCoveredError, Windows
 from arithgpt.run import Run
 
 MAX_SHOWN = 20  # windows that are not proven, in a report

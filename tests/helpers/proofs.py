@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arithgpt.models.positions.page_coordinates import PageCoordinates
+from arithgpt.proof.windows import Cell
 from tasks import Pages
 
 PROVABLE: dict[str, Any] = {
@@ -19,7 +20,7 @@ PROVABLE: dict[str, Any] = {
 }
 
 
-def page_windows(pages: Pages, alphabet: str, cells: Sequence[tuple[int, int]]) -> dict[tuple[Any, ...], str]:
+def page_windows(pages: Pages, alphabet: str, cells: Sequence[Cell]) -> dict[tuple[Any, ...], str]:
     """Collect what stands in the cells around each character of each answer, the character before it, and the character itself.
 
     The coordinates are those of the model. A character in a cell is shown with the mark that opened its number.
@@ -42,7 +43,7 @@ def page_windows(pages: Pages, alphabet: str, cells: Sequence[tuple[int, int]]) 
     answer = (np.arange(width) >= pages.prompt[:, None]) & (np.arange(width) < pages.total[:, None])
     rows, columns = np.nonzero(answer)
     found = [kinds[rows, columns - 1], ids[rows, columns]]
-    for d_place, d_number in cells:
+    for d_place, d_number, *_ in cells:
         seen = grid[rows, number[rows, columns] + d_number + 4, place[rows, columns] + d_place + 4]
         if d_number == 0 and d_place >= 0:
             seen = np.full_like(seen, -1)
@@ -63,24 +64,46 @@ def page_windows(pages: Pages, alphabet: str, cells: Sequence[tuple[int, int]]) 
     return windows
 
 
+class Standing(NamedTuple):
+    """Where a character stands, and the mark that opened its number."""
+
+    character: str
+    mark: str
+    place: int
+    digit: int
+    number: int
+    token: int
+    line: int
+    step: int
+
+
+def standing(text: str) -> list[Standing]:
+    """Find where each character of a text stands, and where the next one will; counted here, and not by the model."""
+    found = []
+    mark, place, digit, number, line, step = "", 1, 1, 0, 1, 0
+    for token, character in enumerate([*text, ""]):
+        found.append(Standing(character, mark, place, digit, number, token, line, step))
+        place, digit = place + 1, digit + 1
+        if character and not character.isdigit():
+            line += character == ";"
+            step = 0 if character in "=;" else step + 1
+            mark, number, digit, place = character, number + 1, 1, line if character in ":;!#" else 1
+    return found
+
+
 def exact_logits(weights: dict[str, NDArray[Any]], alphabet: str, text: str) -> NDArray[np.float64]:
-    """Compute the logits after a text in float64, key by key: a model of one block with kernels along place and number."""
+    """Compute the logits after a text in float64, key by key: a model of one block with fixed kernels."""
     w = {name: array.astype(np.float64) for name, array in weights.items()}
     block = {name.removeprefix("blocks.0."): array for name, array in w.items()}
 
     def normed(x: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + 2.0**-23) * scale
 
-    # where each character stands: counted here, not by the model
-    place, number, opener, tokens = 1, 0, "", []
-    for character in text:
-        tokens.append((character, opener, place, number))
-        place += 1
-        if not character.isdigit():
-            place, number, opener = 1, number + 1, character
+    tokens = standing(text)
     embedded = [
-        w["token_embedding.weight"][alphabet.index(c)] + w["positions.mark_embedding"][1 + alphabet.index(m) if m else 0]
-        for c, m, _, _ in tokens
+        w["token_embedding.weight"][alphabet.index(t.character)]
+        + w["positions.mark_embedding"][1 + alphabet.index(t.mark) if t.mark else 0]
+        for t in tokens[:-1]
     ]
     x = np.stack([w["positions.bos_embedding"], *embedded])
     D, H = len(block["attention.q_norm.weight"]), len(block["attention.bias.bos_logit"])
@@ -91,9 +114,15 @@ def exact_logits(weights: dict[str, NDArray[Any]], alphabet: str, text: str) -> 
         qkv[:, 2],
     )
     scores = (q * k).sum(-1) / math.sqrt(D)  # (tokens, H)
-    strength, centre = (block[f"attention.bias.{name}"][:, [0, 2]] for name in ("strength", "centre"))
-    stands = np.array([(p, n) for _, _, p, n in tokens])[:, None]  # (tokens, 1, 2)
-    scores[1:] -= (strength * (np.array([place, number]) + centre - stands) ** 2).sum(2)
+    strength, centre = (block[f"attention.bias.{name}"] for name in ("strength", "centre"))  # (H, axes)
+    axes = ("place", "digit", "number", "token", "line", "operand", "digit of the line", "step")
+    here = tokens[-1]
+    looks_from = {"operand": 0, "digit of the line": here.line, "step": -here.step}
+    for axis, name in enumerate(axes):
+        query = looks_from.get(name, getattr(here, name, None))
+        stands_at = {"operand": "number", "digit of the line": "digit"}.get(name, name)
+        keys = np.array([0 if name == "step" else getattr(token, stands_at) for token in tokens[:-1]])
+        scores[1:] -= strength[:, axis] * (query + centre[:, axis] - keys[:, None]) ** 2
     scores[0] += block["attention.bias.bos_logit"]
     share = np.exp(scores - scores.max(0))
     y = (share[..., None] * v).sum(0) / share.sum(0)[:, None]

@@ -51,11 +51,15 @@ class PositionScheme(nn.Module):
     def __init__(self, config: ModelConfig, alphabet: str) -> None:
         super().__init__()
         self.config = config
-        self.coordinates = self.coordinates_class(alphabet)
+        self.coordinates = self.make_coordinates(alphabet)
         self.roles: Tensor
         self.first_cell: Tensor
         self.register_buffer("roles", torch.from_numpy(self.coordinates.roles), persistent=False)
         self.register_buffer("first_cell", torch.tensor(self.coordinates.first_cell), persistent=False)
+
+    def make_coordinates(self, alphabet: str) -> PageCoordinates:
+        """Make the coordinate system in which characters have their cells."""
+        return self.coordinates_class(alphabet)
 
     def init_weights(self, rng: np.random.Generator) -> None:
         """Draw the scheme's own weights."""

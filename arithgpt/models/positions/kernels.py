@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from arithgpt.models.positions.base import AttentionBias, PositionScheme, copy_normal
+from arithgpt.models.positions.cell_coordinates import CellCoordinates
 from arithgpt.models.positions.expression_coordinates import ExpressionPageCoordinates
 from arithgpt.models.positions.page_coordinates import MARK, PageCoordinates
 
@@ -197,6 +198,10 @@ class PagePositions(PositionScheme):
         self.mark_embedding = nn.Parameter(torch.zeros(1 + len(alphabet), config.n_embd))
         self.bos_embedding = nn.Parameter(torch.zeros(config.n_embd))
 
+    def make_coordinates(self, alphabet: str) -> PageCoordinates:
+        """Make the coordinate system; heads that read single cells have more axes to find them by."""
+        return CellCoordinates(alphabet) if self.config.kernel_strength else self.coordinates_class(alphabet)
+
     def init_weights(self, rng: np.random.Generator) -> None:
         """Draw the embeddings of marks and of the bos token."""
         copy_normal(self.mark_embedding, rng)
@@ -209,7 +214,8 @@ class PagePositions(PositionScheme):
     def attention_bias(self, n_head: int) -> KernelBias:
         """Make the kernels of one block."""
         fixed = self.config.kernel_strength
-        return KernelBias(n_head, self.coordinates, _CELL_HEADS if fixed else self.heads, fixed)
+        heads = (self.config.kernel_heads or _CELL_HEADS) if fixed else self.heads
+        return KernelBias(n_head, self.coordinates, heads, fixed)
 
     def distances(self, queries: Tensor, keys: Tensor) -> Tensor:
         """Compute how far each key but the bos token is from each query, and the squares: (B, Tq, Tk - 1, 2 axes)."""

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from arithgpt.proof.checker_windows import WINDOWS
 from arithgpt.proof.columns import Column, ColumnFamily
-from arithgpt.proof.families import COVERED, family_of
-from arithgpt.proof.windows import NOTHING, Cell, Windows
+from arithgpt.proof.families import family_of
+from arithgpt.proof.multiplication import FACTOR
+from arithgpt.proof.windows import NOTHING, Cell, NotCoveredError, Windows
 from tasks import Pages, find
 
 CELLS = (Cell(-1, -2), Cell(-1, -1), Cell(-1, 0), Cell(0, -2), Cell(0, -1))
@@ -47,14 +48,14 @@ def small_questions(operator: str) -> list[str]:
     return [f"{a}{operator}{b}" for a, b in pairs]
 
 
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize("name", ["add", "sub"])
 def test_windows_are_exactly_those_of_small_pages(name: str) -> None:
     task = find(name)()
     pages = task.pages(task.problems(small_questions(task.operator)))
     assert all_windows(name) == page_windows(pages, task.alphabet, CELLS)
 
 
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize("name", ["add", "sub"])
 @given(st.tuples(*[st.integers(1, 300).flatmap(lambda n: st.integers(0, 10**n - 1))] * 2))
 def test_windows_of_long_pages_are_among_them(name: str, pair: tuple[int, int]) -> None:
     task = find(name)()
@@ -63,9 +64,10 @@ def test_windows_of_long_pages_are_among_them(name: str, pair: tuple[int, int]) 
     assert page_windows(pages, task.alphabet, CELLS).items() <= known
 
 
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize("name", ["add", "sub"])
 def test_the_checker_lists_the_same_windows(name: str) -> None:
-    listed = [(*map(contents.get, CELLS), query, wanted) for contents, query, wanted in WINDOWS[name]()]
+    places = [("place", cell.column, "number", cell.number, None) for cell in CELLS]
+    listed = [(*map(contents.get, places), query, wanted) for contents, query, wanted in WINDOWS[name]()]
     assert len(set(listed)) == len({row[:-1] for row in listed})
     assert {row[:-1]: row[-1] for row in listed} == all_windows(name)
 
@@ -101,7 +103,7 @@ def test_heads_may_read_other_cells(extra: tuple[Cell, ...]) -> None:
     assert question.strip("012") == ""
 
 
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize("name", ["add", "sub"])
 @given(st.integers(0, 2**32 - 1))
 def test_questions_show_the_window_that_they_are_drawn_for(name: str, seed: int) -> None:
     task, rng = find(name)(), np.random.default_rng(seed)
@@ -110,3 +112,10 @@ def test_questions_show_the_window_that_they_are_drawn_for(name: str, seed: int)
     for question in family_of(task).questions(family_of(task).windows(CELLS), row, rng, 3):
         assert task.parse(question) == question
         assert wanted in page_windows(task.pages(task.problems([question])), task.alphabet, CELLS).items()
+
+
+def test_heads_that_do_not_see_enough_are_refused() -> None:
+    with pytest.raises(NotCoveredError, match="the heads do not see enough: after '=' both '0' and '1' can be right"):
+        family_of(find("add")()).windows([Cell(0, -1)])
+    with pytest.raises(NotCoveredError, match="the heads do not see enough: after "):
+        family_of(find("mul")()).windows([FACTOR])
