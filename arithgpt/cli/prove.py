@@ -13,7 +13,7 @@ from arithgpt.cli.shared.options import output_files
 from arithgpt.config.tables import task_table
 from arithgpt.errors import UserError
 from arithgpt.proof.certificate import FILE_NAME, write_certificate
-from arithgpt.proof.checker import check
+from arithgpt.proof.checker.check import check
 from arithgpt.proof.prove import Proof, prove
 from arithgpt.run import Run, find_run, newest_run
 from arithgpt.training.checkpoint import write_atomic

@@ -7,7 +7,7 @@
       contents    int64 (n, cells): the kind in each cell, -1 for nothing          queries    int64 (n,): the kind written last
       wanted      uint8 (n,): ASCII of the right next character                  margin, bound    float64 (n,), in nats
 
-`checker.py` verifies such a file from the weights alone.
+`checker/` verifies such a file from the weights alone.
 """
 
 from __future__ import annotations

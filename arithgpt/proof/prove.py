@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
 from arithgpt.inference.numpy_gpt import NumpyGPT
-from arithgpt.proof.families import coverage, family_of
+from arithgpt.proof.families.covered import coverage, family_of
 from arithgpt.proof.margins import Margins, margins
 from arithgpt.proof.model import ProvableModel, check_config
 from arithgpt.proof.refute import Counterexample, refute

@@ -15,7 +15,7 @@ from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.inference.generate import prefill
 from arithgpt.models.language_model import LanguageModel
 from arithgpt.proof.bounds import Interval, gelu, linear, outside_weight, rms_norm
-from arithgpt.proof.families import family_of
+from arithgpt.proof.families.covered import family_of
 from arithgpt.proof.margins import Attention, window_differences
 from arithgpt.proof.model import ProvableModel
 from arithgpt.proof.windows import NOTHING, Windows

@@ -9,10 +9,8 @@ from helpers.proofs import exact_logits, standing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arithgpt.proof.checker_windows import WINDOWS
-from arithgpt.proof.margins import window_differences
-from arithgpt.proof.model import ProvableModel
-from arithgpt.proof.multiplication import (
+from arithgpt.proof.checker.windows import WINDOWS
+from arithgpt.proof.families.multiplication import (
     A_BEFORE,
     COPIED,
     COPIED_NEXT,
@@ -24,6 +22,8 @@ from arithgpt.proof.multiplication import (
     A,
     MultiplicationFamily,
 )
+from arithgpt.proof.margins import window_differences
+from arithgpt.proof.model import ProvableModel
 from arithgpt.proof.observe import observe
 from arithgpt.proof.windows import Cell
 from tasks import find

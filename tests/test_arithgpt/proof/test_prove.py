@@ -15,9 +15,9 @@ from safetensors.numpy import save
 from arithgpt.config.tables import task_table
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
-from arithgpt.proof import checker, checker_windows
+from arithgpt.proof import checker
 from arithgpt.proof.certificate import digest, write_certificate
-from arithgpt.proof.checker import Checked, check
+from arithgpt.proof.checker.check import Checked, check
 from arithgpt.proof.prove import prove
 from arithgpt.run import Run
 from arithgpt.training.checkpoint import load_tensors, save_tensors
@@ -87,14 +87,15 @@ def test_the_checker_agrees(provable: Run, certificate: Path) -> None:
 
 def test_the_checker_shares_no_code_with_the_prover() -> None:
     modules = set()
-    for module in (checker, checker_windows):
-        for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text("utf-8"))):
+    for file in Path(checker.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 modules |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 modules.add(node.module or "")
-    ours = {name for name in modules if name.partition(".")[0] not in sys.stdlib_module_names}
-    assert ours == {"numpy", "numpy.typing", "safetensors", "arithgpt.errors", "arithgpt.proof.checker_windows"}
+    foreign = {name for name in modules if name.partition(".")[0] not in sys.stdlib_module_names}
+    others = {name for name in foreign if not name.startswith("arithgpt.proof.checker.")}
+    assert others == {"numpy", "numpy.typing", "safetensors", "arithgpt.errors"}
 
 
 def test_a_certificate_of_other_weights_is_refused(provable: Run, certificate: Path, tmp_path: Path) -> None:

@@ -10,13 +10,15 @@ from helpers.proofs import page_windows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arithgpt.proof.checker_windows import WINDOWS
-from arithgpt.proof.columns import Column, ColumnFamily
-from arithgpt.proof.families import family_of
-from arithgpt.proof.multiplication import FACTOR
+from arithgpt.proof.checker.windows import WINDOWS
+from arithgpt.proof.families.columns import Column, ColumnFamily
+from arithgpt.proof.families.covered import COVERED, family_of
+from arithgpt.proof.families.multiplication import FACTOR
 from arithgpt.proof.windows import NOTHING, Cell, NotCoveredError, Windows
 from tasks import Pages, find
 
+BY_COLUMNS = [name for name in COVERED if name != "mul"]
+STRINGS = {"copy": "0123456789", "parity": "01"}
 CELLS = (Cell(-1, -2), Cell(-1, -1), Cell(-1, 0), Cell(0, -2), Cell(0, -1))
 
 
@@ -35,8 +37,11 @@ def all_windows(name: str) -> dict[tuple[object, ...], str]:
     return shown(family_of(find(name)()).windows(CELLS))
 
 
-def small_questions(operator: str) -> list[str]:
+def small_questions(name: str) -> list[str]:
     """Problems of up to 4 digits on whose pages every window stands."""
+    if name in STRINGS:
+        words = ("".join(word) for n in range(1, 4) for word in product(STRINGS[name], repeat=n))
+        return [f"{name} {word}" for word in words]
     short = [*range(100), *(100 * top + 10 * middle + low for top in range(1, 10) for middle in range(10) for low in (0, 9))]
     pairs = [*product(short, short)]
     long = [1000 * top + 10 * middle + low for top in (1, 2) for middle in range(100) for low in (0, 9)]
@@ -45,26 +50,39 @@ def small_questions(operator: str) -> list[str]:
     pairs += [pair for a in tall for b in (0, 1, 9) for pair in ((a, b), (b, a))]
     for zeros, others in ((range(100, 110), range(10)), (range(1000, 1100), range(10, 100))):
         pairs += [pair for a, b in product(zeros, others) for pair in ((a, b), (b, a))]
-    return [f"{a}{operator}{b}" for a, b in pairs]
+    return [question(name, a, b) for a, b in pairs]
 
 
-@pytest.mark.parametrize("name", ["add", "sub"])
+def question(name: str, a: int, b: int) -> str:
+    """The question about two numbers."""
+    return f"compare {a} {b}" if name == "compare" else f"{a}{find(name)().operator}{b}"
+
+
+@pytest.mark.parametrize("name", BY_COLUMNS)
 def test_windows_are_exactly_those_of_small_pages(name: str) -> None:
     task = find(name)()
-    pages = task.pages(task.problems(small_questions(task.operator)))
+    pages = task.pages(task.problems(small_questions(name)))
     assert all_windows(name) == page_windows(pages, task.alphabet, CELLS)
 
 
-@pytest.mark.parametrize("name", ["add", "sub"])
+@pytest.mark.parametrize("name", ["add", "sub", "compare"])
 @given(st.tuples(*[st.integers(1, 300).flatmap(lambda n: st.integers(0, 10**n - 1))] * 2))
 def test_windows_of_long_pages_are_among_them(name: str, pair: tuple[int, int]) -> None:
     task = find(name)()
     known = all_windows(name).items()
-    pages = task.pages(task.problems([task.operator.join(map(str, numbers)) for numbers in (pair, pair[::-1])]))
+    pages = task.pages(task.problems([question(name, *numbers) for numbers in (pair, pair[::-1])]))
     assert page_windows(pages, task.alphabet, CELLS).items() <= known
 
 
-@pytest.mark.parametrize("name", ["add", "sub"])
+@pytest.mark.parametrize("name", STRINGS)
+@given(st.data())
+def test_windows_of_long_strings_are_among_them(name: str, data: st.DataObject) -> None:
+    task, word = find(name)(), data.draw(st.text(STRINGS[name], min_size=1, max_size=300))
+    pages = task.pages(task.problems([f"{name} {word}"]))
+    assert page_windows(pages, task.alphabet, CELLS).items() <= all_windows(name).items()
+
+
+@pytest.mark.parametrize("name", BY_COLUMNS)
 def test_the_checker_lists_the_same_windows(name: str) -> None:
     places = [("place", cell.column, "number", cell.number, None) for cell in CELLS]
     listed = [(*map(contents.get, places), query, wanted) for contents, query, wanted in WINDOWS[name]()]
@@ -103,7 +121,7 @@ def test_heads_may_read_other_cells(extra: tuple[Cell, ...]) -> None:
     assert question.strip("012") == ""
 
 
-@pytest.mark.parametrize("name", ["add", "sub"])
+@pytest.mark.parametrize("name", BY_COLUMNS)
 @given(st.integers(0, 2**32 - 1))
 def test_questions_show_the_window_that_they_are_drawn_for(name: str, seed: int) -> None:
     task, rng = find(name)(), np.random.default_rng(seed)
@@ -115,7 +133,7 @@ def test_questions_show_the_window_that_they_are_drawn_for(name: str, seed: int)
 
 
 def test_heads_that_do_not_see_enough_are_refused() -> None:
-    with pytest.raises(NotCoveredError, match="the heads do not see enough: after '=' both '0' and '1' can be right"):
+    with pytest.raises(NotCoveredError, match="the heads do not see enough: after '.' both '.' and '.' can be right"):
         family_of(find("add")()).windows([Cell(0, -1)])
-    with pytest.raises(NotCoveredError, match="the heads do not see enough: after "):
+    with pytest.raises(NotCoveredError, match="the heads do not see enough: after '.' both"):
         family_of(find("mul")()).windows([FACTOR])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import product
 
-from arithgpt.proof.checker_products import Listed, Place, Seen, multiplication
+from arithgpt.proof.checker.product_windows import Listed, Place, Seen, multiplication
 
 _DIGITS = range(10)
 _ENDED = 10  # stands for the mark that closes a number
@@ -111,4 +111,53 @@ def _value(shown: int) -> int:
     return shown if shown < _ENDED else 0
 
 
-WINDOWS: Mapping[str, Callable[[], Listed]] = {"add": addition, "mul": multiplication, "sub": subtraction}
+def copy() -> Listed:
+    """314=314$: windows of the copy."""
+    for before, now in product([*_DIGITS, None], [*_DIGITS, _ENDED]):
+        if (before, now) != (None, _ENDED):
+            yield _string(before, now, None if before is None else str(before), "$" if now == _ENDED else str(now))
+
+
+def parity() -> Listed:
+    """10110=11011$: windows of the running parity."""
+    for now in (0, 1):
+        yield _string(None, now, None, str(now))
+    for before, now, so_far in product((0, 1), (0, 1, _ENDED), (0, 1)):
+        yield _string(before, now, str(so_far), "$" if now == _ENDED else str(so_far ^ now))
+
+
+def _string(before: int | None, now: int, written: str | None, wanted: str) -> tuple[dict[Place, Seen], Seen, str]:
+    """Make one window from what a string shows at P - 1 and P, and the character written at P - 1, if any."""
+    query = ("=", "") if written is None else (written, "=")
+    cells: dict[Place, Seen] = {("place", 0, "number", -1, None): ("=" if now == _ENDED else str(now), "")}
+    if before is not None and written is not None:
+        cells |= {("place", -1, "number", -1, None): (str(before), ""), ("place", -1, "number", 0, None): (written, "=")}
+    return cells, query, wanted
+
+
+def comparison() -> Listed:
+    """321?54=112$: windows of the running comparison."""
+    for a, b in product(_DIGITS, _DIGITS):
+        yield _window("?", (_NONE, a), (_NONE, b), ("=", "?"), _sign(a, b, "0"))
+    for second in (True, False):
+        for (a1, a0), (b1, b0) in product(_operand(second), repeat=2):
+            if min(a1, b1) >= _ENDED:
+                continue  # the comparison ended before
+            decided = _value(a1) != _value(b1)
+            for before in (_sign(_value(a1), _value(b1), "0"),) if decided or second else "012":
+                wanted = "$" if min(a0, b0) >= _ENDED else _sign(_value(a0), _value(b0), before)
+                yield _window("?", (a1, a0), (b1, b0), (before, "="), wanted)
+
+
+def _sign(a: int, b: int, before: str) -> str:
+    return before if a == b else "1" if a < b else "2"
+
+
+WINDOWS: Mapping[str, Callable[[], Listed]] = {
+    "add": addition,
+    "compare": comparison,
+    "copy": copy,
+    "mul": multiplication,
+    "parity": parity,
+    "sub": subtraction,
+}

@@ -1,6 +1,6 @@
 """Verify a certificate from the weights alone. It shares no code with the prover, nor with the model.
 
-The checker lists the windows by other means (checker_windows.py), compares them with those of the certificate, and computes for
+The checker lists the windows by other means (windows.py), compares them with those of the certificate, and computes for
 each of them, by intervals with a lower and an upper end, how much the logit of the right character is above every other one.
 
 It relies on the same facts about the model as the prover (docs/proof.md): a float32 decoder rounds by at most 2^-24 for each
@@ -22,9 +22,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from arithgpt.errors import UserError
-from arithgpt.proof.checker_block import EPS, FUNCTION, Array, Ends, U, least_ahead
-from arithgpt.proof.checker_products import Place, Seen
-from arithgpt.proof.checker_windows import WINDOWS
+from arithgpt.proof.checker.block import EPS, FUNCTION, Array, Ends, U, least_ahead
+from arithgpt.proof.checker.product_windows import Place, Seen
+from arithgpt.proof.checker.windows import WINDOWS
 
 _FAR: Final = 40  # cells in each direction that are added one by one
 _CHUNK: Final = 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-from arithgpt.proof.columns import Column, ColumnFamily, number_of, operand_characters
+from arithgpt.proof.families.columns import Column, ColumnFamily, number_of, operand_characters
 from tasks.page_grammar import DIGITS, EQUALS, STOP
 
 NEGATIVE_MARK = "~"

@@ -1,7 +1,7 @@
 """The tasks that the prover covers.
 
 A further task needs a `PageFamily` (windows.py), mostly a `ColumnFamily` of a few lines, an entry in `COVERED`, and windows of
-its own in checker.py, which shares no code with this package.
+its own in proof/checker, which shares no code with this package.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
-from arithgpt.proof.binary import AdditionFamily, SubtractionFamily
-from arithgpt.proof.multiplication import MultiplicationFamily
+from arithgpt.proof.families.multiplication import MultiplicationFamily
+from arithgpt.proof.families.strings import CompareFamily, CopyFamily, ParityFamily
+from arithgpt.proof.families.sums import AdditionFamily, SubtractionFamily
 from arithgpt.proof.windows import NotCoveredError, PageFamily
 from tasks import Task
 
@@ -34,7 +35,10 @@ COVERED: Mapping[str, Coverage] = {
         "adds any two numbers, of any length",
         {"order": "reversed", "pad": False, "signs": True, "index_hints": False, "scratchpad": False},
     ),
+    "compare": Coverage(CompareFamily, "compares any two numbers, of any length", {}),
+    "copy": Coverage(CopyFamily, "copies any string of digits, of any length", {}),
     "mul": Coverage(MultiplicationFamily, "multiplies any two numbers, of any length", {"scratchpad": True}),
+    "parity": Coverage(ParityFamily, "tells the parity of any string of bits, of any length", {"scratchpad": True}),
     "sub": Coverage(SubtractionFamily, "subtracts any two numbers, of any length, results below zero too", {}),
 }
 

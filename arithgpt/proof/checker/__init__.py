@@ -1,0 +1,1 @@
+"""Verify certificates. Shares no code with the prover, the models or the tasks."""

@@ -1,0 +1,1 @@
+"""Every window that the pages of a task can show, task by task."""
