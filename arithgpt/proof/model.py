@@ -15,7 +15,7 @@ from arithgpt.models.positions.cell_coordinates import CellCoordinates
 from arithgpt.proof.bounds import Floats, Interval, add, exact, linear, rms_norm
 from arithgpt.proof.windows import Cell, Kind, NotCoveredError
 
-COLUMN_AXES = "place", "digit", "digit of the line"
+COLUMN_AXES = "place", "digit", "digit of the line", "digit below a turn"
 NUMBER_AXES = "number", "operand"
 """Every head must look along one axis of each kind: together they find one character. Along `step` it can look too."""
 

@@ -39,7 +39,7 @@ class Cell(NamedTuple):
     column: int
     number: int
     column_axis: str = "place"
-    """place, digit, or digit of the line."""
+    """place, digit, digit of the line, or digit below a turn."""
     number_axis: str = "number"
     """number, counted from the one about to be written; or operand, counted from the start of the page."""
     step: int | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arithgpt.models.positions.page_coordinates import PageCoordinates
-from arithgpt.proof.windows import Cell
+from arithgpt.proof.windows import NOTHING, Cell, Windows
 from tasks import Pages
 
 PROVABLE: dict[str, Any] = {
@@ -75,17 +75,20 @@ class Standing(NamedTuple):
     token: int
     line: int
     step: int
+    below: int
 
 
 def standing(text: str) -> list[Standing]:
     """Find where each character of a text stands, and where the next one will; counted here, and not by the model."""
     found = []
-    mark, place, digit, number, line, step = "", 1, 1, 0, 1, 0
+    mark, place, digit, number, line, step, below = "", 1, 1, 0, 1, 0, 0
     for token, character in enumerate([*text, ""]):
-        found.append(Standing(character, mark, place, digit, number, token, line, step))
+        found.append(Standing(character, mark, place, digit, number, token, line, step, below))
         place, digit = place + 1, digit + 1
         if character and not character.isdigit():
-            line += character == ";"
+            line, below = line + (character == ";"), below - (character == ";")
+            if character == "\\":
+                below = digit - 2
             step = 0 if character in "=;" else step + 1
             mark, number, digit, place = character, number + 1, 1, line if character in ":;!#" else 1
     return found
@@ -115,12 +118,12 @@ def exact_logits(weights: dict[str, NDArray[Any]], alphabet: str, text: str) -> 
     )
     scores = (q * k).sum(-1) / math.sqrt(D)  # (tokens, H)
     strength, centre = (block[f"attention.bias.{name}"] for name in ("strength", "centre"))  # (H, axes)
-    axes = ("place", "digit", "number", "token", "line", "operand", "digit of the line", "step")
+    axes = ("place", "digit", "number", "token", "line", "operand", "digit of the line", "digit below a turn", "step")
     here = tokens[-1]
-    looks_from = {"operand": 0, "digit of the line": here.line, "step": -here.step}
+    looks_from = {"operand": 0, "digit of the line": here.line, "digit below a turn": here.below, "step": -here.step}
     for axis, name in enumerate(axes):
         query = looks_from.get(name, getattr(here, name, None))
-        stands_at = {"operand": "number", "digit of the line": "digit"}.get(name, name)
+        stands_at = {"operand": "number", "digit of the line": "digit", "digit below a turn": "digit"}.get(name, name)
         keys = np.array([0 if name == "step" else getattr(token, stands_at) for token in tokens[:-1]])
         scores[1:] -= strength[:, axis] * (query + centre[:, axis] - keys[:, None]) ** 2
     scores[0] += block["attention.bias.bos_logit"]
@@ -131,3 +134,30 @@ def exact_logits(weights: dict[str, NDArray[Any]], alphabet: str, text: str) -> 
     hidden = 0.5 * hidden * (1 + np.tanh(math.sqrt(2 / math.pi) * (hidden + 0.044715 * hidden**3)))
     logits: NDArray[np.float64] = w["head.weight"] @ normed(x + block["mlp.down.weight"] @ hidden, w["norm.weight"])
     return logits
+
+
+def shown(windows: Windows) -> dict[tuple[object, ...], str]:
+    """The windows with characters and marks in place of indices: cells and query -> the right next character."""
+    names = [*map(tuple, windows.kinds), None]
+    assert NOTHING == -1
+    rows = zip(windows.contents.tolist(), windows.queries.tolist(), windows.wanted, strict=True)
+    return {(*(names[content] for content in contents), names[query]): wanted for contents, query, wanted in rows}
+
+
+def window_at(text: str, cells: Sequence[Cell]) -> tuple[object, ...]:
+    """The window at the end of a text, found by looking at each character: what stands in the cells, and the last character."""
+    *tokens, here = standing(text)
+    of_query = {"digit of the line": here.line, "digit below a turn": here.below, "operand": 0}
+    of_key = {"digit of the line": "digit", "digit below a turn": "digit", "operand": "number"}
+
+    def seen(cell: Cell) -> tuple[str, str] | None:
+        if cell.step not in (None, here.step):
+            return None
+        looks_at = {}
+        for axis, offset in ((cell.column_axis, cell.column), (cell.number_axis, cell.number)):
+            looks_at[of_key.get(axis, axis)] = offset + of_query.get(axis, getattr(here, axis, 0))
+        found = [token for token in tokens if all(getattr(token, axis) == value for axis, value in looks_at.items())]
+        assert len(found) <= 1
+        return (found[0].character, found[0].mark) if found else None
+
+    return (*map(seen, cells), (tokens[-1].character, tokens[-1].mark))

@@ -28,8 +28,8 @@ from arithgpt.proof.checker.windows import WINDOWS
 
 _FAR: Final = 40  # cells in each direction that are added one by one
 _CHUNK: Final = 1024
-_AXES: Final = ("place", "digit", "number", "token", "line", "operand", "digit of the line", "step")
-_COLUMNS, _NUMBERS = frozenset({"place", "digit", "digit of the line"}), frozenset({"number", "operand"})
+_AXES: Final = ("place", "digit", "number", "token", "line", "operand", "digit of the line", "digit below a turn", "step")
+_COLUMNS, _NUMBERS = frozenset({"place", "digit", "digit of the line", "digit below a turn"}), frozenset({"number", "operand"})
 
 
 @dataclass(frozen=True)

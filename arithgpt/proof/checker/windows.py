@@ -153,11 +153,34 @@ def _sign(a: int, b: int, before: str) -> str:
     return before if a == b else "1" if a < b else "2"
 
 
+def reversal() -> Listed:
+    r"""314=314\4;1;3$: windows of all strings of up to four digits, read off their pages. Longer pages show no other ones."""
+    for word in ("".join(digits) for n in (1, 2, 3, 4) for digits in product("0123456789", repeat=n)):
+        for end, character in enumerate(word + "\\"):
+            query = ("=", "") if end == 0 else (word[end - 1], "=")
+            yield {("place", 0, "number", -1, None): ((word + "=")[end], "")}, query, character
+        for line in range(1, len(word) + 1):
+            left = len(word) - line  # digits below that of the line
+            mark = "\\" if line == 1 else ";"
+            shown: dict[Place, Seen] = {("digit below a turn", 0, "operand", 1, None): (word[left], "=")}
+            if left:
+                shown["digit below a turn", -1, "operand", 1, None] = (word[left - 1], "=")
+            # The number of a line begins at place `line`; the one before is the copy, or a digit and a mark that ends here.
+            before = [(char, "=") for char in word + "\\"] if line == 1 else [(";", "\\" if line == 2 else ";")]
+            opened = "=" if line == 1 else "\\" if line == 2 else ";"
+            for column, (query, wanted) in enumerate(
+                [((mark, opened), word[left]), ((word[left], mark), ";" if left else "$")]
+            ):
+                beside: dict[Place, Seen] = {("place", 0, "number", -1, None): before[column]} if column < len(before) else {}
+                yield shown | beside, query, wanted
+
+
 WINDOWS: Mapping[str, Callable[[], Listed]] = {
     "add": addition,
     "compare": comparison,
     "copy": copy,
     "mul": multiplication,
     "parity": parity,
+    "reverse": reversal,
     "sub": subtraction,
 }

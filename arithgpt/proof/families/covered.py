@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from arithgpt.proof.families.multiplication import MultiplicationFamily
+from arithgpt.proof.families.reversal import ReverseFamily
 from arithgpt.proof.families.strings import CompareFamily, CopyFamily, ParityFamily
 from arithgpt.proof.families.sums import AdditionFamily, SubtractionFamily
 from arithgpt.proof.windows import NotCoveredError, PageFamily
@@ -39,6 +40,7 @@ COVERED: Mapping[str, Coverage] = {
     "copy": Coverage(CopyFamily, "copies any string of digits, of any length", {}),
     "mul": Coverage(MultiplicationFamily, "multiplies any two numbers, of any length", {"scratchpad": True}),
     "parity": Coverage(ParityFamily, "tells the parity of any string of bits, of any length", {"scratchpad": True}),
+    "reverse": Coverage(ReverseFamily, "reverses any string of digits, of any length", {"scratchpad": True}),
     "sub": Coverage(SubtractionFamily, "subtracts any two numbers, of any length, results below zero too", {}),
 }
 

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 from helpers.models import random_model
-from helpers.proofs import exact_logits, standing
+from helpers.proofs import exact_logits, shown, window_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,11 +25,9 @@ from arithgpt.proof.families.multiplication import (
 from arithgpt.proof.margins import window_differences
 from arithgpt.proof.model import ProvableModel
 from arithgpt.proof.observe import observe
-from arithgpt.proof.windows import Cell
 from tasks import find
 
 CELLS = (COPIED, COPIED_NEXT, FACTOR, A, A_BEFORE, PRODUCT, PRODUCT_BEFORE, TOTAL, TOTAL_BEFORE)
-AXES = {"digit of the line": "digit", "operand": "number"}  # of a cell -> of the character that stands in it
 HEADS = [{c.column_axis: c.column, c.number_axis: c.number, "step": c.step} for c in CELLS]
 SHAPE = {"n_layer": 1, "n_head": 9, "head_dim": 8, "mlp_ratio": 2, "kernel_heads": HEADS}
 TASK = find("mul")()
@@ -38,28 +36,13 @@ numbers = st.integers(1, 60).flatmap(lambda n: st.integers(0, 10**n - 1))
 
 @cache
 def known() -> dict[tuple[object, ...], str]:
-    """All windows, with characters in place of indices: what stands in the cells, the character before, and the next one."""
-    windows = MultiplicationFamily().windows(CELLS)
-    kinds = [*map(tuple, windows.kinds), None]
-    rows = zip(windows.contents.tolist(), windows.queries.tolist(), windows.wanted, strict=True)
-    return {(*(kinds[content] for content in contents), kinds[query]): wanted for contents, query, wanted in rows}
+    """All windows, with characters in place of indices."""
+    return shown(MultiplicationFamily().windows(CELLS))
 
 
 def window(text: str) -> tuple[object, ...]:
-    """The window at the end of a text, found by looking at each character."""
-    *tokens, here = standing(text)
-
-    def seen(cell: Cell) -> tuple[str, str] | None:
-        if here.step != cell.step:
-            return None
-        column = cell.column + (here.line if cell.column_axis == "digit of the line" else getattr(here, cell.column_axis))
-        number = cell.number + (0 if cell.number_axis == "operand" else here.number)
-        wanted = {AXES.get(cell.column_axis, cell.column_axis): column, AXES.get(cell.number_axis, cell.number_axis): number}
-        found = [token for token in tokens if all(getattr(token, axis) == value for axis, value in wanted.items())]
-        assert len(found) <= 1
-        return (found[0].character, found[0].mark) if found else None
-
-    return (*map(seen, CELLS), (tokens[-1].character, tokens[-1].mark))
+    """The window at the end of a text."""
+    return window_at(text, CELLS)
 
 
 def page_of(left: int, right: int) -> tuple[str, int]:
@@ -117,11 +100,11 @@ def test_questions_show_the_window_that_they_are_drawn_for() -> None:
     rows = [*rng.integers(0, len(windows), 40).tolist()]
     asked = {row: family.questions(windows, row, rng, 2) for row in rows}
     assert sum(bool(questions) for questions in asked.values()) > 20
-    shown = list(known())
+    rows_shown = list(known())
     for row, questions in asked.items():
         for question in questions:
             page, prompt = page_of(*map(int, question.split("*")))
-            assert shown[row] in [window(page[:end]) for end in range(prompt, len(page))]
+            assert rows_shown[row] in [window(page[:end]) for end in range(prompt, len(page))]
 
 
 @cache

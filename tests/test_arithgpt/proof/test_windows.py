@@ -6,7 +6,7 @@ from itertools import islice, product
 
 import numpy as np
 import pytest
-from helpers.proofs import page_windows
+from helpers.proofs import page_windows, shown
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,21 +14,12 @@ from arithgpt.proof.checker.windows import WINDOWS
 from arithgpt.proof.families.columns import Column, ColumnFamily
 from arithgpt.proof.families.covered import COVERED, family_of
 from arithgpt.proof.families.multiplication import FACTOR
-from arithgpt.proof.windows import NOTHING, Cell, NotCoveredError, Windows
+from arithgpt.proof.windows import Cell, NotCoveredError
 from tasks import Pages, find
 
-BY_COLUMNS = [name for name in COVERED if name != "mul"]
+BY_COLUMNS = [name for name in COVERED if isinstance(family_of(find(name)()), ColumnFamily)]
 STRINGS = {"copy": "0123456789", "parity": "01"}
 CELLS = (Cell(-1, -2), Cell(-1, -1), Cell(-1, 0), Cell(0, -2), Cell(0, -1))
-
-
-def shown(windows: Windows) -> dict[tuple[object, ...], str]:
-    """The same windows with characters and marks in place of indices."""
-    kinds = [tuple(kind) for kind in windows.kinds]
-    names = [*kinds, None]
-    assert NOTHING == -1
-    rows = zip(windows.contents.tolist(), windows.queries.tolist(), windows.wanted, strict=True)
-    return {(*(names[content] for content in contents), names[query]): wanted for contents, query, wanted in rows}
 
 
 @cache
