@@ -186,7 +186,7 @@ def _problems(task: Task, texts: list[str]) -> Problems:
 
 @every_task
 def test_test_problems_are_different_and_repeatable(task: Task) -> None:
-    n = {"expr": 60, "rewrite": 100, "path": 100}.get(task.name, 300)  # problems of some tasks take long to make
+    n = {"expr": 30, "rewrite": 100, "path": 100}.get(task.name, 300)  # problems of some tasks take long to make
     for suite in task.suites:
         cell = (2, 1) if suite == "exhaustive" else cells(task)[-1] if task.name in ANSWERS else (5, 5)
         questions = task.questions(task.test(n, cell, seed=1, suite=suite))

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers.command_line import Call
+from helpers.command_line import Call, start_forked, wait_for_forked
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -85,11 +83,10 @@ def test_killed_half_way_it_leaves_no_report_and_again_the_same(
     endpoint.hangs = True
     for end in (signal.SIGKILL, signal.SIGINT):
         endpoint.stuck.clear()
-        command = [sys.executable, "-m", "arithgpt", *options, *files(killed)]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            assert endpoint.stuck.wait(60)
-            process.send_signal(end)
-            assert process.wait(30) != 0
+        process = start_forked(tmp_path, *options, *files(killed))
+        assert endpoint.stuck.wait(60)
+        os.kill(process.pid, end)
+        assert wait_for_forked(process, tmp_path).returncode != 0
         assert list(killed.iterdir()) == []
     endpoint.hangs = False
     for folder, call in ((first, arithgpt), (again, new_arithgpt)):
