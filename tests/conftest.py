@@ -1,8 +1,5 @@
 """What several test files need: a small trained run, made once, and a way to call the command line."""
 
-import fcntl
-import os
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
@@ -12,12 +9,10 @@ import helpers.one_thread  # noqa: F401  before NumPy is loaded
 import pytest
 import torch
 from helpers.command_line import Call, call, call_forked
-from helpers.training import SMALL, Silent
+from helpers.training import SMALL, train_once
 from hypothesis import settings
 
-from arithgpt.config.recipe import Recipe
-from arithgpt.run import Run, new_run
-from arithgpt.training.trainer import Trainer
+from arithgpt.run import Run
 
 NUMBERS = count()
 
@@ -51,26 +46,8 @@ def no_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """An adder of one- and two-digit numbers, trained for a few seconds, once for all workers; each has a copy of its own."""
-    own = tmp_path_factory.mktemp("trained")
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with (shared / "small.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "small").exists():
-            train_small(own / "unfinished").rename(shared / "small")
-    shutil.copytree(shared / "small", own / "small")
-    return Run(own / "small")
-
-
-def train_small(folder: Path) -> Path:
-    """Train the run `small` in a folder; returns its path."""
-    recipe = Recipe.from_dict(SMALL, "test")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ARITHGPT_RUNS", str(folder))
-        run = new_run("small", recipe)
-    Trainer(recipe, run, device=torch.device("cpu"), callback=Silent()).fit()
-    return run.path
+    """An adder of one- and two-digit numbers, trained for a few seconds."""
+    return train_once(tmp_path_factory, "small", SMALL)
 
 
 @pytest.fixture
