@@ -13,6 +13,7 @@ from typing import Any
 
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.inference.backend import Model
+from arithgpt.proof.families.covered import load_provable
 from arithgpt.run import Run, find_run, new_run, shipped_run
 from arithgpt.runtime import resolve_device, resolve_precision
 from arithgpt.training.callbacks import Callback
@@ -55,7 +56,8 @@ def train(
     if isinstance(recipe, Recipe):
         plan = recipe if not changes else recipe.with_fields(changes)
     else:
-        plan = load_recipe(task=task, file=None if recipe is None else Path(recipe), options=changes)
+        file = None if recipe is None else Path(recipe)
+        plan = load_recipe(task=task, file=file, options=changes) if file else load_provable(task=task, options=changes)
     plan = resolve(plan)
     where = resolve_device(device)
     chosen = resolve_precision(precision, where)

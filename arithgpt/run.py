@@ -37,7 +37,7 @@ def runs_folder() -> Path:
     return Path(os.environ.get("ARITHGPT_RUNS") or "runs")
 
 
-STATUSES = ("unfinished", "interrupted", "finished", "reached target")
+STATUSES = ("unfinished", "interrupted", "finished", "reached target", "proven")
 """What run.json can say of how training ended."""
 
 

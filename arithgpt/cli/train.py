@@ -12,6 +12,7 @@ import typer
 from arithgpt.cli.shared.options import DEVICE_HELP, LENGTHS_HELP
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
+from arithgpt.proof.families.covered import load_provable
 from arithgpt.run import Run, all_runs, find_run, new_run
 from arithgpt.runtime import configure, resolve_precision
 from arithgpt.training.callbacks import CallbackList, TerminalProgress
@@ -21,6 +22,7 @@ from arithgpt.training.trackers import Tracker, TrackerCallback, make_trackers
 from arithgpt.training.trainer import Trainer
 
 EXIT_INTERRUPTED = 130
+EXIT_NOT_PROVEN = 1
 CHANGEABLE = "only --steps, --target and how often it validates can change"
 RESUMABLE = ("unfinished", "interrupted")
 
@@ -45,6 +47,10 @@ def command(
     target: Annotated[
         Optional[float], typer.Option(help="Stop when held-out exact match reaches this at every length, twice in a row.")
     ] = None,
+    until_proven: Annotated[
+        bool,
+        typer.Option("--until-proven", help="Stop when the run is proven for every length. Exit status 1 where it is not."),
+    ] = False,
     seed: Annotated[Optional[int], typer.Option(help="Seed of the initial weights and of the problems.")] = None,
     device: Annotated[str, typer.Option(help=DEVICE_HELP)] = "auto",
     precision: Annotated[
@@ -62,7 +68,7 @@ def command(
     current step with a checkpoint; --resume goes on from it. To share each step among several GPUs or machines:
     torchrun --nproc-per-node 4 -m arithgpt train
     """
-    limits = {"train.max_steps": steps, "train.target_accuracy": target}
+    limits = {"train.max_steps": steps, "train.target_accuracy": target, "train.until_proven": until_proven or None}
     options = {"task.digits": _up_to(digits), "init.run": init_run, "seed": seed} | limits
     typed = {
         "task.digits": f"--digits {digits}",
@@ -78,7 +84,9 @@ def command(
             fixed = {"task": task, "digits": digits, "recipe": recipe, "from": init_run, "seed": seed}
             run, plan = _resumed(name, fixed, overrides or [], limits, typed)
         else:
-            plan = resolve(load_recipe(task=task, file=recipe, overrides=overrides or [], options=options, typed=typed))
+            changes: dict[str, Any] = {"overrides": overrides or [], "options": options, "typed": typed}
+            loaded = load_provable(task=task, **changes) if recipe is None else load_recipe(task=task, file=recipe, **changes)
+            plan = resolve(loaded)
         resolve_precision(precision, configure(device))
         trackers.update(make_trackers(log))
         return (run if resume else new_run(name, plan)), plan
@@ -105,6 +113,8 @@ def command(
             callback.close()
     if progress.status == "interrupted":
         raise typer.Exit(EXIT_INTERRUPTED)
+    if until_proven and progress.status != "proven":
+        raise typer.Exit(EXIT_NOT_PROVEN)
 
 
 def _up_to(digits: str | None) -> str | None:

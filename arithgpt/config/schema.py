@@ -198,6 +198,9 @@ class TrainConfig(Section):
     """Exact match on held-out problems that every length of training must reach."""
     stop_early: bool = True
     """Stop when target_accuracy holds in two validations in a row."""
+    until_proven: bool = False
+    """Stop when the run is proven for every length, not when it reaches the target. From then on each validation tries to prove
+    it, and problems that show what is not proven yet are learned beside the others."""
     eval_every: Positive = 40
     """Steps between two validations."""
     eval_samples: Positive = 256

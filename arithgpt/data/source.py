@@ -8,6 +8,7 @@ source.validate(model, SINGLE_PROCESS)        # Validation(accuracy={"1": 1.0, "
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -30,6 +31,7 @@ from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup
 from tasks import Pages, Problems, Task, sizes
 
 MAX_VALIDATION_SIZES = 10  # problem sizes that validation covers at most, but two of each range
+HARD_SHARE = 0.25  # of a batch: problems that show what is not proven (proof/guided.py)
 TEXT_ROWS = 64  # pages of text that are validated at once
 
 Ids: TypeAlias = NDArray[np.int64]
@@ -53,6 +55,9 @@ class DataSource(Protocol):
 
     def batches(self, pages: Any, n: int) -> list[Batch]:
         """Make at most n batches of pages."""
+
+    def learn(self, questions: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Make problems a share of each batch: lists of questions, each with the step from which on it counts."""
 
     def resets(self, step: int) -> bool:
         """Whether the optimiser forgets its state at a step."""
@@ -93,6 +98,7 @@ class ProblemSource:
         size = recipe.data.train_size
         self.finite_set = training_set(self.task, size, seed=recipe.seed) if size else None
         self.extra_pages = read_pages(recipe)[0] if recipe.data.pages else None
+        self.hard_pages: list[tuple[int, Pages | None]] = []
         if recipe.model.reads_question:
             self.pages(0)  # say what does not fit before there is a model
         self.questions = held_out_questions(self.task, self.tokenizer, recipe.train.eval_samples, device)
@@ -109,6 +115,10 @@ class ProblemSource:
         pages = self.removal.pages(problems, step) if self.removal else self.task.pages(problems)
         if extra is not None and n_extra:
             pages = concatenate(pages, extra[rows_of_step(len(extra), n_extra, seed=self.recipe.seed, step=step)])
+        hard = next((pages for start, pages in reversed(self.hard_pages) if start <= step), None)
+        if hard is not None and (n_hard := int(HARD_SHARE * n)):  # they take the places of the last problems
+            chosen = hard[rows_of_step(len(hard), n_hard, seed=self.recipe.seed, step=step)]
+            pages = concatenate(pages[np.arange(n - n_hard)], chosen)
         if self.max_length is not None:  # the longest page of free text is not known in advance
             _check_length(self.max_length, int(pages.total.max()) - 1, f"of a page at step {step}")
         if self.recipe.model.reads_question:
@@ -121,6 +131,10 @@ class ProblemSource:
         if self.finite_set is None:
             return self.task.stream(n, seed=seed, split="train", rank=0, step=step)
         return self.finite_set[rows_of_step(len(self.finite_set), n, seed=seed, step=step)]
+
+    def learn(self, questions: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Make problems a share of each batch: lists of questions, each with the step from which on it counts."""
+        self.hard_pages = [(start, self.task.pages(self.task.problems(asked)) if asked else None) for start, asked in questions]
 
     def batches(self, pages: Pages, n: int) -> list[Batch]:
         """Make at most n batches of pages of like length; for a GPU of few different lengths, so that steps can be recorded."""
@@ -167,6 +181,10 @@ class TextSource:
     def batches(self, pages: Ids, n: int) -> list[Batch]:
         """Split pages (rows, context + 1) into n batches of about as many rows, none of them empty."""
         return [_next_characters(part) for part in np.array_split(pages, n) if len(part)]
+
+    def learn(self, questions: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Nothing: a text has no questions."""
+        assert not questions
 
     def resets(self, step: int) -> bool:
         """Never: the optimiser keeps its state."""

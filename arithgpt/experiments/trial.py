@@ -48,7 +48,7 @@ class Trial:
         run = self.find_run()
         if run is None or not run.has_weights:
             return False
-        return run.info.get("status") == "reached target" or run.info.get("step", 0) >= self.recipe.train.max_steps
+        return run.info.get("status") in ("reached target", "proven") or run.info.get("step", 0) >= self.recipe.train.max_steps
 
 
 def make_trials(

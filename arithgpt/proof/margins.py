@@ -8,12 +8,14 @@ The right character is written wherever a window stands if its least margin over
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arithgpt.config.recipe import Recipe
 from arithgpt.proof.bounds import (
     ELEMENTARY,
     UNIT,
@@ -23,6 +25,7 @@ from arithgpt.proof.bounds import (
     sum_rounding,
 )
 from arithgpt.proof.deviation import differences
+from arithgpt.proof.families.covered import family_of
 from arithgpt.proof.model import ProvableModel
 from arithgpt.proof.windows import NOTHING, Windows
 
@@ -102,11 +105,12 @@ class Attention:
         values = self.values.middle[keys, heads]  # (n, 2, H, D)
         y = _weighted(weights, values)
 
-        # In float32 each weight is off by a share of at most `errors`, and what is below the smallest number is lost.
+        # In float32 each weight is off by a share of at most `errors`, and what is below the smallest number is lost. Softmax
+        # by blocks scales a weight again where the largest logit so far changes: from the bos token on, three times at most.
         finite = np.where(weights > 0, logits, 0)
         errors = (
             self.content_error[rows, keys, heads]
-            + ELEMENTARY
+            + 4 * ELEMENTARY
             + 4 * UNIT * (np.abs(finite) + np.abs(top) + np.abs(finite - top))
         )
         errors = np.expm1(errors)
@@ -138,6 +142,23 @@ def margins(model: ProvableModel, windows: Windows) -> Margins:
         found.append((*(np.take_along_axis(part, least, 1)[:, 0] for part in (margin, bound)), outside))
     margin_parts, bound_parts, outside_parts = zip(*found, strict=True)
     return Margins(np.concatenate(margin_parts), np.concatenate(bound_parts), max(outside_parts))
+
+
+def window_margins(recipe: Recipe, weights: Mapping[str, NDArray[Any]]) -> tuple[Windows, Margins]:
+    """Compute the margins of all windows of a model.
+
+    Args:
+        recipe: of the model
+        weights: by the names of the model's `state_dict`
+
+    Raises:
+        NotCoveredError: the prover does not cover the task or the model
+        UserError: the recipe learns a text
+    """
+    family = family_of(recipe.problems)
+    model = ProvableModel.of(recipe.model, recipe.alphabet, weights)
+    windows = family.windows(model.cells)
+    return windows, margins(model, windows)
 
 
 def window_differences(

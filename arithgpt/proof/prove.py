@@ -8,22 +8,21 @@ proof.to_json()
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
 from arithgpt.inference.numpy_gpt import NumpyGPT
 from arithgpt.proof.families.covered import coverage, family_of
-from arithgpt.proof.margins import Margins, margins
-from arithgpt.proof.model import ProvableModel, check_config
-from arithgpt.proof.refute import Counterexample, refute
+from arithgpt.proof.margins import Margins, window_margins
+from arithgpt.proof.model import check_config
 from arithgpt.proof.windows import NotCoveredError, Windows
 from arithgpt.run import Run
+
+if TYPE_CHECKING:
+    from arithgpt.proof.refute import Counterexample
 
 MAX_SHOWN = 20  # windows that are not proven, in a report
 
@@ -72,7 +71,7 @@ class Proof:
         """The outcome in one line."""
         if self.n_open == 0:
             margin = f"least margin {self.margin:.3f}, bound {self.bound:.3f}"
-            return f"proven: {self.claim}; {self.n_windows:,} windows, {margin}"
+            return f"proven for every length: {self.claim}; {self.n_windows:,} windows, {margin}"
         what = "refuted" if self.counterexample else "not proven, not refuted"
         return f"{what}: {self.n_open:,} of {self.n_windows:,} windows are not proven"
 
@@ -107,7 +106,11 @@ def prove(run: Run) -> Evidence:
         raise UserError(f"run {run.name}: {error}") from None
     slack = found.margin - found.bound
     rows = np.argsort(slack, kind="stable")[: int((~found.is_proven).sum())].tolist()
-    counterexample = refute(run, family_of(run.recipe.problems), windows, rows) if rows else None
+    counterexample = None
+    if rows:
+        from arithgpt.proof.refute import refute  # pandas, for the drawing, takes long to import
+
+        counterexample = refute(run, family_of(run.recipe.problems), windows, rows)
     proof = Proof(
         run=run.name,
         claim=claim,
@@ -124,20 +127,3 @@ def prove(run: Run) -> Evidence:
         counterexample=counterexample,
     )
     return Evidence(proof, windows, found)
-
-
-def window_margins(recipe: Recipe, weights: Mapping[str, NDArray[Any]]) -> tuple[Windows, Margins]:
-    """Compute the margins of all windows of a model.
-
-    Args:
-        recipe: of the model
-        weights: by the names of the model's `state_dict`
-
-    Raises:
-        NotCoveredError: the prover does not cover the task or the model
-        UserError: the recipe learns a text
-    """
-    family = family_of(recipe.problems)
-    model = ProvableModel.of(recipe.model, recipe.alphabet, weights)
-    windows = family.windows(model.cells)
-    return windows, margins(model, windows)

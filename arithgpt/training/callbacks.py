@@ -135,6 +135,8 @@ class TerminalProgress(Callback):
             self._print(f"  step  examples  seconds    loss{titles}")
         percents = "".join(f"{int(100 * share):>{self.widths[digits]}}" for digits, share in progress.accuracy.items())
         self._print(f"{start}{self.loss:>8.4f}{percents}")
+        if progress.proof:
+            self._print(f"{progress.step:>6}  {progress.proof}")
 
     def on_train_end(self, progress: Progress) -> None:
         self.close()
@@ -142,6 +144,7 @@ class TerminalProgress(Callback):
         outcome = {
             "reached target": f"[green]{self.recipe.train.target_accuracy:.4g} or more at every length, twice in a row[/]",
             "finished": "all steps done",
+            "proven": "[green]proven for every length[/]",
             "interrupted": "[yellow]stopped[/]",
         }[progress.status]
         seconds = f"{_training_seconds(progress):.1f} s ({progress.seconds:.1f} s with validation)"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from torch import Tensor
 
@@ -38,6 +39,7 @@ from arithgpt.training.signals import stop_on_signals
 from tasks.registration import GYM_PREFIX
 
 LOG_EVERY = 10  # steps
+MADE_AHEAD = 16  # steps: more than the batches that may have been made when a validation ends
 GPU_BATCH_THREADS = 3  # threads that make batches for a GPU; one may be slower than the GPU
 LOWER_RATE = "a lower optim.adamw_lr or optim.muon_lr may help"
 
@@ -82,6 +84,10 @@ class Trainer:
         self.callback: Callback = callback if callback is not None and processes.rank == 0 else NullCallback()
         self.source = make_data_source(recipe, device)
         self.model = build_model(recipe.model, recipe.alphabet, recipe.seed).to(device)
+        if recipe.train.until_proven:
+            from arithgpt.proof.guided import check_covered  # not needed by other runs
+
+            check_covered(recipe, self._weights())
         precision = precision or resolve_precision("auto", device)
         self.model.set_matmul_dtype(torch.bfloat16 if precision == "bf16" else None)
         [(inputs, _)] = self._own_batches(0, 1)
@@ -134,14 +140,19 @@ class Trainer:
                     progress.status = "finished"
                 if progress.step % limits.eval_every == 0 or is_last:
                     self.validate()
+                    is_proven = limits.until_proven and self._attempt_proof(is_last)
                     self.callback.on_validation(progress)
-                    if limits.stop_early and progress.has_reached(limits.target_accuracy):
+                    if is_proven and (limits.stop_early or is_last):
+                        progress.status = "proven"
+                    elif limits.stop_early and not limits.until_proven and progress.has_reached(limits.target_accuracy):
                         progress.status = "reached target"
                 stop = self.processes.any(interrupted.is_set() or self.should_stop())
                 if stop and progress.status == "unfinished":
                     progress.status = "interrupted"
                 if progress.step % limits.checkpoint_every == 0 or progress.status != "unfinished":
                     self.save_checkpoint()
+                if progress.status == "proven":
+                    self.processes.first(self._write_certificate)
                 if progress.status != "unfinished":
                     break
         self.callback.on_train_end(progress)
@@ -243,6 +254,33 @@ class Trainer:
         save_tensors(path / "weights.safetensors", self.model.state_dict(), notes)
         write_atomic(path / "run.json", json.dumps(dataclasses.asdict(self.progress) | self.provenance, indent=2) + "\n")
 
+    def _attempt_proof(self, is_last: bool) -> bool:
+        """Try to prove the model once it has reached the target; learn what is not proven. Returns whether all is proven."""
+        from arithgpt.proof.guided import attempt
+
+        progress, limits, before = self.progress, self.recipe.train, self.progress.seconds
+        progress.proof = ""
+        if not (is_last or progress.has_reached(limits.target_accuracy)):
+            return False
+        found = self.processes.first(lambda: attempt(self.recipe, self._weights(), progress.step))
+        self._count_time()
+        progress.validation_seconds += progress.seconds - before
+        progress.proof = found.summary
+        progress.learn_from(progress.step + MADE_AHEAD, found.questions)
+        self.source.learn(progress.hard_questions)
+        return found.n_open == 0
+
+    def _weights(self) -> dict[str, NDArray[Any]]:
+        """Return the weights as NumPy arrays, by name."""
+        return {name: tensor.cpu().numpy() for name, tensor in self.model.state_dict().items()}
+
+    def _write_certificate(self) -> None:
+        """Put the certificate of a proven run into its folder."""
+        from arithgpt.proof.certificate import FILE_NAME, write_certificate
+        from arithgpt.proof.prove import prove
+
+        write_certificate(self.run.path / FILE_NAME, self.run, prove(self.run))
+
     def _load_initial_weights(self) -> None:
         """Start from the weights of another run, where the recipe says so."""
         if self.recipe.init.run:
@@ -262,8 +300,11 @@ class Trainer:
             self.load_checkpoint(file, *checkpoint)
         else:
             self._load_initial_weights()
+        self.source.learn(self.progress.hard_questions)
         progress, done = self.progress, ""
-        if limits.stop_early and progress.has_reached(limits.target_accuracy):
+        if progress.status == "proven":
+            done = "is proven; arithgpt prove shows it"
+        elif limits.stop_early and not limits.until_proven and progress.has_reached(limits.target_accuracy):
             done = f"has reached {limits.target_accuracy:.4g}; a larger --target goes on"
         elif progress.step >= limits.max_steps:
             done = f"has done {progress.step} of {limits.max_steps} steps; a larger --steps goes on"

@@ -16,7 +16,7 @@ from tasks import Pages
 PROVABLE: dict[str, Any] = {
     "task": {"name": "add", "digits": "1-8"},
     "model": {"n_layer": 1, "n_head": 8, "head_dim": 8, "mlp_ratio": 2, "kernel_strength": 25},
-    "train": {"max_steps": 500, "eval_samples": 64, "eval_every": 100, "stop_early": False},
+    "train": {"max_steps": 400, "eval_samples": 64, "until_proven": True},
 }
 
 

@@ -192,7 +192,7 @@ class _Tables:
         keys = np.concatenate([keys, np.full_like(keys, -1)], 1)  # the bos token is the last key
         low, high = self.low[query, keys, heads], self.high[query, keys, heads]  # (n, 2, H)
         top = np.where(there, high, -math.inf).max(1, keepdims=True)
-        error = FUNCTION + 4 * U * (np.abs(low) + np.abs(high) + np.abs(top) + np.abs(high - top))
+        error = 4 * FUNCTION + 4 * U * (np.abs(low) + np.abs(high) + np.abs(top) + np.abs(high - top))
         least = np.where(there, np.exp(low - error - top), 0)[..., None]
         most = np.where(there, np.exp(high + error - top), 0)[..., None]  # (n, 2, H, 1)
         v_low, v_high = self.v[0][keys, heads], self.v[1][keys, heads]

@@ -136,12 +136,13 @@ class ColumnFamily(ABC):
     def _found(self, cells: tuple[Cell, ...]) -> dict[tuple[int, ...], Occurrences]:
         """Find where each window occurs, by the indices of the kinds in its cells and of its query."""
         if cells not in self._known:
-            index = {kind: number for number, kind in enumerate(self.kinds)} | {None: NOTHING}
             found: dict[tuple[int, ...], Occurrences] = {}
-            for path, contents, query, wanted in self._occurrences(cells):
-                known = found.setdefault((*(index[kind] for kind in contents), index[query]), Occurrences(wanted, []))
+            for path, window, wanted in self._occurrences(cells):
+                known = found.get(window)
+                if known is None:
+                    known = found[window] = Occurrences(wanted, [])
                 if known.wanted != wanted:
-                    raise NotCoveredError(not_enough(query, known.wanted, wanted))
+                    raise NotCoveredError(not_enough(self.kinds[window[-1]], known.wanted, wanted))
                 known.paths.append(path)
             self._known[cells] = found
         return self._known[cells]
@@ -172,33 +173,40 @@ class ColumnFamily(ABC):
             for column in starts:
                 yield from lengthened((*[None] * n_missing, column), n_before - n_missing + n_after)
 
-    def _occurrences(self, cells: tuple[Cell, ...]) -> Iterator[tuple[Path, tuple[Kind | None, ...], Kind, str]]:
-        """Yield columns, what they show in the cells, the character written last and the right next one."""
+    def _occurrences(self, cells: tuple[Cell, ...]) -> Iterator[tuple[Path, tuple[int, ...], str]]:
+        """Yield columns, the indices of the kinds in the cells and of the query, and the right next character."""
+        index = {kind: number for number, kind in enumerate(self.kinds)}
+        codes: dict[Column | None, tuple[int, ...]] = {
+            column: tuple(
+                index[Kind(character, mark)] if character else NOTHING
+                for character, mark in zip(column.characters, self.marks, strict=True)
+            )
+            for column in self.steps.following
+        }
+        codes[None] = (NOTHING,) * len(self.marks)
         n_before = max(1, -min(cell.column for cell in cells))
         n_after = max(0, *(cell.column for cell in cells))
+        answers = []
+        for number in range(self.n_given, len(self.marks)):
+            opener = index[Kind(self.marks[number], self.marks[number - 1])]  # was written last where the number begins
+            answers.append((number, opener, [self._source(cell, number, n_before) for cell in cells]))
         for path in self._paths(n_before, n_after):
             here, before = path[n_before], path[n_before - 1]
             if here is None:
                 continue
-            for number in range(self.n_given, len(self.marks)):
-                wanted = here.characters[number]
-                if not wanted:
-                    continue
-                contents = tuple(self._kind(path[n_before + cell.column], cell, number) for cell in cells)
-                if before is None:  # the mark that opens this number was written last
-                    query: Kind | None = Kind(self.marks[number], self.marks[number - 1])
-                else:
-                    query = self._kind(before, Cell(-1, 0), number)
-                assert query is not None
-                yield path, contents, query, wanted
+            for number, opener, sources in answers:
+                if wanted := here.characters[number]:
+                    contents = [codes[path[place]][other] if place >= 0 else NOTHING for place, other in sources]
+                    query = opener if before is None else codes[before][number]
+                    assert query != NOTHING
+                    yield path, (*contents, query), wanted
 
-    def _kind(self, column: Column | None, cell: Cell, number: int) -> Kind | None:
-        """Return what stands in a cell of a column, while a character of `number` is written; None for nothing."""
+    @staticmethod
+    def _source(cell: Cell, number: int, n_before: int) -> tuple[int, int]:
+        """Return where a cell is found: the column in a path and the number; column -1 where nothing can stand yet."""
         other = number + cell.number
         is_written = cell.number < 0 or (cell.number == 0 and cell.column < 0)
-        if column is None or other < 0 or not is_written or not (character := column.characters[other]):
-            return None
-        return Kind(character, self.marks[other])
+        return (n_before + cell.column, other) if is_written and other >= 0 else (-1, 0)
 
     def _complete(self, path: Path, rng: np.random.Generator) -> list[Column]:
         """Lengthen a run of columns to a whole page, at random and not far beyond the shortest way."""

@@ -6,15 +6,18 @@ its own in proof/checker, which shares no code with this package.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
+from arithgpt.config.recipe import DEFAULT_TASK, Recipe, load_recipe
+from arithgpt.errors import UserError
 from arithgpt.proof.families.multiplication import MultiplicationFamily
 from arithgpt.proof.families.reversal import ReverseFamily
 from arithgpt.proof.families.strings import CompareFamily, CopyFamily, ParityFamily
 from arithgpt.proof.families.sums import AdditionFamily, SubtractionFamily
+from arithgpt.proof.model import check_config
 from arithgpt.proof.windows import NotCoveredError, PageFamily
 from tasks import Task
 
@@ -28,20 +31,38 @@ class Coverage:
     """What a model does that is proven, after "it"."""
     options: Mapping[str, Any]
     """The options that the pages must have, by name."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """The fields by which the task's built-in recipe differs so that `arithgpt train` proves it: dotted field -> value."""
 
 
+_COLUMNS: Mapping[str, Any] = {
+    "model.n_layer": 1,
+    "model.n_head": 8,
+    "model.head_dim": 8,
+    "model.mlp_ratio": 2,
+    "model.kernel_strength": 25,
+    "train.until_proven": True,
+}
+_CELLS_OF_COLUMNS = 4
+"""The cells that heads read where model.kernel_heads names no others."""
 COVERED: Mapping[str, Coverage] = {
     "add": Coverage(
         AdditionFamily,
         "adds any two numbers, of any length",
         {"order": "reversed", "pad": False, "signs": True, "index_hints": False, "scratchpad": False},
+        {**_COLUMNS, "train.max_steps": 400},
     ),
     "compare": Coverage(CompareFamily, "compares any two numbers, of any length", {}),
     "copy": Coverage(CopyFamily, "copies any string of digits, of any length", {}),
     "mul": Coverage(MultiplicationFamily, "multiplies any two numbers, of any length", {"scratchpad": True}),
     "parity": Coverage(ParityFamily, "tells the parity of any string of bits, of any length", {"scratchpad": True}),
     "reverse": Coverage(ReverseFamily, "reverses any string of digits, of any length", {"scratchpad": True}),
-    "sub": Coverage(SubtractionFamily, "subtracts any two numbers, of any length, results below zero too", {}),
+    "sub": Coverage(
+        SubtractionFamily,
+        "subtracts any two numbers, of any length, results below zero too",
+        {},
+        {**_COLUMNS, "train.max_steps": 440},
+    ),
 }
 
 
@@ -54,11 +75,40 @@ def coverage(task: Task) -> Coverage:
     if task.name not in COVERED:
         raise NotCoveredError(f"task {task.name}: prove covers {', '.join(COVERED)}")
     found = COVERED[task.name]
-    options = {field.name for field in fields(task)}  # type: ignore[arg-type]  # tasks are dataclasses
+    options = {option.name for option in fields(task)}  # type: ignore[arg-type]  # tasks are dataclasses
     for option, needed in found.options.items():
         if option in options and (value := getattr(task, option)) != needed:
             raise NotCoveredError(f"task.{option} = {value!r}: prove covers {needed!r}")
     return found
+
+
+def load_provable(
+    *,
+    task: str | None = None,
+    overrides: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> Recipe:
+    """Load a task's built-in recipe in the form that can be proven, unless the changes to it rule that out.
+
+    Args:
+        task, overrides, options, typed: as those of `load_recipe`
+
+    Raises:
+        UserError: as `load_recipe`
+    """
+    changes = COVERED[task or DEFAULT_TASK].recipe if (task or DEFAULT_TASK) in COVERED else {}
+    if changes:
+        before = [f"{field_}={str(value).lower()}" for field_, value in changes.items()]
+        try:
+            recipe = load_recipe(task=task, overrides=[*before, *overrides], options=options, typed=typed)
+            coverage(recipe.problems)
+            check_config(recipe.model)
+            if recipe.model.kernel_heads or recipe.model.heads[0] >= _CELLS_OF_COLUMNS:
+                return recipe
+        except (NotCoveredError, UserError):
+            pass  # what the user asked for does not fit; where it is wrong in itself, the built-in recipe says so too
+    return load_recipe(task=task, overrides=overrides, options=options, typed=typed)
 
 
 def family_of(task: Task) -> PageFamily:
