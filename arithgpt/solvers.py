@@ -32,11 +32,15 @@ class ResolvedSolver:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """How a run was made: step, parameters, commit, machine and a hash of its weights; empty for other solvers."""
+        """How a run was made, a hash of its weights, and what is proven of it; empty for other solvers."""
         if self.run is None:
             return {}
+        from arithgpt.proof.claim import proven_claim
+
         facts = {name: self.run.info.get(name) for name in ("step", "parameters", "commit")}
-        return facts | {"trained_on": self.run.info.get("device"), "weights_sha256": self.run.weights_sha256}
+        facts |= {"trained_on": self.run.info.get("device"), "weights_sha256": self.run.weights_sha256}
+        claim = proven_claim(self.run)
+        return facts | {"proof": str(claim) if claim else None}
 
     def tasks_to_ask(self, name: str | None) -> list[Task]:
         """List the tasks to ask: the one that is named, or all that the run was trained on.

@@ -76,6 +76,11 @@ class EvalResult:
         return int(self.summary.correct.sum()) / asked if asked else float("nan")
 
     @property
+    def proof(self) -> str:
+        """`proven: adds any two numbers, of any length (...)`; empty where nothing is proven of the solver."""
+        return str(self.provenance.get("proof") or "")
+
+    @property
     def partial(self) -> str:
         """`12 of 40 problems could not be asked: HTTP 500`, with the last reason; empty where all were asked."""
         failed = self.rows[self.rows.outcome == "failed"]

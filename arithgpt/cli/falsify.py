@@ -11,6 +11,7 @@ import typer
 from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.solver_options import Device, Shots, Url
 from arithgpt.errors import UserError
+from arithgpt.proof.claim import proven_claim
 from arithgpt.run import runs_folder
 from arithgpt.solvers import ResolvedSolver, resolve_solver
 from eval.evaluate import check_scratchpad, outcome
@@ -42,8 +43,8 @@ def command(
 ) -> None:
     """Search for the smallest problem that a solver gets wrong, or that breaks another law of arithmetic.
 
-    A case that is found is shrunk, kept beside the runs, and tried first the next time. Exit status: 0 where all laws held, 1
-    where one was broken.
+    A case that is found is shrunk, kept beside the runs, and tried first the next time. A proven run has no such case: the
+    search is skipped. Exit status: 0 where all laws held, 1 where one was broken.
     """
     if law != "all" and law not in LAWS:
         raise UserError(f"--law {law}: must be all or one of {', '.join(LAWS)}")
@@ -53,6 +54,9 @@ def command(
     whole = resolved.task if resolved.task is not None and task is None else subtasks[0]
     if not any(subtask.operator for subtask in subtasks):
         raise UserError(f"falsify: the laws are about + - * /, and task {whole.name} asks none of them")
+    if (claim := resolved.run and proven_claim(resolved.run)) is not None:
+        print(f"run {resolved.solver.name} is {claim}: there is no such problem to find")
+        return
     laws = [LAWS[law]] if law != "all" else [one for one in LAWS.values() if _applies(one, whole)]
     broken = False
     for one in laws:

@@ -12,6 +12,7 @@ from rich.table import Table
 from arithgpt.config.imported import import_inherited_files
 from arithgpt.data.text import bits
 from arithgpt.errors import UserError
+from arithgpt.proof.claim import proven_claim
 from arithgpt.run import Run, RunSummary, all_runs, runs_folder
 from eval.reports.format import percent
 from tasks import find, names
@@ -29,6 +30,10 @@ COLUMNS = {
 """Titles and alignment."""
 
 
+CAPTION = """exact: held-out exact match at the worst length, or bits per character of text, in the last validation
+proven: a certificate for these weights is in the folder; arithgpt prove RUN --check FILE verifies it"""
+
+
 def runs_command() -> None:
     """List the runs on disk, the newest first."""
     runs = all_runs()
@@ -40,7 +45,7 @@ def runs_command() -> None:
         table.add_column(title, justify="right" if side == "right" else "left")
     for run in runs:
         table.add_row(*_row(run))
-    table.caption = "exact: held-out exact match at the worst length, or bits per character of text, in the last validation"
+    table.caption = CAPTION
     Console(highlight=False).print(table)
 
 
@@ -69,6 +74,7 @@ def _row(run: Run) -> list[str]:
         low, high = (0, 0) if run.recipe.text else run.recipe.problems.size_span
         digits = f"{low}-{high}" if high else "-"
     loss = "?" if summary.loss is None else f"{bits(summary.loss):.3f} bits"
+    is_proven = proven_claim(run) is not None
     return [
         escape(run.name),
         run.task_name or "?",
@@ -76,7 +82,7 @@ def _row(run: Run) -> list[str]:
         f"{summary.parameters:,}" if summary.parameters else "?",
         percent(min(summary.accuracy.values())) if summary.accuracy else loss,
         str(summary.step),
-        summary.status,
+        "proven" if is_proven else summary.status,
         _age(time.time() - run.changed),
     ]
 

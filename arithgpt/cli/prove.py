@@ -12,8 +12,9 @@ from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.options import output_files
 from arithgpt.config.tables import task_table
 from arithgpt.errors import UserError
-from arithgpt.proof.certificate import FILE_NAME, write_certificate
+from arithgpt.proof.certificate import write_certificate
 from arithgpt.proof.checker.check import check
+from arithgpt.proof.claim import FILE_NAME
 from arithgpt.proof.prove import Proof, prove
 from arithgpt.run import Run, find_run, newest_run
 from arithgpt.training.checkpoint import write_atomic

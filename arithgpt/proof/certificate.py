@@ -31,8 +31,6 @@ from arithgpt.training.checkpoint import write_atomic
 
 FORMAT: Final = "arithgpt certificate"
 VERSION: Final = 1
-FILE_NAME: Final = "certificate.safetensors"
-"""The certificate of a run, in its folder."""
 
 
 def write_certificate(path: Path, run: Run, evidence: Evidence) -> None:

@@ -77,7 +77,8 @@ def _in_short(results: Sequence[EvalResult]) -> str:
             rows.append([result.name, task, suite_title(str(suite)), *shares])
     note = SPLITS_NOTE if "held out" in splits or "beyond" in splits else ""
     heads = ["solver", "task", "suite", *(SPLITS[split] for split in splits)]
-    return short(table(heads, rows, text_columns=(0, 1, 2))) + note
+    proofs = "".join(f"<p><b>{escape(result.name)}</b> {escape(result.proof)}</p>" for result in results if result.proof)
+    return short(table(heads, rows, text_columns=(0, 1, 2))) + note + proofs
 
 
 def _share(rows: pd.DataFrame) -> str:

@@ -26,7 +26,10 @@ STYLES: dict[Mark, str | None] = {"": None, "good": "green", "notice": "yellow"}
 
 
 def result_tables(result: EvalResult) -> list[Table | str]:
-    """Make the tables of a result with their titles: for each task a grid where its sizes form one, else a row a length."""
+    """Make the tables of a result with their titles, and say what is proven.
+
+    Each task has a grid where its sizes form one, else a row a length.
+    """
     tables: list[Table | str] = []
     for task, rows in result.summary.groupby("task", sort=False):
         by_suite = []
@@ -45,7 +48,7 @@ def result_tables(result: EvalResult) -> list[Table | str]:
             if len(by_suite) > len(beside):
                 title = f"{result.name}, {task}: right of the problems of each suite"
                 tables += [title, suites_table(pd.concat(by_suite[1:]))]
-    return tables
+    return [*tables, *filter(None, [result.proof])]
 
 
 def _grid_axes(task: str) -> str:
