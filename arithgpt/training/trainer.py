@@ -276,7 +276,8 @@ class Trainer:
 
     def _write_certificate(self) -> None:
         """Put the certificate of a proven run into its folder."""
-        from arithgpt.proof.certificate import FILE_NAME, write_certificate
+        from arithgpt.proof.certificate import write_certificate
+        from arithgpt.proof.claim import FILE_NAME
         from arithgpt.proof.prove import prove
 
         write_certificate(self.run.path / FILE_NAME, self.run, prove(self.run))
