@@ -199,6 +199,7 @@ def load_recipe(
     overrides: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     typed: Mapping[str, str] | None = None,
+    proven: bool = False,
 ) -> Recipe:
     """Load a task's built-in recipe or a file, and change some of its fields.
 
@@ -208,6 +209,7 @@ def load_recipe(
         overrides: changes such as "model.n_layer=3", made first
         options: dotted field -> value, made after them; None values are ignored
         typed: dotted field -> the option of the command line that set it, for messages
+        proven: take the built-in recipe with which the task is proven (proof/families/covered.py names these tasks)
 
     Raises:
         UserError: the task is unknown, the file cannot be read, or a field is unknown or out of range
@@ -220,7 +222,7 @@ def load_recipe(
             raise UserError(f"--task {task}: the recipe {file} is for task {named!r}")
     else:
         name = check_task_name(task or DEFAULT_TASK)
-        data, source = parse_toml(_preset(name), name), "recipe"
+        data, source = parse_toml(_preset(name, proven), name), "recipe"
         data.setdefault("task", {})["name"] = name
     for override in overrides:
         key, equals, value = override.partition("=")
@@ -247,9 +249,11 @@ def changed(data: Mapping[str, Any], values: Mapping[str, Any], source: str) -> 
     return Recipe.from_dict(tables, source)
 
 
-def _preset(name: str) -> str:
+def _preset(name: str, proven: bool) -> str:
     """Return the built-in recipe of a task as TOML; a task that has none gets the default."""
     presets = resources.files("arithgpt.config.presets")
+    if proven:
+        return presets.joinpath("proven", f"{name}.toml").read_text("utf-8")
     file = presets.joinpath("rg.toml" if name.startswith(GYM_PREFIX) else f"{name}.toml")
     return (file if file.is_file() else presets.joinpath("default.toml")).read_text("utf-8")
 

@@ -22,7 +22,7 @@ from arithgpt.proof.windows import NotCoveredError
 from tasks import Task
 
 MAX_WINDOWS = 256  # that are turned into problems, the least proven ones
-EACH = 4  # problems for each window
+EACH, MIN_PROBLEMS = 4, 64  # problems for each window, and in all: a few windows need different problems, too
 STREAM = 5  # of random numbers; 0 to 4 have other uses (data/finite_set.py)
 
 
@@ -76,7 +76,8 @@ def attempt(recipe: Recipe, weights: Mapping[str, NDArray[Any]], step: int) -> A
     n_open = int((~found.is_proven).sum())
     rng, family, task = np.random.default_rng([recipe.seed, STREAM, step]), family_of(recipe.problems), recipe.problems
     rows = np.argsort(slack, kind="stable")[: min(n_open, MAX_WINDOWS)].tolist()
-    questions = [question for row in rows for question in family.questions(windows, row, rng, EACH)]
+    each = max(EACH, MIN_PROBLEMS // max(len(rows), 1))
+    questions = [question for row in rows for question in family.questions(windows, row, rng, each)]
     return Attempt(len(windows), n_open, _seen(task, questions))
 
 

@@ -7,9 +7,9 @@ its own in proof/checker, which shares no code with this package.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from arithgpt.config.recipe import DEFAULT_TASK, Recipe, load_recipe
 from arithgpt.errors import UserError
@@ -31,38 +31,22 @@ class Coverage:
     """What a model does that is proven, after "it"."""
     options: Mapping[str, Any]
     """The options that the pages must have, by name."""
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    """The fields by which the task's built-in recipe differs so that `arithgpt train` proves it: dotted field -> value."""
 
 
-_COLUMNS: Mapping[str, Any] = {
-    "model.n_layer": 1,
-    "model.n_head": 8,
-    "model.head_dim": 8,
-    "model.mlp_ratio": 2,
-    "model.kernel_strength": 25,
-    "train.until_proven": True,
-}
-_CELLS_OF_COLUMNS = 4
+N_COLUMN_CELLS: Final = 4
 """The cells that heads read where model.kernel_heads names no others."""
 COVERED: Mapping[str, Coverage] = {
     "add": Coverage(
         AdditionFamily,
         "adds any two numbers, of any length",
         {"order": "reversed", "pad": False, "signs": True, "index_hints": False, "scratchpad": False},
-        {**_COLUMNS, "train.max_steps": 400},
     ),
     "compare": Coverage(CompareFamily, "compares any two numbers, of any length", {}),
     "copy": Coverage(CopyFamily, "copies any string of digits, of any length", {}),
     "mul": Coverage(MultiplicationFamily, "multiplies any two numbers, of any length", {"scratchpad": True}),
     "parity": Coverage(ParityFamily, "tells the parity of any string of bits, of any length", {"scratchpad": True}),
     "reverse": Coverage(ReverseFamily, "reverses any string of digits, of any length", {"scratchpad": True}),
-    "sub": Coverage(
-        SubtractionFamily,
-        "subtracts any two numbers, of any length, results below zero too",
-        {},
-        {**_COLUMNS, "train.max_steps": 440},
-    ),
+    "sub": Coverage(SubtractionFamily, "subtracts any two numbers, of any length, results below zero too", {}),
 }
 
 
@@ -89,7 +73,7 @@ def load_provable(
     options: Mapping[str, Any] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Recipe:
-    """Load a task's built-in recipe in the form that can be proven, unless the changes to it rule that out.
+    """Load the recipe that proves a task, presets/proven/NAME.toml; or its other built-in recipe, where changes rule that out.
 
     Args:
         task, overrides, options, typed: as those of `load_recipe`
@@ -97,14 +81,12 @@ def load_provable(
     Raises:
         UserError: as `load_recipe`
     """
-    changes = COVERED[task or DEFAULT_TASK].recipe if (task or DEFAULT_TASK) in COVERED else {}
-    if changes:
-        before = [f"{field_}={str(value).lower()}" for field_, value in changes.items()]
+    if (task or DEFAULT_TASK) in COVERED:
         try:
-            recipe = load_recipe(task=task, overrides=[*before, *overrides], options=options, typed=typed)
+            recipe = load_recipe(task=task, overrides=overrides, options=options, typed=typed, proven=True)
             coverage(recipe.problems)
             check_config(recipe.model)
-            if recipe.model.kernel_heads or recipe.model.heads[0] >= _CELLS_OF_COLUMNS:
+            if recipe.model.kernel_heads or recipe.model.heads[0] >= N_COLUMN_CELLS:
                 return recipe
         except (NotCoveredError, UserError):
             pass  # what the user asked for does not fit; where it is wrong in itself, the built-in recipe says so too

@@ -18,7 +18,7 @@ SAID = "proven: adds any two numbers, of any length (24,956 windows, least margi
 def proven(provable: Run, arithgpt: Call, tmp_path: Path) -> Run:
     """A copy of the run with its certificate, as the command line finds it."""
     run = Run(tmp_path / "runs" / "adder")
-    shutil.copytree(provable.path, run.path)
+    shutil.copytree(provable.path, run.path, ignore=shutil.ignore_patterns(FILE_NAME))
     assert proven_claim(run) is None
     assert arithgpt("prove", "adder").returncode == 0
     return run
