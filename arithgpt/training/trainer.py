@@ -181,7 +181,7 @@ class Trainer:
         loss, gradients = self.gradients(step, buckets, n_targets)
         self.processes.average_([loss, *gradients], weight=n_targets)
         for parameter, gradient in zip(self.model.parameters(), gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = gradient.contiguous()  # torch 2.13 reads strided gradients wrongly (fused AdamW on a CPU)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optim.grad_clip)
         for optimiser in self.optimisers:
             optimiser.step()
