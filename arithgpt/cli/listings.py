@@ -74,7 +74,7 @@ def _row(run: Run) -> list[str]:
         low, high = (0, 0) if run.recipe.text else run.recipe.problems.size_span
         digits = f"{low}-{high}" if high else "-"
     loss = "?" if summary.loss is None else f"{bits(summary.loss):.3f} bits"
-    is_proven = proven_claim(run) is not None
+    status = "finished" if summary.status == "proven" else summary.status  # its weights may have changed since
     return [
         escape(run.name),
         run.task_name or "?",
@@ -82,7 +82,7 @@ def _row(run: Run) -> list[str]:
         f"{summary.parameters:,}" if summary.parameters else "?",
         percent(min(summary.accuracy.values())) if summary.accuracy else loss,
         str(summary.step),
-        "proven" if is_proven else summary.status,
+        "proven" if proven_claim(run) else status,
         _age(time.time() - run.changed),
     ]
 

@@ -86,7 +86,7 @@ def load_provable(
             recipe = load_recipe(task=task, overrides=overrides, options=options, typed=typed, proven=True)
             coverage(recipe.problems)
             check_config(recipe.model)
-            if recipe.model.kernel_heads or recipe.model.heads[0] >= N_COLUMN_CELLS:
+            if recipe.model.heads[0] >= (len(recipe.model.kernel_heads) or N_COLUMN_CELLS):
                 return recipe
         except (NotCoveredError, UserError):
             pass  # what the user asked for does not fit; where it is wrong in itself, the built-in recipe says so too
