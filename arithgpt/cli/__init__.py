@@ -19,9 +19,13 @@ from typer.core import TyperGroup
 
 from arithgpt.errors import PeerLostError, UserError
 
-SPIN_COUNT = "10000"
-"""GOMP_SPINCOUNT: how often a thread of torch looks for work before it sleeps. OpenMP's own choice slows a busy machine. It is
-read when torch is loaded."""
+THREAD_SETTINGS = {"GOMP_SPINCOUNT": "10000", "OPENBLAS_NUM_THREADS": "1"}
+"""Set before torch and NumPy are loaded, which read them then, and only where the user has not set them.
+
+GOMP_SPINCOUNT says how often a thread of torch looks for work before it sleeps. OpenMP's own choice slows a busy machine. NumPy
+gets one thread: the products of the calculator are too small to share, and OpenBLAS's threads wait for each other in a loop,
+which took 5 s in place of 0.5 s beside one other process (runs/LOG.md).
+"""
 
 OWN_PACKAGES = ("tasks", "eval")
 """Packages with common names, which another file may hide."""
@@ -142,7 +146,8 @@ def _shared(task_files: Annotated[Optional[list[str]], IMPORT_OPTION] = None) ->
 
 def main() -> None:
     """Run the console script: the project's own error becomes one line and exit status 2; nothing else is caught."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+    for name, value in THREAD_SETTINGS.items():
+        os.environ.setdefault(name, value)
     try:
         check_own_packages()
         app()

@@ -1,6 +1,7 @@
 """The command calc: answers, pipes, signals and what it refuses."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -128,3 +129,22 @@ def test_calc_says_wrong_with_status_1(arithgpt: Call, runs: Path, tmp_path: Pat
     assert answer["answer"] != "1239"
     done = arithgpt("calc", "--quiet", "--run", str(folder), "12+34")
     assert (done.returncode, done.stdout.split()[-4:]) == (1, ["wrong:", "it", "is", "46"])
+
+
+COUNT_THREADS = """
+import os, sys
+sys.argv = ["arithgpt", "calc", "--quiet", "123*45"]
+from arithgpt.cli import main
+try:
+    main()
+except SystemExit:
+    print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux lists them")
+@pytest.mark.parametrize(("settings", "threads"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "2"}, min(2, os.cpu_count() or 1))])
+def test_numpy_has_one_thread_unless_told(settings: dict[str, str], threads: int) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"} | settings
+    done = subprocess.run([sys.executable, "-c", COUNT_THREADS], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == f"5535\n{threads}\n"
