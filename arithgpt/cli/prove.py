@@ -40,9 +40,9 @@ def command(
 ) -> None:
     """Prove that a run answers every problem of its task, of any length; or find one that it gets wrong.
 
-    It covers runs of some tasks with one block and fixed kernels (model.kernel_strength), as train makes them for add and sub.
-    docs/proof.md says what is proven and what it assumes. A proven run keeps its certificate in its folder. Exit status: 0
-    proven, or the certificate is valid; 1 refuted or not proven; 2 bad input.
+    It covers runs of add, compare, copy, mul, parity, reverse and sub with one block and fixed kernels (model.kernel_strength),
+    as `arithgpt train --task NAME` makes them. docs/proof.md says what is proven and what it assumes. A proven run keeps its
+    certificate in its folder. Exit status: 0 proven, or the certificate is valid; 1 refuted or not proven; 2 bad input.
     """
     keep_freed_memory()
     files = output_files({"--json": json_file, "--certificate": certificate})

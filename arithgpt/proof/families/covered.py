@@ -81,16 +81,19 @@ def load_provable(
     Raises:
         UserError: as `load_recipe`
     """
+    changes: dict[str, Any] = {"task": task, "overrides": overrides, "options": options, "typed": typed}
     if (task or DEFAULT_TASK) in COVERED:
+        if (options or {}).get("train.until_proven"):
+            return load_recipe(**changes, proven=True)  # training says what rules a proof out
         try:
-            recipe = load_recipe(task=task, overrides=overrides, options=options, typed=typed, proven=True)
+            recipe = load_recipe(**changes, proven=True)
             coverage(recipe.problems)
             check_config(recipe.model)
             if recipe.model.heads[0] >= (len(recipe.model.kernel_heads) or N_COLUMN_CELLS):
                 return recipe
         except (NotCoveredError, UserError):
             pass  # what the user asked for does not fit; where it is wrong in itself, the built-in recipe says so too
-    return load_recipe(task=task, overrides=overrides, options=options, typed=typed)
+    return load_recipe(**changes)
 
 
 def family_of(task: Task) -> PageFamily:
