@@ -56,6 +56,8 @@ SWEEP = "sweep"
 """The table that a recipe file has in addition where it describes a grid of recipes."""
 
 DEFAULT_TASK = "add"
+PRESET_FOLDERS = ("", "numbers", "strings")
+"""Where the built-in recipe of a task can be, under presets/."""
 
 
 class Recipe(Section):
@@ -254,8 +256,9 @@ def _preset(name: str, proven: bool) -> str:
     presets = resources.files("arithgpt.config.presets")
     if proven:
         return presets.joinpath("proven", f"{name}.toml").read_text("utf-8")
-    file = presets.joinpath("rg.toml" if name.startswith(GYM_PREFIX) else f"{name}.toml")
-    return (file if file.is_file() else presets.joinpath("default.toml")).read_text("utf-8")
+    file_name = "rg.toml" if name.startswith(GYM_PREFIX) else f"{name}.toml"
+    files = (presets.joinpath(folder, file_name) for folder in PRESET_FOLDERS)
+    return next((file for file in files if file.is_file()), presets.joinpath("default.toml")).read_text("utf-8")
 
 
 def _as_typed(message: str, data: Mapping[str, Any], source: str, typed: Mapping[str, str]) -> str:

@@ -96,6 +96,15 @@ def test_files_are_short_and_folders_hold_few() -> None:
     assert {folder: n for folder, n in folders.items() if n > 15} == {}
 
 
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no checkout, whose files could be listed")
+def test_folders_of_data_hold_few_files() -> None:
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    folders = Counter(str(Path(file).parent) for file in listed)
+    assert {folder: n for folder, n in folders.items() if n > 15} == {}
+
+
 def test_every_folder_is_installed() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     packages = {".".join(file.parent.relative_to(ROOT).parts) for file in FILES if file.name == "__init__.py"}
