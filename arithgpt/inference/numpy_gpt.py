@@ -70,6 +70,10 @@ class NumpyGPT:
         self.n_axes = len(self.coordinates.axes)
         self.first_cell = np.array(self.coordinates.first_cell, np.float32)
         _check_shapes(config, len(alphabet), self.n_axes, weights)
+        self.axes = np.arange(self.n_axes)
+        if config.kernel_strength:  # the heads look along a few axes only
+            strengths = [weights[f"blocks.{layer}.attention.bias.strength"] for layer in range(config.n_layer)]
+            self.axes = np.flatnonzero((np.concatenate(strengths) > 0).any(0))
 
     @property
     def n_params(self) -> int:
@@ -139,15 +143,17 @@ class NumpyGPT:
 
     def _distances(self, cache: NumpyCache, queries: Floats, end: int) -> Floats:
         """Compute how far each key but the bos token is from each query, and the squares: (B, T, S - 1, 2 axes)."""
-        key = cache.cells[:, None, 1:end, self.coordinates.key_columns]
-        away = key - queries[:, :, None, self.coordinates.query_columns]
+        key_columns, query_columns = (
+            np.array(columns)[self.axes] for columns in (self.coordinates.key_columns, self.coordinates.query_columns)
+        )
+        away = cache.cells[:, None, 1:end, key_columns] - queries[:, :, None, query_columns]
         return np.concatenate([away, away * away], 3)
 
     def _kernels(self, name: str, distances: Floats) -> Floats:
         """Compute the kernels of one block: (B, H, T, S), the bos token first."""
         s, c, bos = (
-            np.maximum(self.weights[name + "strength"], 0),
-            self.weights[name + "centre"],
+            np.maximum(self.weights[name + "strength"][:, self.axes], 0),
+            self.weights[name + "centre"][:, self.axes],
             self.weights[name + "bos_logit"],
         )
         weights = np.concatenate([2 * s * c, -s], 1)  # -s (c - d)^2 = 2 s c d - s d^2 - s c^2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -82,11 +82,13 @@ class KernelBias(AttentionBias):
         self,
         n_head: int,
         coordinates: PageCoordinates,
-        heads: tuple[Mapping[str, float], ...],
+        heads: Sequence[Mapping[str, float]],
         fixed_strength: float = 0.0,
     ) -> None:
         super().__init__()
         self.heads, self.coordinates, self.fixed_strength = heads, coordinates, fixed_strength
+        self.axes = axes_of(heads, coordinates, fixed=fixed_strength > 0)
+        """The axes along which any head can look, by index."""
         self.strength: Tensor
         self.centre: Tensor
         self.bos_logit: Tensor
@@ -115,7 +117,7 @@ class KernelBias(AttentionBias):
         Returns:
             (B, H, Tq, Tk), the bos token first.
         """
-        s, c = self.strength.clamp(min=0), self.centre
+        s, c = select_columns(self.strength, self.axes).clamp(min=0), select_columns(self.centre, self.axes)
         # -s (c - d)^2 = 2 s c d - s d^2 - s c^2, for all heads in one product
         weights = torch.cat([2 * s * c, -s], 1)  # (H, 2 axes)
         logits = distances @ weights.T - (s * c * c).sum(1)  # (B, Tq, Tk - 1, H)
@@ -142,11 +144,24 @@ class KernelBias(AttentionBias):
 
     def qk_features(self, cells: Tensor, head_size: int) -> tuple[Tensor, Tensor]:
         """Compute the features by which queries and keys of `head_size` features are widened: two of (B, T, H, W - D)."""
-        return kernel_features(self.strength, self.centre, self.bos_logit, self.coordinates, cells, head_size)
+        return kernel_features(self.strength, self.centre, self.bos_logit, self.coordinates, self.axes, cells, head_size)
+
+
+def axes_of(heads: Sequence[Mapping[str, float]], coordinates: PageCoordinates, *, fixed: bool) -> list[int]:
+    """List the axes that kernels can use, by index: those that fixed heads look along, or all that learned ones may take up."""
+    if not fixed:
+        return list(range(len(coordinates.axes)))
+    return sorted({coordinates.axes.index(axis) for head in heads for axis in head})
 
 
 def kernel_features(
-    strength: Tensor, centre: Tensor, bos_logit: Tensor, coordinates: PageCoordinates, cells: Tensor, head_size: int
+    strength: Tensor,
+    centre: Tensor,
+    bos_logit: Tensor,
+    coordinates: PageCoordinates,
+    axes: list[int],
+    cells: Tensor,
+    head_size: int,
 ) -> tuple[Tensor, Tensor]:
     """Compute the query and key features of `KernelBias.fold_into_qk`, for the heads of one or of several blocks.
 
@@ -154,18 +169,20 @@ def kernel_features(
         strength, centre: (H, axes)
         bos_logit: (H,)
         coordinates: names the columns of queries and keys
+        axes: those that are used, by index
         cells: (B, T + 1, columns)
         head_size: D, the width of queries and keys without the features
 
     Returns:
         Two of (B, T, H, W - D).
     """
-    n, D, (H, _) = len(coordinates.axes), head_size, strength.shape
+    n, D, H = len(axes), head_size, len(strength)
     B, T = cells.shape[0], cells.shape[1] - 1
     padding = -(D + n + 2) % _WIDTH_STEP
-    s, c = strength.clamp(min=0), centre
-    query = select_columns(cells[:, 1:], coordinates.query_columns)  # (B, T, axes)
-    key = select_columns(cells[:, 1:-1], coordinates.key_columns)  # (B, T - 1, axes): the bos token stands nowhere
+    s, c = select_columns(strength, axes).clamp(min=0), select_columns(centre, axes)
+    query = select_columns(cells[:, 1:], [coordinates.query_columns[axis] for axis in axes])  # (B, T, axes)
+    # the bos token stands nowhere: (B, T - 1, axes)
+    key = select_columns(cells[:, 1:-1], [coordinates.key_columns[axis] for axis in axes])
     # Query features are linear in the cell, its squares and 1; one product makes them for all heads.
     eye, zeros = torch.eye(n, dtype=s.dtype, device=s.device), s.new_zeros
     linear = torch.cat([2 * s[:, :, None] * eye, zeros(H, n, n), (2 * s * c)[:, :, None]], 2)
@@ -197,6 +214,10 @@ class PagePositions(PositionScheme):
         super().__init__(config, alphabet)
         self.mark_embedding = nn.Parameter(torch.zeros(1 + len(alphabet), config.n_embd))
         self.bos_embedding = nn.Parameter(torch.zeros(config.n_embd))
+        fixed = config.kernel_strength > 0
+        self.looks: Sequence[Mapping[str, float]] = (config.kernel_heads or _CELL_HEADS) if fixed else self.heads
+        """Where the heads look: before training, or for good where kernels are fixed."""
+        self.axes = axes_of(self.looks, self.coordinates, fixed=fixed)
 
     def make_coordinates(self, alphabet: str) -> PageCoordinates:
         """Make the coordinate system; heads that read single cells have more axes to find them by."""
@@ -213,14 +234,13 @@ class PagePositions(PositionScheme):
 
     def attention_bias(self, n_head: int) -> KernelBias:
         """Make the kernels of one block."""
-        fixed = self.config.kernel_strength
-        heads = (self.config.kernel_heads or _CELL_HEADS) if fixed else self.heads
-        return KernelBias(n_head, self.coordinates, heads, fixed)
+        return KernelBias(n_head, self.coordinates, self.looks, self.config.kernel_strength)
 
     def distances(self, queries: Tensor, keys: Tensor) -> Tensor:
         """Compute how far each key but the bos token is from each query, and the squares: (B, Tq, Tk - 1, 2 axes)."""
-        key = select_columns(keys[:, None, 1:], self.coordinates.key_columns)
-        away = key - select_columns(queries[:, :, None], self.coordinates.query_columns)
+        axes, coordinates = self.axes, self.coordinates
+        key = select_columns(keys[:, None, 1:], [coordinates.key_columns[axis] for axis in axes])
+        away = key - select_columns(queries[:, :, None], [coordinates.query_columns[axis] for axis in axes])
         return torch.cat([away, away * away], 3)
 
 

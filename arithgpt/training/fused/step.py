@@ -44,12 +44,13 @@ def target_logits(model: GPT, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]
     strength, centre, bos_logit = (
         torch.cat([getattr(bias, name) for bias in biases]) for name in ("strength", "centre", "bos_logit")
     )  # the heads of all blocks: one product makes their features
+    positions = cast("PagePositions", model.positions)
     parts, segments, start = [], [], 0
     for ids, targets in batches:
         x, cells = model.embed(ids)
         segments.append(Segment(start, *x.shape[:2]))
         start = segments[-1].end
-        features = kernel_features(strength, centre, bos_logit, model.positions.coordinates, cells, config.head_size)
+        features = kernel_features(strength, centre, bos_logit, positions.coordinates, positions.axes, cells, config.head_size)
         parts.append((x, *features, F.pad(targets, (1, 0), value=IGNORED)))
     x, q_features, k_features, targets = (torch.cat([part.flatten(0, 1) for part in kind]) for kind in zip(*parts, strict=True))
     padding = -start % ROW_MULTIPLE
