@@ -74,8 +74,10 @@ def _first_total(mark: str) -> Listed:
     seconds = [(x, y) for x in _DIGITS for y in ("=", *(_DIGITS if mark == ":" else ""))] + [("=", ""), ("", "")]
     for (b1, b0), p1 in product(seconds, _DIGITS):
         b = {at: (char, "*") for at, char in ((-1, b1), (0, b0)) if char}
-        for p0 in (*_DIGITS, "_"):
-            yield _totals({-1: (p1, mark), 0: (p0, mark)}, b), (p1, "_"), end if p0 == "_" else p0
+        lowest = {str(int(x) * int(b1))[-1] for x in _DIGITS} if (mark, b0) == ("!", "=") else set(_DIGITS)
+        for p0 in (*_DIGITS, *("_" if (mark, b0) != ("!", "=") else "")):  # place 2 where the second factor ends there
+            if p1 in lowest:
+                yield _totals({-1: (p1, mark), 0: (p0, mark)}, b), (p1, "_"), end if p0 == "_" else p0
 
 
 def _later_totals(mark: str) -> Listed:
@@ -91,6 +93,8 @@ def _later_totals(mark: str) -> Listed:
         for p0, t0 in product(_DIGITS, (*_DIGITS, ";")):
             if t0 == ";" and p0 == "9":
                 continue  # the top digit of a product is at most 8
+            if (mark, t0, p0 + p1) == ("!", ";", "00") and t1 + str(low) != "00":
+                continue  # a last product that begins with 00 is that of the number 0
             total = str(int(p0 + p1 + "9") + int(t0.replace(";", "0") + t1 + "0") + low // 10).zfill(3)[::-1]
             cells = _totals({-1: (p1, mark), 0: (p0, mark)}, {-1: (t1, "_"), 0: (t0, "_")})
             yield cells, (total[1], "_"), total[2]

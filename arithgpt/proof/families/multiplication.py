@@ -121,10 +121,14 @@ def _first_totals() -> Iterator[Listed]:
     for mark, before, (b_before, b) in product(_MARKS, _DIGITS, after):
         if mark == "!" and b in map(str, _DIGITS):
             continue  # b has one digit
+        is_second = mark == "!" and b == EQUALS  # P = 2
+        if is_second and before not in {a * int(b_before) % 10 for a in _DIGITS}:
+            continue
         shown = {PRODUCT_BEFORE: Kind(str(before), mark)} | _cell(TOTAL_BEFORE, b_before, "*") | _cell(TOTAL, b, "*")
         for now in _DIGITS:
             yield shown | {PRODUCT: Kind(str(now), mark)}, Kind(str(before), "_"), str(now)
-        yield shown | {PRODUCT: Kind("_", mark)}, Kind(str(before), "_"), _after_total(mark)
+        if not is_second:  # a product has two digits or more
+            yield shown | {PRODUCT: Kind("_", mark)}, Kind(str(before), "_"), _after_total(mark)
 
 
 def _totals() -> Iterator[Listed]:
@@ -144,6 +148,8 @@ def _totals() -> Iterator[Listed]:
                 both = {PRODUCT: Kind(str(p), mark), TOTAL: Kind(str(t), "_")}
                 yield shown | both, Kind(str(digit), "_"), str((p + t + out) % 10)
             for p in range(9):  # the top digit of a product is a carry; the total before has ended
+                if (mark, p, p_before) == ("!", 0, 0) and (t_before, carry) != (0, 0):
+                    continue  # the top digit of b is not 0, so only a product of the number 0 begins with 00
                 both = {PRODUCT: Kind(str(p), mark), TOTAL: Kind(";", "_")}
                 yield shown | both, Kind(str(digit), "_"), str(p + out)
         for p, carry in product(range(9), (0, 1)):
