@@ -74,9 +74,9 @@ def _first_total(mark: str) -> Listed:
     seconds = [(x, y) for x in _DIGITS for y in ("=", *(_DIGITS if mark == ":" else ""))] + [("=", ""), ("", "")]
     for (b1, b0), p1 in product(seconds, _DIGITS):
         b = {at: (char, "*") for at, char in ((-1, b1), (0, b0)) if char}
-        lowest = {str(int(x) * int(b1))[-1] for x in _DIGITS} if (mark, b0) == ("!", "=") else set(_DIGITS)
+        possible = {str(int(x) * int(b1))[-1] for x in _DIGITS} if (mark, b0) == ("!", "=") else set(_DIGITS)
         for p0 in (*_DIGITS, *("_" if (mark, b0) != ("!", "=") else "")):  # place 2 where the second factor ends there
-            if p1 in lowest:
+            if p1 in possible:
                 yield _totals({-1: (p1, mark), 0: (p0, mark)}, b), (p1, "_"), end if p0 == "_" else p0
 
 
