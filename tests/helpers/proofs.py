@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from helpers.models import numpy_model
 from numpy.typing import NDArray
 
+from arithgpt.data.tokenizer import Tokenizer
+from arithgpt.inference.generate import prefill
+from arithgpt.models.language_model import LanguageModel
 from arithgpt.models.positions.page_coordinates import PageCoordinates
 from arithgpt.proof.windows import NOTHING, Cell, Windows
 from tasks import Pages
@@ -161,3 +166,14 @@ def window_at(text: str, cells: Sequence[Cell]) -> tuple[object, ...]:
         return (found[0].character, found[0].mark) if found else None
 
     return (*map(seen, cells), (tokens[-1].character, tokens[-1].mark))
+
+
+def decoded_logits(net: LanguageModel, text: str) -> list[NDArray[np.float32]]:
+    """Compute the logits after a text in float32, as the decoders on NumPy and on torch do."""
+    ids = Tokenizer(net.alphabet).encode(np.frombuffer(text.encode(), np.uint8))[None]
+    found = []
+    for decoder in (numpy_model(net), net):
+        given = ids if decoder is not net else torch.from_numpy(ids)
+        with torch.inference_mode():
+            found.append(np.asarray(prefill(decoder, given, decoder.new_cache(1, len(text)))[0]))
+    return found

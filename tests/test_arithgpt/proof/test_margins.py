@@ -4,15 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from helpers.models import numpy_model, random_model
-from helpers.proofs import exact_logits
+from helpers.models import random_model
+from helpers.proofs import decoded_logits, exact_logits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from arithgpt.data.tokenizer import Tokenizer
-from arithgpt.inference.generate import prefill
 from arithgpt.models.language_model import LanguageModel
 from arithgpt.proof.bounds import Interval, gelu, linear, outside_weight, rms_norm
 from arithgpt.proof.families.covered import family_of
@@ -29,7 +26,7 @@ class Subject:
     """A model with its windows, and the window of each place of a page."""
 
     def __init__(self, task: Task, model: LanguageModel) -> None:
-        self.task, self.torch_model, self.numpy_model = task, model, numpy_model(model)
+        self.task, self.torch_model = task, model
         self.weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
         self.model = ProvableModel.of(model.config, model.alphabet, self.weights)
         self.windows: Windows = family_of(task).windows(self.model.cells)
@@ -60,13 +57,7 @@ class Subject:
         row = self.row(text)
         margin, bound, _ = window_differences(self.model, self.windows, np.array([row]), self.attention)
         wanted = self.model.alphabet.index(self.windows.wanted[row])
-        ids = Tokenizer(self.model.alphabet).encode(np.frombuffer(text.encode(), np.uint8))[None]
-        decoded = []
-        for decoder in (self.numpy_model, self.torch_model):
-            given = ids if decoder is self.numpy_model else torch.from_numpy(ids)
-            with torch.inference_mode():
-                decoded.append(np.asarray(prefill(decoder, given, decoder.new_cache(1, len(text)))[0]))
-        for logits in (exact_logits(self.weights, self.model.alphabet, text), *decoded):
+        for logits in (exact_logits(self.weights, self.model.alphabet, text), *decoded_logits(self.torch_model, text)):
             found = logits[wanted].astype(np.float64) - logits
             others = np.arange(len(logits)) != wanted
             assert (np.abs(found - margin[0])[others] <= bound[0][others]).all()

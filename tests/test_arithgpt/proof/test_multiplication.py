@@ -5,10 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 from helpers.models import random_model
-from helpers.proofs import exact_logits, shown, window_at
+from helpers.proofs import decoded_logits, exact_logits, shown, window_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arithgpt.models.language_model import LanguageModel
 from arithgpt.proof.checker.windows import WINDOWS
 from arithgpt.proof.families.multiplication import (
     A_BEFORE,
@@ -108,11 +109,11 @@ def test_questions_show_the_window_that_they_are_drawn_for() -> None:
 
 
 @cache
-def random_subject(scale: float, strength: float) -> tuple[ProvableModel, dict[str, np.ndarray]]:
+def random_subject(scale: float, strength: float) -> tuple[LanguageModel, ProvableModel, dict[str, np.ndarray]]:
     """A model with random weights."""
-    model = random_model(TASK.alphabet, scale, **SHAPE, kernel_strength=strength)
-    weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    return ProvableModel.of(model.config, model.alphabet, weights), weights
+    net = random_model(TASK.alphabet, scale, **SHAPE, kernel_strength=strength)
+    weights = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    return net, ProvableModel.of(net.config, net.alphabet, weights), weights
 
 
 @pytest.mark.parametrize(("scale", "strength"), [(0.2, 25.0), (0.5, 9.0), (0.05, 3.0)])
@@ -121,11 +122,12 @@ def random_subject(scale: float, strength: float) -> tuple[ProvableModel, dict[s
 def test_bounds_hold_for_random_models(scale: float, strength: float, data: st.DataObject) -> None:
     page, prompt = page_of(data.draw(numbers), data.draw(numbers))
     text = page[: data.draw(st.integers(prompt, min(len(page) - 1, 3000)))]
-    model, weights = random_subject(scale, strength)
+    net, model, weights = random_subject(scale, strength)
     windows = MultiplicationFamily().windows(CELLS)
     row = list(known()).index(window(text))
     margin, bound, _ = window_differences(model, windows, np.array([row]))
     wanted = model.alphabet.index(windows.wanted[row])
-    logits = exact_logits(weights, model.alphabet, text)
-    others = np.arange(len(logits)) != wanted
-    assert (np.abs(logits[wanted] - logits - margin[0])[others] <= bound[0][others]).all()
+    for logits in (exact_logits(weights, model.alphabet, text), *decoded_logits(net, text)):
+        found = logits[wanted].astype(np.float64) - logits
+        others = np.arange(len(logits)) != wanted
+        assert (np.abs(found - margin[0])[others] <= bound[0][others]).all()

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 from helpers.models import random_model
-from helpers.proofs import exact_logits, shown, window_at
+from helpers.proofs import decoded_logits, exact_logits, shown, window_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +68,8 @@ def test_bounds_hold_for_a_random_model(word: str, data: st.DataObject) -> None:
     model, windows = ProvableModel.of(net.config, net.alphabet, weights), ReverseFamily().windows(CELLS)
     row = list(known()).index(window_at(text, CELLS))
     margin, bound, _ = window_differences(model, windows, np.array([row]))
-    logits, wanted = exact_logits(weights, net.alphabet, text), net.alphabet.index(windows.wanted[row])
-    others = np.arange(len(logits)) != wanted
-    assert (np.abs(logits[wanted] - logits - margin[0])[others] <= bound[0][others]).all()
+    wanted = net.alphabet.index(windows.wanted[row])
+    for logits in (exact_logits(weights, net.alphabet, text), *decoded_logits(net, text)):
+        found = logits[wanted].astype(np.float64) - logits
+        others = np.arange(len(logits)) != wanted
+        assert (np.abs(found - margin[0])[others] <= bound[0][others]).all()
