@@ -81,13 +81,6 @@ def rms_norm(x: Interval, weight: Floats) -> Interval:
     return Interval(middle, radius + rounding * (np.abs(middle) + radius))
 
 
-def gelu(x: Interval) -> Interval:
-    """Apply GELU by its tanh approximation; where it is nearly 0 its rounding is still a share of x."""
-    inner = np.sqrt(2 / np.pi) * (x.middle + 0.044715 * x.middle**3)
-    middle = 0.5 * x.middle * (1 + np.tanh(inner))
-    return Interval(middle, GELU_SLOPE * x.radius + 2 * ELEMENTARY * x.size)
-
-
 def outside_weight(strengths: Floats) -> Floats:
     """Bound the sum of a head's kernel over all characters but the one in the cell that it reads, however long the page.
 

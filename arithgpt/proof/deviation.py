@@ -61,7 +61,7 @@ def differences(
     x1 = _added(start, heads, out)
     n1 = _normed(x1, norm)
     h = _linear(n1, up)
-    u = _gelu(h)
+    u = gelu(h)
     x2 = _added(x1, u, down)
     z = _normed(x2, weights["norm.weight"])
 
@@ -138,7 +138,7 @@ def _norm_gradient(gradient: Floats, x: Floats, weight: Floats) -> Floats:
     return carried
 
 
-def _gelu(x: Step) -> Step:
+def gelu(x: Step) -> Step:
     """Apply GELU by its tanh approximation; where it is nearly 0 its rounding is still a share of x."""
     inner = np.sqrt(2 / np.pi) * (x.value + 0.044715 * x.value**3)
     value = 0.5 * x.value * (1 + np.tanh(inner))

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from arithgpt.data.tokenizer import Tokenizer
-from arithgpt.models.positions.cell_coordinates import CellCoordinates
+from arithgpt.models.positions.cell_coordinates import STEP, CellCoordinates
+from arithgpt.models.positions.page_coordinates import MARK
 from arithgpt.proof.windows import NOTHING, Cell, Kind
 from tasks import Problems, Task
 from tasks.core.ragged import Ints
@@ -52,7 +53,7 @@ def observe(task: Task, problems: Problems, cells: Sequence[Cell], kinds: Sequen
     at = coordinates(ids, start, coordinates.roles, np).astype(np.int64)
     index = {kind: number for number, kind in enumerate(kinds)}
     numbers = np.array([index.get(kind, NOTHING) for kind in all_kinds(alphabet)])
-    stands = numbers[ids * (1 + len(alphabet)) + at[:, :-1, 5]]
+    stands = numbers[ids * (1 + len(alphabet)) + at[:, :-1, MARK]]
     token = np.arange(width)
     row, column = np.nonzero((token >= pages.prompt[:, None] - 1) & (token < pages.total[:, None] - 1))
     is_there = token < pages.total[:, None] - 1
@@ -73,7 +74,7 @@ def observe(task: Task, problems: Problems, cells: Sequence[Cell], kinds: Sequen
         where = row, *(looked_at - low).T
         seen = written_at[where] <= column
         if cell.step is not None:
-            seen &= -at[row, column + 1, 6] == cell.step
+            seen &= -at[row, column + 1, STEP] == cell.step
         contents[:, place] = np.where(seen, table[where], NOTHING)
     wanted = "".join(alphabet[id] for id in ids[row, column + 1].tolist())
     return Observed(row, contents, stands[row, column], wanted)

@@ -44,7 +44,7 @@ class Proof:
     claim: str
     """What is proven, after "it": "adds any two numbers, of any length"."""
     weights_sha256: str
-    """Of the file of weights."""
+    """SHA-256 of the file of weights."""
     n_windows: int
     n_open: int
     """How many windows are not proven."""

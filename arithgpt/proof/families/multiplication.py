@@ -28,7 +28,7 @@ FACTOR = Cell(0, 1, "digit of the line", "operand", step=1)
 A, A_BEFORE = (Cell(offset, 0, "digit", "operand", step=1) for offset in (0, -1))
 PRODUCT, PRODUCT_BEFORE = (Cell(offset, -1, "place", "number", step=2) for offset in (0, -1))
 TOTAL, TOTAL_BEFORE = (Cell(offset, -3, "place", "number", step=2) for offset in (0, -1))
-"""Of the total of the line before."""
+"""Two digits of the total of the line before."""
 
 SEARCHED: Final = 20_000  # problems among which those with a window are looked for
 KEPT: Final = 4

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from arithgpt.models.language_model import LanguageModel
-from arithgpt.proof.bounds import Interval, gelu, linear, outside_weight, rms_norm
+from arithgpt.proof.bounds import GELU_SLOPE, Interval, linear, outside_weight, rms_norm
+from arithgpt.proof.deviation import Step, gelu
 from arithgpt.proof.families.covered import family_of
 from arithgpt.proof.margins import Attention, window_differences
 from arithgpt.proof.model import ProvableModel
@@ -119,7 +120,9 @@ def test_intervals_contain_what_their_inputs_allow(seed: int, radius: float) -> 
 
     inner = np.float32((2 / np.pi) ** 0.5) * (moved + np.float32(0.044715) * moved**3)
     assert contained(linear(given_, weight), moved @ weight.astype(np.float32).T)
-    assert contained(gelu(given_), 0.5 * moved * (1 + np.tanh(inner)))
+    through_gelu = gelu(Step(x, np.zeros_like(x), np.zeros(len(x)), np.sqrt(np.square(given_.radius).sum(1))))
+    allowed = Interval(through_gelu.value, GELU_SLOPE * radius + through_gelu.delta)
+    assert contained(allowed, 0.5 * moved * (1 + np.tanh(inner)))
     rms = np.sqrt((moved * moved).mean(-1, keepdims=True) + np.finfo(np.float32).eps)
     assert contained(rms_norm(given_, scale), moved / rms * scale.astype(np.float32))
 
