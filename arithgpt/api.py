@@ -14,7 +14,7 @@ from typing import Any
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.inference.backend import Model
 from arithgpt.proof.families.covered import load_provable
-from arithgpt.run import Run, find_run, new_run, shipped_run
+from arithgpt.run_folder import RunFolder, find_run, new_run, shipped_run
 from arithgpt.runtime import resolve_device, resolve_precision
 from arithgpt.training.callbacks import Callback
 from arithgpt.training.init_weights import resolve
@@ -31,7 +31,7 @@ def train(
     device: str = "auto",
     precision: str = "auto",
     callback: Callback | None = None,
-) -> Run:
+) -> RunFolder:
     """Train a new run.
 
     Call `arithgpt.runtime.configure` first for faster steps on a CPU, as the command line does; it changes the whole process.

@@ -15,7 +15,7 @@ from arithgpt.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from arithgpt.run import Run
+    from arithgpt.run_folder import RunFolder
     from eval.solver import Solver
     from tasks import Task
 
@@ -28,7 +28,7 @@ class ResolvedSolver:
 
     solver: Solver
     task: Task | None = None
-    run: Run | None = None
+    run: RunFolder | None = None
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def resolve_solver(
         except ValueError as error:
             raise UserError(f"{name}: {error}") from None
     from arithgpt.inference.gpt_solver import GPTSolver
-    from arithgpt.run import find_run, newest_run
+    from arithgpt.run_folder import find_run, newest_run
     from arithgpt.runtime import resolve_device
 
     run = find_run(name) if name is not None else newest_run()

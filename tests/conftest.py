@@ -12,7 +12,7 @@ from helpers.command_line import Call, call, call_forked
 from helpers.training import SMALL, train_once
 from hypothesis import settings
 
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 
 NUMBERS = count()
 
@@ -45,13 +45,13 @@ def no_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """An adder of one- and two-digit numbers, trained for a few seconds."""
     return train_once(tmp_path_factory, "small", SMALL)
 
 
 @pytest.fixture
-def runs(trained: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+def runs(trained: RunFolder, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which the trained run lies, as the one in which the command line looks."""
     monkeypatch.setenv("ARITHGPT_RUNS", str(trained.path.parent))
     return trained.path.parent

@@ -26,7 +26,7 @@ from arithgpt.bench.timing import Case, Side, measure_in_turns, measure_rate
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.inference.gpt_solver import GPTSolver
-from arithgpt.run import Run, shipped_run
+from arithgpt.run_folder import RunFolder, shipped_run
 from arithgpt.runtime import synchronize
 from tasks import Problems, ProblemSize, Task
 
@@ -55,7 +55,7 @@ def draw_sums(task: Task, n: int, seed: int) -> Problems:
     return Problems.concatenate(batches)
 
 
-def _measure_case(run: Run, n: int, plan: Plan, on_progress: OnProgress) -> Case:
+def _measure_case(run: RunFolder, n: int, plan: Plan, on_progress: OnProgress) -> Case:
     """Measure all sides with n problems at once."""
     device = torch.device(plan.device)
     task = run.recipe.problems.subtasks["add"]

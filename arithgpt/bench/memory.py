@@ -110,7 +110,7 @@ def _decode(side: str, device: torch.device, seed: int, n_problems: int) -> None
     """Decode some sums."""
     from arithgpt.bench import decoding, textbook
     from arithgpt.inference.gpt_solver import GPTSolver
-    from arithgpt.run import shipped_run
+    from arithgpt.run_folder import shipped_run
 
     run = shipped_run()
     task = run.recipe.problems.subtasks["add"]

@@ -29,7 +29,7 @@ from arithgpt.config.recipe import Recipe
 from arithgpt.data.collate import IGNORED, Batch
 from arithgpt.data.source import held_out_questions
 from arithgpt.data.tokenizer import Tokenizer
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.runtime import synchronize
 from arithgpt.training.callbacks import NullCallback
 from arithgpt.training.progress import Progress
@@ -104,7 +104,7 @@ def train_arithgpt(recipe: Recipe, device: torch.device, on_progress: OnProgress
         KeyboardInterrupt: after Ctrl-C.
     """
     with tempfile.TemporaryDirectory() as folder:
-        progress = Trainer(recipe, Run(Path(folder)), device=device, callback=_StepReporter(on_progress)).fit()
+        progress = Trainer(recipe, RunFolder(Path(folder)), device=device, callback=_StepReporter(on_progress)).fit()
     if progress.status == "interrupted":
         raise KeyboardInterrupt
     examples = progress.step * recipe.train.batch_size

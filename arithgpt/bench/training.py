@@ -49,7 +49,7 @@ from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.models import build_model
 from arithgpt.models.gpt import GPT
 from arithgpt.models.language_model import LanguageModel
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.runtime import resolve_precision, synchronize
 from arithgpt.training.callbacks import NullCallback
 from arithgpt.training.optim import block_matrices
@@ -184,7 +184,7 @@ def measure_arithgpt(
     train_config = recipe.train.model_copy(update={"max_steps": WARM_STEPS + steps + STEPS_AHEAD} | never)
     clock, recipe = make_clock(device), recipe.model_copy(update={"train": train_config})
     with tempfile.TemporaryDirectory() as folder:
-        progress = Trainer(recipe, Run(Path(folder)), device=device, callback=clock, fused=fused).fit()
+        progress = Trainer(recipe, RunFolder(Path(folder)), device=device, callback=clock, fused=fused).fit()
     if progress.status == "interrupted":
         raise KeyboardInterrupt
     return steps * train_config.batch_size / (clock.times[WARM_STEPS + steps] - clock.times[WARM_STEPS])

@@ -12,7 +12,7 @@ from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.solver_options import Device, Shots, Url
 from arithgpt.errors import UserError
 from arithgpt.proof.claim import proven_claim
-from arithgpt.run import runs_folder
+from arithgpt.run_folder import runs_folder
 from arithgpt.solvers import ResolvedSolver, resolve_solver
 from eval.evaluate import check_scratchpad, outcome
 from eval.falsify.laws import LAWS, Law

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from arithgpt.cli.shared.options import DEVICE_HELP
 from arithgpt.errors import UserError
-from arithgpt.run import find_run
+from arithgpt.run_folder import find_run
 from arithgpt.runtime import configure
 from arithgpt.training.self_improve import FILTERS, ImproveSettings, RoundResult, self_improve
 

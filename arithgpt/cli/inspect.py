@@ -18,7 +18,7 @@ from arithgpt.errors import UserError
 from arithgpt.inference.attention import MAX_PAGE, focuses, heads_of, kernels, read_page
 from arithgpt.inference.gpt_solver import GPTSolver, Prompted
 from arithgpt.models.gpt import GPT
-from arithgpt.run import Run, find_run
+from arithgpt.run_folder import RunFolder, find_run
 from tasks import STOP, QuestionError
 
 
@@ -86,7 +86,7 @@ def select_heads(model: GPT, layer: int | None, head: int | None) -> list[tuple[
     return [(i, j) for i, j in every if layer in (None, i + 1) and head in (None, j + 1)]
 
 
-def _write_page(run: Run, model: Any, typed: str) -> tuple[dict[str, Any], NDArray[np.int64], int]:
+def _write_page(run: RunFolder, model: Any, typed: str) -> tuple[dict[str, Any], NDArray[np.int64], int]:
     """Let the model answer a question, or take the text to read.
 
     Returns:

@@ -13,7 +13,7 @@ from arithgpt.config.imported import import_inherited_files
 from arithgpt.data.text import bits
 from arithgpt.errors import UserError
 from arithgpt.proof.claim import proven_claim
-from arithgpt.run import Run, RunSummary, all_runs, runs_folder
+from arithgpt.run_folder import RunFolder, RunSummary, all_runs, runs_folder
 from eval.reports.format import percent
 from tasks import find, names
 
@@ -67,7 +67,7 @@ def tasks_command() -> None:
     Console(highlight=False).print(table)
 
 
-def _row(run: Run) -> list[str]:
+def _row(run: RunFolder) -> list[str]:
     """The cells of a run."""
     summary, digits = RunSummary.of(run), "?"
     if run.task_name is not None:

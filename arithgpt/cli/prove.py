@@ -16,7 +16,7 @@ from arithgpt.proof.certificate import write_certificate
 from arithgpt.proof.checker.check import check
 from arithgpt.proof.claim import FILE_NAME
 from arithgpt.proof.prove import Proof, prove
-from arithgpt.run import Run, find_run, newest_run
+from arithgpt.run_folder import RunFolder, find_run, newest_run
 from arithgpt.training.checkpoint import write_atomic
 
 EXIT_NOT_PROVEN = 1
@@ -65,7 +65,7 @@ def command(
         raise typer.Exit(EXIT_NOT_PROVEN)
 
 
-def _check(run: Run, file: Path) -> None:
+def _check(run: RunFolder, file: Path) -> None:
     """Verify a certificate and print what it proves."""
     if not run.has_weights:
         raise UserError(f"run {run.name}: has no weights yet")

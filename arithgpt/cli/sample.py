@@ -15,7 +15,7 @@ from arithgpt.errors import UserError
 from arithgpt.inference.backend import Model
 from arithgpt.inference.sample import sample_text
 from arithgpt.inference.sampler import random_sampler
-from arithgpt.run import find_run, newest_run
+from arithgpt.run_folder import find_run, newest_run
 from tasks import STOP
 
 SHOWN_CHARACTERS = 40

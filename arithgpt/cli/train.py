@@ -13,7 +13,7 @@ from arithgpt.cli.shared.options import DEVICE_HELP, LENGTHS_HELP
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
 from arithgpt.proof.families.covered import load_provable
-from arithgpt.run import Run, all_runs, find_run, new_run
+from arithgpt.run_folder import RunFolder, all_runs, find_run, new_run
 from arithgpt.runtime import configure, resolve_precision
 from arithgpt.training.callbacks import CallbackList, TerminalProgress
 from arithgpt.training.distributed import launched_processes
@@ -78,7 +78,7 @@ def command(
     }
     trackers: dict[str, Tracker] = {}
 
-    def begin() -> tuple[Run, Recipe]:
+    def begin() -> tuple[RunFolder, Recipe]:
         """Check all options, and make the folder of a new run. Only the first of several processes does this."""
         if resume:
             fixed = {"task": task, "digits": digits, "recipe": recipe, "from": init_run, "seed": seed}
@@ -124,7 +124,7 @@ def _up_to(digits: str | None) -> str | None:
 
 def _resumed(
     name: str | None, fixed: Mapping[str, object], overrides: list[str], limits: dict[str, Any], typed: dict[str, str]
-) -> tuple[Run, Recipe]:
+) -> tuple[RunFolder, Recipe]:
     """Find the run to resume, and its recipe with the limits that were asked for.
 
     Args:

@@ -23,7 +23,7 @@ from arithgpt.experiments.ablation_problems import BEYOND, IN_RANGE, SEEN
 from arithgpt.experiments.runner import DONE, TrialResult
 from arithgpt.experiments.sweep_summary import TrialSummary, summarise_trials
 from arithgpt.experiments.vary import Variant
-from arithgpt.run import Run, runs_folder
+from arithgpt.run_folder import RunFolder, runs_folder
 from eval.metrics.paired_tests import Comparison, mcnemar, paired, with_p
 from eval.reports.variants import AccuracySummary, VariantSummary
 from eval.result import EvalResult
@@ -134,7 +134,7 @@ class AblationSummary:
         for one in self.trials:
             rows = self.answered.get((one.variant, one.seed))
             if rows is not None:
-                log = list(Run(runs_folder() / one.trial.run).metrics())
+                log = list(RunFolder(runs_folder() / one.trial.run).metrics())
                 found[one.variant].append(EvalResult(one.trial.run, rows, metrics=log))
         return {variant: results for variant, results in found.items() if results}
 
@@ -166,7 +166,7 @@ def summarise_ablation(ablation: Ablation, results: Mapping[int, TrialResult]) -
     answered: dict[tuple[str, int], pd.DataFrame] = {}
     for number, summary in enumerate(summarise_trials(ablation.trials, results)):
         variant, recipe, result = ablation.variant_of(number).name, ablation.trials[number].recipe, results.get(number)
-        step = find_target_step(Run(runs_folder() / summary.run).metrics(), recipe.train.target_accuracy)
+        step = find_target_step(RunFolder(runs_folder() / summary.run).metrics(), recipe.train.target_accuracy)
         to_target = None if step is None else step * recipe.train.batch_size
         trials.append(VariantTrial(variant, recipe.seed, summary, to_target))
         if result is not None and result.rows is not None:

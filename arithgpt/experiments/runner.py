@@ -15,7 +15,7 @@ import pandas as pd
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
 from arithgpt.experiments.trial import Trial
-from arithgpt.run import Run, new_run, runs_folder
+from arithgpt.run_folder import RunFolder, new_run, runs_folder
 from arithgpt.training.signals import stop_on_signals
 from eval.solver import MissingExtra
 from eval.spec import EvalSpec
@@ -137,7 +137,7 @@ def run_trials(
                 yield TrialResult(number, reason)
     for job in work:
         if job.number in unfinished or not (job.folder / "run.json").exists():
-            Run(job.folder).discard()
+            RunFolder(job.folder).discard()
 
 
 def _run_job(job: _Job) -> TrialResult:
@@ -152,7 +152,7 @@ def _run_job(job: _Job) -> TrialResult:
                 return TrialResult(job.number, STOPPED)
             if job.spec is None or job.stop_file.exists():
                 return TrialResult(job.number, DONE)
-            return TrialResult(job.number, DONE, *_evaluate(Run(job.folder), job.device, job.spec))
+            return TrialResult(job.number, DONE, *_evaluate(RunFolder(job.folder), job.device, job.spec))
     except UserError as error:
         return TrialResult(job.number, str(error))
     except Exception as error:  # the other trials go on, whatever it is
@@ -167,14 +167,14 @@ def _train(job: _Job) -> bool:
     if job.stop_file.exists():
         return False
     device, is_started = configure(job.device), len(list(job.folder.iterdir())) > 1
-    trainer = Trainer(job.recipe, Run(job.folder), device=device, should_stop=job.stop_file.exists)
+    trainer = Trainer(job.recipe, RunFolder(job.folder), device=device, should_stop=job.stop_file.exists)
     if trainer.fit(resume=is_started).status == "interrupted":
         job.stop_file.touch()  # a signal to this process stops the other trials, too
         return False
     return True
 
 
-def _evaluate(run: Run, device: str, spec: EvalSpec) -> tuple[dict[str, float], pd.DataFrame]:
+def _evaluate(run: RunFolder, device: str, spec: EvalSpec) -> tuple[dict[str, float], pd.DataFrame]:
     """Ask a trained run the problems of a spec; returns the accuracy by size, and a row for each problem."""
     from arithgpt.evaluation import evaluate
 

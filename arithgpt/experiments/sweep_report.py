@@ -20,7 +20,7 @@ from arithgpt.experiments.sweep_summary import (
     medians_over_seeds,
 )
 from arithgpt.experiments.trial import Trial
-from arithgpt.run import Run, runs_folder
+from arithgpt.run_folder import RunFolder, runs_folder
 from eval.reports.figures import chart_figure, png
 from eval.reports.format import percent
 from eval.reports.learning_charts import Log, worst_length_chart
@@ -87,7 +87,7 @@ def sweep_png(name: str, trials: Sequence[Trial]) -> bytes:
     logs: dict[str, list[Log]] = {}
     for trial in trials:
         label = ", ".join(f"{field.split('.')[-1]} {value}" for field, value in trial.values.items() if field != SEED)
-        logs.setdefault(label or "all seeds", []).append(list(Run(runs_folder() / trial.name).metrics()))
+        logs.setdefault(label or "all seeds", []).append(list(RunFolder(runs_folder() / trial.name).metrics()))
     figure = chart_figure(f"{name}: held-out exact match by examples", [worst_length_chart(logs)])
     return png([figure] if figure is not None else [])
 

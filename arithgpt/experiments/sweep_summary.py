@@ -9,7 +9,7 @@ from typing import Any
 
 from arithgpt.experiments.runner import DONE, STOPPED, TrialResult
 from arithgpt.experiments.trial import Trial
-from arithgpt.run import Run, runs_folder
+from arithgpt.run_folder import RunFolder, runs_folder
 
 SEED = "seed"
 
@@ -103,7 +103,7 @@ def summarise_trials(trials: Sequence[Trial], results: Mapping[int, TrialResult]
     """
     summaries = []
     for number, trial in enumerate(trials):
-        info, result = Run(runs_folder() / trial.name).info, results.get(number, TrialResult(number, STOPPED))
+        info, result = RunFolder(runs_folder() / trial.name).info, results.get(number, TrialResult(number, STOPPED))
         steps = info.get("step", 0)
         summaries.append(
             TrialSummary(

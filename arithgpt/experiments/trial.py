@@ -9,7 +9,7 @@ from typing import Any
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
-from arithgpt.run import NAME, Run, runs_folder
+from arithgpt.run_folder import NAME, RunFolder, runs_folder
 
 OTHER_NAME = "give these trials another name: rename the sweep's file, or use --name of ablate"
 NOT_IN_IDENTITY = ("train.checkpoint_every", "task.path", "init.run", "data.pages")
@@ -25,7 +25,7 @@ class Trial:
     """Dotted field -> value, of the fields that vary between trials."""
     recipe: Recipe
 
-    def find_run(self) -> Run | None:
+    def find_run(self) -> RunFolder | None:
         """Find the run of this trial.
 
         Returns:
@@ -34,7 +34,7 @@ class Trial:
         Raises:
             UserError: a run of that name has another recipe. Recipes with different numbers of steps are different, too.
         """
-        run = Run(runs_folder() / self.name)
+        run = RunFolder(runs_folder() / self.name)
         if not run.path.exists():
             return None
         if run.recipe.identity != self.recipe.identity:

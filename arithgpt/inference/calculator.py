@@ -22,7 +22,7 @@ import numpy as np
 
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver, Prompted
-from arithgpt.run import find_run, shipped_run
+from arithgpt.run_folder import find_run, shipped_run
 from eval.solver import Answer
 from tasks import STOP, QuestionError, Row, Task, drawn
 from tasks.arithmetic.division import BY_ZERO

@@ -14,7 +14,7 @@ from arithgpt.errors import UserError
 from arithgpt.inference.backend import Model
 from arithgpt.inference.generate import Completions, generate, stream
 from arithgpt.inference.verify_greedy import generate_verified
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from eval.solver import Answer
 from tasks import Pages, Problems, Task
 from tasks.core.ragged import Ints, Ragged, stack
@@ -70,7 +70,7 @@ class GPTSolver:
     """Whether the exact pages are verified greedily (verify_greedy.py): the same text, sooner."""
 
     @staticmethod
-    def of(run: Run, device: str = "cpu", verify: bool = True) -> GPTSolver:
+    def of(run: RunFolder, device: str = "cpu", verify: bool = True) -> GPTSolver:
         """Load the model of a run.
 
         Raises:

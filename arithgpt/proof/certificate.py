@@ -26,14 +26,14 @@ from arithgpt.config.tables import task_table
 from arithgpt.models.positions.cell_coordinates import CellCoordinates
 from arithgpt.proof.prove import Evidence
 from arithgpt.proof.windows import Cell
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.training.checkpoint import write_atomic
 
 FORMAT: Final = "arithgpt certificate"
 VERSION: Final = 1
 
 
-def write_certificate(path: Path, run: Run, evidence: Evidence) -> None:
+def write_certificate(path: Path, run: RunFolder, evidence: Evidence) -> None:
     """Write the certificate of a run that is proven.
 
     Raises:

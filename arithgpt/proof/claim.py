@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from safetensors import SafetensorError, safe_open
 
 if TYPE_CHECKING:
-    from arithgpt.run import Run
+    from arithgpt.run_folder import RunFolder
 
 FILE_NAME: Final = "certificate.safetensors"
 """The certificate of a run, in its folder."""
@@ -29,7 +29,7 @@ class Claim:
         return f"proven: {self.claim} ({self.n_windows:,} windows, least margin {self.margin:.2f})"
 
 
-def proven_claim(run: Run) -> Claim | None:
+def proven_claim(run: RunFolder) -> Claim | None:
     """Return what is proven of a run; None without a certificate, or where it is damaged or for other weights.
 
     This reads what the certificate says. `arithgpt prove RUN --check FILE` verifies it.

@@ -19,7 +19,7 @@ from arithgpt.proof.families.covered import coverage, family_of
 from arithgpt.proof.margins import Margins, window_margins
 from arithgpt.proof.model import check_config
 from arithgpt.proof.windows import NotCoveredError, Windows
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from arithgpt.proof.refute import Counterexample
@@ -89,7 +89,7 @@ class Evidence:
     margins: Margins
 
 
-def prove(run: Run) -> Evidence:
+def prove(run: RunFolder) -> Evidence:
     """Try to prove a run; windows that are not proven are tried as real problems.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.proof.windows import PageFamily, Windows
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from eval.evaluate import check_scratchpad
 from eval.metrics.error_types import classify
 from eval.solver import Answer
@@ -31,7 +31,7 @@ class Counterexample:
     """The mistake, drawn in columns."""
 
 
-def refute(run: Run, family: PageFamily, windows: Windows, rows: Sequence[int]) -> Counterexample | None:
+def refute(run: RunFolder, family: PageFamily, windows: Windows, rows: Sequence[int]) -> Counterexample | None:
     """Ask a run problems on whose pages windows stand.
 
     Args:

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     import torch
 
     from arithgpt.models.language_model import LanguageModel
-    from arithgpt.run import Run
+    from arithgpt.run_folder import RunFolder
     from arithgpt.training.progress import Progress
 
 
 class Callback:
     """What the trainer calls; a subclass overrides what it needs. A callback watches a run and changes nothing."""
 
-    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
+    def on_train_start(self, run: RunFolder, model: LanguageModel, device: torch.device, progress: Progress) -> None:
         """Called before the first step, also of a resumed run."""
 
     def on_step(self, progress: Progress, loss: float) -> None:
@@ -56,7 +56,7 @@ class CallbackList(Callback):
     def __init__(self, *callbacks: Callback) -> None:
         self.callbacks = callbacks
 
-    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
+    def on_train_start(self, run: RunFolder, model: LanguageModel, device: torch.device, progress: Progress) -> None:
         for callback in self.callbacks:
             callback.on_train_start(run, model, device, progress)
 
@@ -100,7 +100,7 @@ class TerminalProgress(Callback):
             disable=not self.console.is_terminal,
         )
 
-    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
+    def on_train_start(self, run: RunFolder, model: LanguageModel, device: torch.device, progress: Progress) -> None:
         self.run = run
         self._print(f"[bold]{escape(str(run.path))}[/]: {escape(describe_task(self.recipe))}")
         self._print(describe_model(self.recipe, model.n_params))

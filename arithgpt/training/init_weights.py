@@ -94,7 +94,7 @@ def weights_hash(weights: Mapping[str, Tensor]) -> str:
 
 def _other_model(recipe: Recipe) -> LanguageModel:
     """Load the model of the other run. UserError where its shape does not fit, or its weights are not those of the recipe."""
-    from arithgpt.run import find_run  # run.py imports this package
+    from arithgpt.run_folder import find_run  # run_folder.py imports this package
 
     init = recipe.init
     run = find_run(init.run)

@@ -31,7 +31,7 @@ from arithgpt.inference.generate import generate
 from arithgpt.inference.gpt_solver import GPTSolver, Prompted
 from arithgpt.inference.sampler import random_sampler
 from arithgpt.models.language_model import LanguageModel
-from arithgpt.run import NAME, Run, new_run, runs_folder
+from arithgpt.run_folder import NAME, RunFolder, new_run, runs_folder
 from arithgpt.training.checkpoint import write_atomic
 from arithgpt.training.init_weights import weights_hash
 from arithgpt.training.trainer import Trainer
@@ -83,7 +83,7 @@ class RoundResult:
 
 
 def self_improve(
-    run: Run,
+    run: RunFolder,
     settings: ImproveSettings,
     rounds: int,
     device: torch.device,
@@ -111,7 +111,7 @@ def self_improve(
     origin = {"initial_weights": _weights_hash(run), "settings": dataclasses.asdict(settings)}
     previous = run
     for number in range(1, rounds + 1):
-        current = Run(runs_folder() / f"{run.name}-r{number}")
+        current = RunFolder(runs_folder() / f"{run.name}-r{number}")
         if current.path.exists():
             current.discard()  # a crash may have left a folder with nothing but a recipe
         if current.path.exists():
@@ -121,7 +121,7 @@ def self_improve(
         if current.info.get("step", 0) < settings.steps:
             is_started = (current.path / "resume.safetensors").exists()
             Trainer(current.recipe, current, device=device, should_stop=should_stop).fit(resume=is_started)
-        current = Run(current.path)  # read again what training wrote
+        current = RunFolder(current.path)  # read again what training wrote
         status = current.info["status"]
         yield dataclasses.replace(result, status=status)
         if status == "interrupted":
@@ -162,14 +162,14 @@ def keep_answers(
     return rows
 
 
-def _weights_hash(run: Run) -> str:
+def _weights_hash(run: RunFolder) -> str:
     """Hash the weights of a run."""
     model = run.load_model("cpu")
     assert isinstance(model, LanguageModel)
     return weights_hash(model.state_dict())
 
 
-def _read_result(run: Run, origin: dict[str, Any]) -> RoundResult:
+def _read_result(run: RunFolder, origin: dict[str, Any]) -> RoundResult:
     """Read what an earlier command found in a round; raises UserError where that had another origin."""
     advice = "take it away, or give the first run another name"
     try:
@@ -184,13 +184,13 @@ def _read_result(run: Run, origin: dict[str, Any]) -> RoundResult:
 
 def _start_round(
     base: Recipe,
-    previous: Run,
+    previous: RunFolder,
     name: str,
     number: int,
     settings: ImproveSettings,
     origin: dict[str, Any],
     device: str,
-) -> tuple[Run, RoundResult]:
+) -> tuple[RunFolder, RoundResult]:
     """Ask the previous run, keep the answers that pass the filter, and make the folder of the next run."""
     longest = base.problems.size_span.high + number * settings.digits_step
     solver = GPTSolver.of(previous, device, verify=False)
@@ -217,7 +217,7 @@ def _start_round(
     return run, result
 
 
-def _round_recipe(base: Recipe, previous: Run, name: str, settings: ImproveSettings, pages: bytes) -> Recipe:
+def _round_recipe(base: Recipe, previous: RunFolder, name: str, settings: ImproveSettings, pages: bytes) -> Recipe:
     """Make the recipe of a round: the first run's, from the previous run's weights and with the pages that were kept."""
     init = InitConfig(run=previous.name, weights=_weights_hash(previous))
     train = base.train.model_copy(update={"max_steps": settings.steps, "stop_early": False})

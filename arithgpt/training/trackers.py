@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from arithgpt.models.language_model import LanguageModel
-    from arithgpt.run import Run
+    from arithgpt.run_folder import RunFolder
     from arithgpt.training.progress import Progress
 
 PROJECT = "arithgpt"
@@ -32,7 +32,7 @@ REMOTE_SETTINGS = ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL")
 class Tracker(Protocol):
     """A place that receives the figures of a run. It is made before training, so that a missing extra is reported then."""
 
-    def open(self, run: Run, step: int) -> None:
+    def open(self, run: RunFolder, step: int) -> None:
         """Begin a run, or continue it after a step."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -53,7 +53,7 @@ class TensorBoard:
         self.writer_class = SummaryWriter
         self.writer: Any = None
 
-    def open(self, run: Run, step: int) -> None:
+    def open(self, run: RunFolder, step: int) -> None:
         self.writer = self.writer_class(str(run.path / "tensorboard"), purge_step=step + 1)  # later steps are repeated
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -76,7 +76,7 @@ class Trackio:
         self.trackio = trackio
         self.run: Any = None
 
-    def open(self, run: Run, step: int) -> None:
+    def open(self, run: RunFolder, step: int) -> None:
         config = run.recipe.model_dump(mode="json")
         quiet = {"embed": False, "auto_log_gpu": False, "auto_log_cpu": False}
         with _local_only(), _without_output():
@@ -120,7 +120,7 @@ class TrackerCallback(Callback):
     def __init__(self, trackers: Mapping[str, Tracker]) -> None:
         self.trackers = dict(trackers)
 
-    def on_train_start(self, run: Run, model: LanguageModel, device: torch.device, progress: Progress) -> None:
+    def on_train_start(self, run: RunFolder, model: LanguageModel, device: torch.device, progress: Progress) -> None:
         subtasks = {} if run.recipe.text else run.recipe.problems.subtasks
         self.task_of_operator = {task.operator: name for name, task in subtasks.items()}
         self._call_each(lambda tracker: tracker.open(run, progress.step))

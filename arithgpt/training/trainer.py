@@ -26,7 +26,7 @@ from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
 from arithgpt.models import build_model
 from arithgpt.provenance import training_provenance
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.runtime import Precision, limit_threads, resolve_precision, synchronize
 from arithgpt.training.callbacks import Callback, NullCallback
 from arithgpt.training.checkpoint import load_tensors, load_training_state, save_tensors, training_state, write_atomic
@@ -67,7 +67,7 @@ class Trainer:
     def __init__(
         self,
         recipe: Recipe,
-        run: Run,
+        run: RunFolder,
         *,
         device: torch.device,
         callback: Callback | None = None,

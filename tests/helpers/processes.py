@@ -22,7 +22,7 @@ from arithgpt.config.schema import ModelConfig
 from arithgpt.data.collate import Batch
 from arithgpt.errors import UserError
 from arithgpt.models import build_model
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 from arithgpt.training.distributed import launched_processes
 from arithgpt.training.init_weights import resolve
 from arithgpt.training.trainer import Trainer

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from arithgpt.config.recipe import Recipe
-from arithgpt.run import Run, new_run
+from arithgpt.run_folder import RunFolder, new_run
 from arithgpt.training.callbacks import Callback
 from arithgpt.training.progress import Progress
 from arithgpt.training.trainer import Trainer
@@ -31,7 +31,7 @@ class Silent(Callback):
         self.accuracies.append(dict(progress.accuracy))
 
 
-def train_once(factory: pytest.TempPathFactory, name: str, plan: dict[str, Any]) -> Run:
+def train_once(factory: pytest.TempPathFactory, name: str, plan: dict[str, Any]) -> RunFolder:
     """Train a run once in a session, whatever the number of workers.
 
     Args:
@@ -49,7 +49,7 @@ def train_once(factory: pytest.TempPathFactory, name: str, plan: dict[str, Any])
         if not (shared / name).exists():
             _train(name, plan, factory.mktemp("unfinished")).rename(shared / name)
     shutil.copytree(shared / name, own / name)
-    return Run(own / name)
+    return RunFolder(own / name)
 
 
 def _train(name: str, plan: dict[str, Any], folder: Path) -> Path:

@@ -8,7 +8,7 @@ import torch
 
 import arithgpt
 from arithgpt.inference.numpy_gpt import NumpyGPT
-from arithgpt.run import find_run
+from arithgpt.run_folder import find_run
 
 TINY = {"train.max_steps": 2, "train.eval_samples": 2, "train.batch_size": 4, "model.n_embd": 16, "model.n_head": 2}
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from arithgpt.cli.shared.options import output_files
 from arithgpt.errors import UserError
 from arithgpt.models.language_model import LanguageModel
-from arithgpt.run import Run, find_run, newest_run
+from arithgpt.run_folder import RunFolder, find_run, newest_run
 from arithgpt.runtime import configure
 from arithgpt.solvers import is_run
 from arithgpt.training.checkpoint import write_atomic
@@ -23,7 +23,7 @@ TEXT_PARAMETERS = ("solvers", "device", "json_file")
 """The parameters of the command that apply to a text."""
 
 
-def text_runs(names: Sequence[str | None]) -> list[Run]:
+def text_runs(names: Sequence[str | None]) -> list[RunFolder]:
     """List the runs if all of them learned a text; an empty list if none did.
 
     Raises:
@@ -38,7 +38,7 @@ def text_runs(names: Sequence[str | None]) -> list[Run]:
     return text_runs
 
 
-def evaluate_texts(context: typer.Context, runs: Sequence[Run], device: str, json_file: Path | None) -> None:
+def evaluate_texts(context: typer.Context, runs: Sequence[RunFolder], device: str, json_file: Path | None) -> None:
     """Measure the held-out loss of each run, print it, and write it to eval.json in the run's folder and to `json_file`.
 
     Raises:
@@ -74,7 +74,7 @@ def evaluate_texts(context: typer.Context, runs: Sequence[Run], device: str, jso
         write_atomic(json_file, json.dumps(reports[0] if len(reports) == 1 else reports, indent=2) + "\n")
 
 
-def _report(run: Run, loss: TextLoss) -> dict[str, object]:
+def _report(run: RunFolder, loss: TextLoss) -> dict[str, object]:
     """What eval.json says of one run."""
     text = run.recipe.text
     assert text is not None

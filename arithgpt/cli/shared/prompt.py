@@ -17,7 +17,7 @@ from rich.live import Live
 from arithgpt.cli.shared.answers import format_error, print_rows, styled
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator, CalculatorAnswer
-from arithgpt.run import all_runs
+from arithgpt.run_folder import all_runs
 from tasks import QuestionError, Row
 
 HELP = """Type what to work out, such as 123*45 or (12+34)*5-6/2; _ is the last answer.

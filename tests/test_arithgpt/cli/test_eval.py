@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from helpers.command_line import Call, one_clear_line
 
-from arithgpt.run import shipped_run
+from arithgpt.run_folder import shipped_run
 from arithgpt.training.checkpoint import load_tensors, save_tensors
 
 small = pytest.mark.usefixtures("runs")

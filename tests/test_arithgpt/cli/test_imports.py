@@ -12,7 +12,7 @@ from helpers.paths import MAXIMUM_TASK, ROOT
 
 from arithgpt.config.imported import import_task_files
 from arithgpt.errors import UserError
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.training.checkpoint import load_tensors, save_tensors
 
 
@@ -92,15 +92,15 @@ def test_help_is_fast_and_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("section", ["budget", "removal", "start"])
-def test_a_run_of_another_version_is_one_clear_line(section: str, trained: Run, tmp_path: Path) -> None:
+def test_a_run_of_another_version_is_one_clear_line(section: str, trained: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(trained.recipe.to_toml() + f"[{section}]\nsteps = 3\n")
     with pytest.raises(UserError, match=f"recipe.toml: {section}: no such field.*made by another version of arithgpt"):
-        assert Run(tmp_path).recipe
+        assert RunFolder(tmp_path).recipe
 
 
-def test_weights_of_another_version_are_one_clear_line(trained: Run, tmp_path: Path) -> None:
+def test_weights_of_another_version_are_one_clear_line(trained: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(trained.recipe.to_toml())
     tensors, _ = load_tensors(trained.path / "weights.safetensors")
     save_tensors(tmp_path / "weights.safetensors", tensors, {"step": 3})
     with pytest.raises(UserError, match=r"weights.safetensors: .*made by another version of arithgpt"):
-        Run(tmp_path).load_model()
+        RunFolder(tmp_path).load_model()

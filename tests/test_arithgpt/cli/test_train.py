@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from helpers.command_line import Call, one_clear_line
 
-from arithgpt.run import shipped_run
+from arithgpt.run_folder import shipped_run
 
 
 def test_train_then_resume(arithgpt: Call, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from arithgpt.data.collate import (
     to_int16,
 )
 from arithgpt.data.tokenizer import Tokenizer
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 from arithgpt.training.trainer import Trainer
 from tasks import make
 

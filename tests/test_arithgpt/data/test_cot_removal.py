@@ -12,7 +12,7 @@ from arithgpt.data.cot_removal import ScratchpadRemoval
 from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 from arithgpt.training.init_weights import weights_hash
 from arithgpt.training.trainer import Trainer
 from tasks import find

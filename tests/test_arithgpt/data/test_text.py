@@ -22,7 +22,7 @@ from arithgpt.inference.sample import sample_text
 from arithgpt.inference.sampler import random_sampler
 from arithgpt.models import build_model
 from arithgpt.models.language_model import LanguageModel
-from arithgpt.run import Run, new_run
+from arithgpt.run_folder import RunFolder, new_run
 from arithgpt.training.init_weights import resolve
 from arithgpt.training.text_loss import held_out_loss
 from arithgpt.training.trainer import Trainer
@@ -46,7 +46,7 @@ def book(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(book: Path) -> Run:
+def run(book: Path) -> RunFolder:
     plan = recipe(book)
     made = new_run("book", plan)
     Trainer(plan, made, device=CPU, callback=Silent()).fit()
@@ -113,7 +113,7 @@ def test_the_held_out_loss_counts_each_character_once(book: Path) -> None:
     assert found.perplexity == pytest.approx(2**found.bits)
 
 
-def test_a_run_of_text_learns_resumes_and_moves(run: Run, book: Path, tmp_path: Path) -> None:
+def test_a_run_of_text_learns_resumes_and_moves(run: RunFolder, book: Path, tmp_path: Path) -> None:
     losses = [entry["held_out_loss"] for entry in run.metrics() if "held_out_loss" in entry]
     assert len(losses) == 2
     assert losses[1] < losses[0] < 1.1 * math.log(len(set(MIXED)))
@@ -127,7 +127,7 @@ def test_a_run_of_text_learns_resumes_and_moves(run: Run, book: Path, tmp_path: 
     plan = load_recipe(file=run.path / "recipe.toml", overrides=["train.max_steps=9"])
     with pytest.raises(UserError, match="no longer the file it was"):
         Trainer(plan, run, device=CPU, callback=Silent()).fit(resume=True)
-    assert Run(run.path).load_model("numpy").alphabet == "".join(sorted(set(MIXED)))  # which needs no file
+    assert RunFolder(run.path).load_model("numpy").alphabet == "".join(sorted(set(MIXED)))  # which needs no file
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_vocabulary_may_be_given_and_must_suffice(book: Path) -> None:
         Text(path=str(book), context=16, characters=more.replace("日", "")).resolve()
 
 
-def test_characters_go_over_from_text_to_text(run: Run, tmp_path: Path) -> None:
+def test_characters_go_over_from_text_to_text(run: RunFolder, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("Das Mädchen und die neue Welt, 7 Zeilen\n" * 30)
     plan = recipe(other)
@@ -241,7 +241,9 @@ def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_a_text_on_the_command_line(arithgpt: Call, new_arithgpt: Call, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_text_on_the_command_line(
+    arithgpt: Call, new_arithgpt: Call, run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = arithgpt("eval", "book", "--json", str(run.path / "copy.json"))
     assert done.returncode == 0, done.stderr
     report = json.loads((run.path / "copy.json").read_text())

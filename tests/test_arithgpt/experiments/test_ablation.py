@@ -27,7 +27,7 @@ from arithgpt.experiments.ablation_report import notes
 from arithgpt.experiments.ablation_summary import TO_TARGET, AblationSummary, find_target_step, summarise_ablation
 from arithgpt.experiments.runner import DONE, TrialResult
 from arithgpt.experiments.vary import find_field
-from arithgpt.run import all_runs, new_run
+from arithgpt.run_folder import all_runs, new_run
 from arithgpt.training.trainer import Progress
 from eval.evaluate import evaluate
 from eval.metrics.paired_tests import HURTS, NEITHER, UNTESTED

@@ -10,7 +10,7 @@ from helpers.paths import ROOT
 from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.data.source import ProblemSource
 from arithgpt.experiments.grid import load_sweep
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 from arithgpt.training.callbacks import NullCallback
 from arithgpt.training.trainer import Trainer
 from tasks import sizes

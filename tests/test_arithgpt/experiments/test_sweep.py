@@ -23,7 +23,7 @@ from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
 from arithgpt.experiments.runner import DONE, STOPPED, TrialResult, check_backend, run_trials
 from arithgpt.experiments.sweep_summary import Range, TrialSummary, medians_over_seeds, summarise_trials
-from arithgpt.run import Run, all_runs, find_run
+from arithgpt.run_folder import RunFolder, all_runs, find_run
 from eval.spec import EvalSpec
 
 RECIPE = """
@@ -284,7 +284,7 @@ def test_two_at_a_time_on_loky_with_problems_to_ask(grid: Path, workers: None) -
     results, summaries = run_sweep(grid, jobs=2, spec=EvalSpec(sizes, ("random",), 5))
     assert {result.status for result in results.values()} == {DONE}
     assert [set(one.accuracy) for one in summaries] == [{"1", "5"}] * 2
-    assert [Run(run.path).info["threads"] for run in all_runs()] == [1, 1]
+    assert [RunFolder(run.path).info["threads"] for run in all_runs()] == [1, 1]
 
 
 def test_backends_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from arithgpt.errors import UserError
 from arithgpt.inference.attention import capture_attention, focuses, kernels, read_page
 from arithgpt.models.gpt import GPT
 from arithgpt.models.positions import SCHEMES
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 
 PAGE = "321+654=975$"
 

@@ -12,7 +12,7 @@ from arithgpt.cli.shared.prompt import Prompt
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator
 from arithgpt.inference.generate import Model
-from arithgpt.run import Run, shipped_run
+from arithgpt.run_folder import RunFolder, shipped_run
 from tasks import QuestionError, Row
 
 
@@ -29,15 +29,15 @@ def test_it_answers_in_order_and_checks() -> None:
 
 @pytest.mark.usefixtures("runs")
 def test_it_never_replaces_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = Run.load_model
+    load = RunFolder.load_model
 
-    def damaged(self: Run, device: str = "cpu") -> Model:
+    def damaged(self: RunFolder, device: str = "cpu") -> Model:
         model = load(self, "cpu")
         with torch.no_grad():
             model.head.weight.copy_(model.head.weight.roll(1, 0))
         return model
 
-    monkeypatch.setattr(Run, "load_model", damaged)
+    monkeypatch.setattr(RunFolder, "load_model", damaged)
     answer = Calculator("small")("12+34")
     assert not answer.correct
     assert answer.expected == "46"

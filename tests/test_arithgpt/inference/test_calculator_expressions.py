@@ -9,7 +9,7 @@ from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models import build_model
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 from eval.solvers.reference import ExactSolver
 from tasks import QuestionError
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from arithgpt.inference.calculator import Calculator
 from arithgpt.inference.gpt_solver import GPTSolver
-from arithgpt.run import shipped_run
+from arithgpt.run_folder import shipped_run
 from eval.falsify.laws import LAWS, Law
 from eval.falsify.search import falsify
 from eval.falsify.strategies import operands

@@ -8,12 +8,12 @@ from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.inference.generate import generate
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.inference.sampler import random_sampler
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.runtime import limit_threads
 from tasks.core.ragged import Ragged
 
 
-def test_decoding_ends_at_the_stop_or_the_limit(trained: Run) -> None:
+def test_decoding_ends_at_the_stop_or_the_limit(trained: RunFolder) -> None:
     task, model = trained.recipe.problems, trained.load_model()
     tokenizer = Tokenizer(task.alphabet)
     prompts = Ragged.from_strings(["1+2=", "21+34=", "9+9=", "5+5="])
@@ -24,7 +24,7 @@ def test_decoding_ends_at_the_stop_or_the_limit(trained: Run) -> None:
     assert alone == ["3", "55", "81"]
 
 
-def test_batches_side_by_side_write_the_same(trained: Run) -> None:
+def test_batches_side_by_side_write_the_same(trained: RunFolder) -> None:
     task, model = trained.recipe.problems, trained.load_model()
     problems = task.stream(1000, seed=0, split="train", rank=0, step=0)
     written = []
@@ -37,7 +37,7 @@ def test_batches_side_by_side_write_the_same(trained: Run) -> None:
     assert len(set(written[0])) > 100
 
 
-def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:
+def test_decoding_at_a_temperature_is_repeatable(trained: RunFolder) -> None:
     tokenizer, prompts = Tokenizer(trained.recipe.problems.alphabet), Ragged.from_strings(["1+2="] * 50)
 
     def draw(seed: int, temperature: float) -> list[str]:
@@ -51,7 +51,7 @@ def test_decoding_at_a_temperature_is_repeatable(trained: Run) -> None:
     assert set(draw(0, 0.01)) == {"3"}
 
 
-def test_decoding_refuses_nonsense(trained: Run) -> None:
+def test_decoding_refuses_nonsense(trained: RunFolder) -> None:
     model, tokenizer = trained.load_model(), Tokenizer(trained.recipe.problems.alphabet)
     assert len(generate(model, tokenizer, Ragged.from_strings([]), np.array([], np.int64)).text) == 0
     with pytest.raises(ValueError, match="a prompt needs"):

@@ -11,7 +11,7 @@ from arithgpt.config.schema import ModelConfig
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.inference.numpy_gpt import NumpyGPT, supports
 from arithgpt.models import build_model
-from arithgpt.run import shipped_run
+from arithgpt.run_folder import shipped_run
 
 SHAPES: dict[str, dict[str, Any]] = {
     "page": {},

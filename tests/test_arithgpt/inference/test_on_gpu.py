@@ -15,7 +15,7 @@ from arithgpt.inference.generate import Decoding, generate
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.inference.sampler import greedy
 from arithgpt.inference.verify_greedy import generate_verified
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from tasks.core.ragged import Ragged
 
 
@@ -58,7 +58,7 @@ def test_the_loop_on_a_gpu_writes_the_same(
     assert verified.finished.tolist() == expected.finished.tolist()
 
 
-def test_the_loop_on_a_gpu_answers_like_the_plain_one(trained: Run, pretend_gpu: Callable[[], None]) -> None:
+def test_the_loop_on_a_gpu_answers_like_the_plain_one(trained: RunFolder, pretend_gpu: Callable[[], None]) -> None:
     task, model = trained.recipe.problems, trained.load_model()
     problems = task.sample(np.random.default_rng(0), 300)
     expected = GPTSolver("small", model, task, verify=False).solve(task, problems)

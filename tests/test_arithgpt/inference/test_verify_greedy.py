@@ -12,7 +12,7 @@ from arithgpt.inference.generate import Model, generate
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.inference.verify_greedy import generate_verified
 from arithgpt.models.positions import SCHEMES
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.runtime import limit_threads
 from tasks import STOP
 from tasks.core.ragged import Ragged
@@ -53,7 +53,7 @@ def _leads_to_the_same_text(model: Model, pages: list[tuple[str, str, int, int]]
     assert verified.finished.tolist() == alone.finished.tolist()
 
 
-def test_a_trained_model_answers_the_same_with_and_without_verification(trained: Run) -> None:
+def test_a_trained_model_answers_the_same_with_and_without_verification(trained: RunFolder) -> None:
     """Right and wrong, finished and not, within its lengths and beyond; on one thread and with batches side by side."""
     task, model = trained.recipe.problems, trained.load_model()
     problems = task.sample_suite(np.random.default_rng(0), 300, (2, 2), "random")

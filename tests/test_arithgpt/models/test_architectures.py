@@ -16,7 +16,7 @@ from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models import build_model, make_model
 from arithgpt.models.layers import Dropout
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.optim import block_matrices
 from arithgpt.training.trainer import Trainer

@@ -23,7 +23,7 @@ from arithgpt.inference.verify_greedy import generate_verified
 from arithgpt.models import build_model, encoder_decoder
 from arithgpt.models.encoder_decoder import EncoderDecoder
 from arithgpt.models.positions import SCHEMES, find_scheme
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 from arithgpt.training.trainer import Trainer
 from tasks import STOP
 from tasks.core.ragged import Ragged

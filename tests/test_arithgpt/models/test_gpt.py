@@ -16,7 +16,7 @@ from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.models import build_model, layers, make_model
 from arithgpt.models.positions import SCHEMES
 from arithgpt.models.positions.kernels import KernelBias
-from arithgpt.run import shipped_run
+from arithgpt.run_folder import shipped_run
 from tasks.arithmetic.addition import Addition
 
 TASK = Addition(digits="1-9")

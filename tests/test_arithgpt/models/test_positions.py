@@ -18,7 +18,7 @@ from arithgpt.models import build_model
 from arithgpt.models.positions import SCHEMES, find_scheme, register
 from arithgpt.models.positions.base import AttentionBias, PositionScheme
 from arithgpt.models.positions.relative import EXACT, FARTHEST, AlibiBias, FireBias, T5Bias
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.trainer import Trainer
 

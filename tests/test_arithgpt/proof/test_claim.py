@@ -8,23 +8,23 @@ import pytest
 from helpers.command_line import Call
 
 from arithgpt.proof.claim import FILE_NAME, Claim, proven_claim
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.training.checkpoint import load_tensors, save_tensors
 
 SAID = "proven: adds any two numbers, of any length (24,956 windows, least margin "
 
 
 @pytest.fixture
-def proven(provable: Run, arithgpt: Call, tmp_path: Path) -> Run:
+def proven(provable: RunFolder, arithgpt: Call, tmp_path: Path) -> RunFolder:
     """A copy of the run with its certificate, as the command line finds it."""
-    run = Run(tmp_path / "runs" / "adder")
+    run = RunFolder(tmp_path / "runs" / "adder")
     shutil.copytree(provable.path, run.path, ignore=shutil.ignore_patterns(FILE_NAME))
     assert proven_claim(run) is None
     assert arithgpt("prove", "adder").returncode == 0
     return run
 
 
-def test_a_proven_run_says_so_everywhere(proven: Run, arithgpt: Call, tmp_path: Path) -> None:
+def test_a_proven_run_says_so_everywhere(proven: RunFolder, arithgpt: Call, tmp_path: Path) -> None:
     claim = proven_claim(proven)
     assert claim is not None
     assert str(claim).startswith(SAID)
@@ -38,7 +38,7 @@ def test_a_proven_run_says_so_everywhere(proven: Run, arithgpt: Call, tmp_path: 
     assert done.stdout == f"run adder is {claim}: there is no such problem to find\n"
 
 
-def test_other_weights_are_not_proven(proven: Run, arithgpt: Call) -> None:
+def test_other_weights_are_not_proven(proven: RunFolder, arithgpt: Call) -> None:
     file = proven.path / "weights.safetensors"
     tensors, notes = load_tensors(file)
     tensors["norm.weight"][0] += 1e-6
@@ -52,7 +52,7 @@ def test_other_weights_are_not_proven(proven: Run, arithgpt: Call) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"certificate"])
-def test_a_damaged_certificate_proves_nothing(proven: Run, content: bytes) -> None:
+def test_a_damaged_certificate_proves_nothing(proven: RunFolder, content: bytes) -> None:
     assert isinstance(proven_claim(proven), Claim)
     (proven.path / FILE_NAME).write_bytes(content)
     assert proven_claim(proven) is None

@@ -9,13 +9,13 @@ from helpers.command_line import Call, one_clear_line
 from helpers.models import random_model
 
 from arithgpt.config.recipe import Recipe
-from arithgpt.run import Run, new_run
+from arithgpt.run_folder import RunFolder, new_run
 from arithgpt.training.checkpoint import save_tensors
 
 MODEL = {"n_layer": 1, "n_head": 4, "head_dim": 8, "kernel_strength": 25}
 
 
-def untrained(name: str, task: dict[str, object], **model: object) -> Run:
+def untrained(name: str, task: dict[str, object], **model: object) -> RunFolder:
     """A run with random weights."""
     recipe = Recipe.from_dict({"task": task, "model": MODEL | model}, "test")
     run = new_run(name, recipe)
@@ -25,7 +25,7 @@ def untrained(name: str, task: dict[str, object], **model: object) -> Run:
     return run
 
 
-def test_a_run_is_proven_and_its_certificate_checked(arithgpt: Call, provable: Run, tmp_path: Path) -> None:
+def test_a_run_is_proven_and_its_certificate_checked(arithgpt: Call, provable: RunFolder, tmp_path: Path) -> None:
     folder, certificate = tmp_path / "runs" / "copied", tmp_path / "mine.safetensors"
     shutil.copytree(provable.path, folder)
     (folder / "certificate.safetensors").unlink()

@@ -15,7 +15,7 @@ from arithgpt.errors import UserError
 from arithgpt.proof.checker.check import check
 from arithgpt.proof.families.covered import COVERED, load_provable
 from arithgpt.proof.guided import MAX_WINDOWS, attempt
-from arithgpt.run import Run, new_run
+from arithgpt.run_folder import RunFolder, new_run
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.progress import Progress
 from arithgpt.training.trainer import Trainer
@@ -43,7 +43,7 @@ def early(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     return Recipe.from_dict(EARLY, "test")
 
 
-def test_a_proven_run_says_so_and_has_a_certificate(provable: Run) -> None:
+def test_a_proven_run_says_so_and_has_a_certificate(provable: RunFolder) -> None:
     assert provable.info["status"] == "proven"
     assert provable.info["step"] <= provable.recipe.train.max_steps
     weights, certificate = provable.path / "weights.safetensors", provable.path / "certificate.safetensors"
@@ -128,7 +128,7 @@ def test_heads_that_see_too_little_are_refused_before_training() -> None:
         Trainer(recipe, new_run("few", recipe), device=CPU)
 
 
-def test_attempts_are_the_same_each_time(provable: Run) -> None:
+def test_attempts_are_the_same_each_time(provable: RunFolder) -> None:
     tensors, _ = load_tensors(provable.path / "weights.safetensors", "numpy")
     assert attempt(provable.recipe, tensors, 5).n_open == 0
     weak = tensors | {"head.weight": 0.1 * tensors["head.weight"], "norm.weight": 0.1 * tensors["norm.weight"]}

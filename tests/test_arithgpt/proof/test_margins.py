@@ -17,7 +17,7 @@ from arithgpt.proof.families.covered import family_of
 from arithgpt.proof.margins import Attention, window_differences
 from arithgpt.proof.model import ProvableModel
 from arithgpt.proof.windows import NOTHING, Windows
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from tasks import Task, find
 
 SHAPE = {"n_layer": 1, "n_head": 4, "head_dim": 8, "mlp_ratio": 2}
@@ -99,7 +99,7 @@ def test_bounds_hold_for_random_models(name: str, scale: float, strength: float,
 
 @settings(max_examples=40)
 @given(st.data())
-def test_bounds_hold_for_a_trained_model(provable: Run, data: st.DataObject) -> None:
+def test_bounds_hold_for_a_trained_model(provable: RunFolder, data: st.DataObject) -> None:
     if "trained" not in SUBJECTS:
         model = provable.load_model()
         assert isinstance(model, LanguageModel)

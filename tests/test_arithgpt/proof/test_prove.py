@@ -19,30 +19,30 @@ from arithgpt.proof import checker
 from arithgpt.proof.certificate import digest, write_certificate
 from arithgpt.proof.checker.check import Checked, check
 from arithgpt.proof.prove import prove
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.training.checkpoint import load_tensors, save_tensors
 
 
-def copied(run: Run, folder: Path) -> Run:
+def copied(run: RunFolder, folder: Path) -> RunFolder:
     """A copy of a run that a test may change."""
     shutil.copytree(run.path, folder)
-    return Run(folder)
+    return RunFolder(folder)
 
 
-def verify(run: Run, certificate: Path) -> Checked:
+def verify(run: RunFolder, certificate: Path) -> Checked:
     """Check a certificate for a run."""
     return check(certificate, run.path / "weights.safetensors", run.recipe.alphabet, task_table(run.recipe.task))
 
 
 @pytest.fixture(scope="module")
-def certificate(provable: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def certificate(provable: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The certificate of the proven run."""
     file = tmp_path_factory.mktemp("certificate") / "certificate.safetensors"
     write_certificate(file, provable, prove(provable))
     return file
 
 
-def test_a_run_is_proven_and_adds_long_numbers(provable: Run) -> None:
+def test_a_run_is_proven_and_adds_long_numbers(provable: RunFolder) -> None:
     proof = prove(provable).proof
     assert (proof.status, proof.n_open, proof.n_windows, proof.counterexample) == ("proven", 0, 24_956, None)
     assert proof.margin > proof.bound > 0
@@ -55,7 +55,7 @@ def test_a_run_is_proven_and_adds_long_numbers(provable: Run) -> None:
     assert [answer.text for answer in answers] == [str(a + b) for a, b in pairs]
 
 
-def test_a_planted_fault_is_refuted_by_a_real_sum(provable: Run, tmp_path: Path) -> None:
+def test_a_planted_fault_is_refuted_by_a_real_sum(provable: RunFolder, tmp_path: Path) -> None:
     run = copied(provable, tmp_path / "fault")
     tensors, notes = load_tensors(run.path / "weights.safetensors")
     weight = tensors["blocks.0.mlp.down.weight"]
@@ -77,7 +77,7 @@ def test_a_planted_fault_is_refuted_by_a_real_sum(provable: Run, tmp_path: Path)
     assert proof.open_windows[0].margin < proof.open_windows[0].bound
 
 
-def test_the_checker_agrees(provable: Run, certificate: Path) -> None:
+def test_the_checker_agrees(provable: RunFolder, certificate: Path) -> None:
     checked = verify(provable, certificate)
     assert checked.n_windows == 24_956
     assert checked.claim == "adds any two numbers, of any length"
@@ -98,7 +98,7 @@ def test_the_checker_shares_no_code_with_the_prover() -> None:
     assert others == {"numpy", "numpy.typing", "safetensors", "arithgpt.errors"}
 
 
-def test_a_certificate_of_other_weights_is_refused(provable: Run, certificate: Path, tmp_path: Path) -> None:
+def test_a_certificate_of_other_weights_is_refused(provable: RunFolder, certificate: Path, tmp_path: Path) -> None:
     run = copied(provable, tmp_path / "other")
     tensors, notes = load_tensors(run.path / "weights.safetensors")
     tensors["norm.weight"][0] += 1e-6
@@ -119,7 +119,7 @@ def test_a_certificate_of_other_weights_is_refused(provable: Run, certificate: P
     ],
 )
 def test_damaged_certificates_are_refused(
-    provable: Run, certificate: Path, tmp_path: Path, damage: Callable[[bytes], bytes], said: str
+    provable: RunFolder, certificate: Path, tmp_path: Path, damage: Callable[[bytes], bytes], said: str
 ) -> None:
     file = tmp_path / "damaged"
     file.write_bytes(damage(certificate.read_bytes()))
@@ -127,14 +127,14 @@ def test_damaged_certificates_are_refused(
         verify(provable, file)
 
 
-def test_no_file_is_refused(provable: Run, tmp_path: Path) -> None:
+def test_no_file_is_refused(provable: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no such file"):
         verify(provable, tmp_path / "nowhere")
     with pytest.raises(UserError, match="no certificate"):
         verify(provable, provable.path / "weights.safetensors")
 
 
-def test_a_forged_certificate_is_refused(provable: Run, certificate: Path, tmp_path: Path) -> None:
+def test_a_forged_certificate_is_refused(provable: RunFolder, certificate: Path, tmp_path: Path) -> None:
     """Whoever edits a certificate can make a new digest: the checker derives the windows and the logits itself."""
     file = tmp_path / "forged"
     with safe_open(certificate, framework="np") as opened:
@@ -157,7 +157,7 @@ def test_a_forged_certificate_is_refused(provable: Run, certificate: Path, tmp_p
         verify(provable, file)
 
 
-def test_a_certificate_of_a_wrong_model_is_refused(provable: Run, certificate: Path, tmp_path: Path) -> None:
+def test_a_certificate_of_a_wrong_model_is_refused(provable: RunFolder, certificate: Path, tmp_path: Path) -> None:
     run = copied(provable, tmp_path / "wrong")
     tensors, notes = load_tensors(run.path / "weights.safetensors")
     tensors["head.weight"] = tensors["head.weight"].roll(1, 0)

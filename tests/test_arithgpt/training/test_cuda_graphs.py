@@ -15,7 +15,7 @@ from arithgpt.data.collate import IGNORED, pad_length, prefetch
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models import build_model, is_static
 from arithgpt.models.positions import SCHEMES
-from arithgpt.run import new_run
+from arithgpt.run_folder import new_run
 from arithgpt.training import cuda_graphs
 from arithgpt.training.cuda_graphs import Recorder, Recording, Step, cuda_graph_recorder, record_graphs
 from arithgpt.training.distributed import SINGLE_PROCESS

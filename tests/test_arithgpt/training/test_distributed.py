@@ -17,7 +17,7 @@ from helpers.training import Silent
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
-from arithgpt.run import Run, find_run, new_run
+from arithgpt.run_folder import RunFolder, find_run, new_run
 from arithgpt.runtime import resolve_device
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.distributed import SINGLE_PROCESS, ProcessGroup, launched_processes
@@ -49,7 +49,7 @@ def wait_for(file: Path) -> None:
     raise AssertionError(f"{file} did not come")
 
 
-def apart(a: Run, b: Run) -> float:
+def apart(a: RunFolder, b: RunFolder) -> float:
     """The largest difference between the weights of two runs."""
     one, other = (load_tensors(run.path / "weights.safetensors")[0] for run in (a, b))
     return max(float((one[key] - other[key]).abs().max()) for key in one)

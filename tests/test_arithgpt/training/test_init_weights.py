@@ -12,7 +12,7 @@ from arithgpt.cli import app
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
 from arithgpt.models import build_model
-from arithgpt.run import Run, new_run, shipped_run
+from arithgpt.run_folder import RunFolder, new_run, shipped_run
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.init_weights import initial_weights, resolve, weights_hash
 from arithgpt.training.trainer import Trainer
@@ -24,7 +24,7 @@ QUICK = {"max_steps": 4, "batch_size": 8, "eval_samples": 2, "eval_every": 2, "c
 
 
 @pytest.fixture
-def pre() -> Run:
+def pre() -> RunFolder:
     """A run of a few steps."""
     plan = Recipe.from_dict({"task": {"name": "add"}, "train": QUICK}, "test")
     run = new_run("pre", plan)
@@ -50,7 +50,7 @@ def test_the_identity_knows_the_weights_and_not_the_name() -> None:
     assert load_recipe(task="add").identity not in (a, b, c)
 
 
-def test_characters_that_both_know_keep_their_rows(pre: Run) -> None:
+def test_characters_that_both_know_keep_their_rows(pre: RunFolder) -> None:
     plan = resolve(recipe("arith"))
     alphabet = plan.problems.alphabet
     drawn = build_model(plan.model, alphabet, plan.seed).state_dict()
@@ -66,7 +66,7 @@ def test_characters_that_both_know_keep_their_rows(pre: Run) -> None:
     assert torch.equal(weights["blocks.1.attention.qkv.weight"], old["blocks.1.attention.qkv.weight"])
 
 
-def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> None:
+def test_a_run_from_another_begins_there_and_resumes_without_it(pre: RunFolder) -> None:
     plan = resolve(recipe())
     run = new_run("fine", plan)
     watched = []
@@ -78,14 +78,14 @@ def test_a_run_from_another_begins_there_and_resumes_without_it(pre: Run) -> Non
     Trainer(plan, run, device=CPU, callback=Watch()).fit()
     assert watched == [plan.init.weights] == [weights_hash(pre.load_model().state_dict())]
     assert json.loads((run.path / "run.json").read_text())["init"] == {"run": "pre", "weights": plan.init.weights}
-    assert Run(run.path).recipe == plan
+    assert RunFolder(run.path).recipe == plan
     shutil.rmtree(pre.path)
     more = plan.model_copy(update={"train": plan.train.model_copy(update={"max_steps": 6})})
     assert Trainer(more, run, device=CPU, callback=Silent()).fit(resume=True).step == 6
     assert load_tensors(run.path / "weights.safetensors")[1]["identity"] == plan.resume_identity
 
 
-def test_fields_that_shape_no_weights_may_differ(pre: Run) -> None:
+def test_fields_that_shape_no_weights_may_differ(pre: RunFolder) -> None:
     for same in ({"block_size": 64}, {"dropout": 0.1}):
         assert resolve(recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=same)})).init.weights
     for other in ({"tied": True}, {"loops": 2}, {"positions": "rope"}, {"arch": "lstm"}):
@@ -94,14 +94,14 @@ def test_fields_that_shape_no_weights_may_differ(pre: Run) -> None:
             resolve(plan)
 
 
-def test_other_weights_of_the_same_name_are_refused(pre: Run) -> None:
+def test_other_weights_of_the_same_name_are_refused(pre: RunFolder) -> None:
     with pytest.raises(UserError, match=r"init.weights = 000000000000\.\.\.: the weights of run pre are others"):
         resolve(recipe(weights="0" * 64))
     with pytest.raises(UserError, match=r"init.weights: missing"):
         initial_weights(recipe(), "", {})
 
 
-def test_from_on_the_command_line(pre: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_from_on_the_command_line(pre: RunFolder, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     options = ("--digits", "4", "--steps", "2", "--set", "train.eval_samples=2", "--name", "fine", *TWO_BLOCKS)
     app(["train", "--from", "pre", *options], standalone_mode=False)
     assert "begins with the weights of run pre" in capsys.readouterr().out

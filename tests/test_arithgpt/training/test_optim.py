@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from arithgpt.config.schema import OptimConfig
-from arithgpt.run import Run
+from arithgpt.run_folder import RunFolder
 from arithgpt.training.optim import Muon, learning_rate_factor, make_optimisers, orthogonalise
 
 
@@ -31,7 +31,7 @@ def test_orthogonal_matrices_have_singular_values_near_one() -> None:
     assert values.max() < 1.3
 
 
-def test_every_parameter_has_one_optimiser(trained: Run) -> None:
+def test_every_parameter_has_one_optimiser(trained: RunFolder) -> None:
     model = trained.load_model()
     for name in ("muon", "adamw"):
         optimisers = make_optimisers(model, OptimConfig(name=name))

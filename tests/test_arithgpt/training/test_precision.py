@@ -18,7 +18,7 @@ from arithgpt.errors import UserError
 from arithgpt.models.gpt import GPT
 from arithgpt.models.layers import Linear
 from arithgpt.models.positions.kernels import KernelBias
-from arithgpt.run import new_run, shipped_run
+from arithgpt.run_folder import new_run, shipped_run
 from arithgpt.runtime import resolve_precision
 from arithgpt.training.optim import orthogonalise
 from arithgpt.training.trainer import Trainer

@@ -14,7 +14,7 @@ from arithgpt.data.pseudo_labels import format_pages, read_pages
 from arithgpt.data.source import make_data_source
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
-from arithgpt.run import Run, all_runs, find_run, new_run
+from arithgpt.run_folder import RunFolder, all_runs, find_run, new_run
 from arithgpt.training.callbacks import NullCallback
 from arithgpt.training.init_weights import resolve, weights_hash
 from arithgpt.training.self_improve import ImproveSettings, keep_answers, self_improve
@@ -27,7 +27,7 @@ QUICK = {"max_steps": 2, "batch_size": 8, "eval_samples": 2, "eval_every": 50, "
 SETTINGS = ImproveSettings(samples=20, keep="none", steps=3)
 
 
-def train_base(task: str = "add", **options: object) -> Run:
+def train_base(task: str = "add", **options: object) -> RunFolder:
     plan = Recipe.from_dict({"task": {"name": task} | options, "model": {"n_embd": 16}, "train": QUICK}, "test")
     run = new_run("base", plan)
     Trainer(plan, run, device=CPU, callback=NullCallback()).fit()

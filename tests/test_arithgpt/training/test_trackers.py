@@ -12,7 +12,7 @@ import torch
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
-from arithgpt.run import Run, new_run
+from arithgpt.run_folder import RunFolder, new_run
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.trackers import TrackerCallback, make_trackers
 from arithgpt.training.trainer import Trainer
@@ -30,7 +30,7 @@ class Heard:
     def __init__(self, breaks_at: int | None = None) -> None:
         self.breaks_at, self.told, self.ends = breaks_at, [], []
 
-    def open(self, run: Run, step: int) -> None:
+    def open(self, run: RunFolder, step: int) -> None:
         self.ends.append(("open", run.name, step))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -42,7 +42,7 @@ class Heard:
         self.ends.append("close")
 
 
-def trained(name: str, **trackers: object) -> Run:
+def trained(name: str, **trackers: object) -> RunFolder:
     recipe = Recipe.from_dict(TINY, "test")
     run, callback = new_run(name, recipe), TrackerCallback(trackers)
     Trainer(recipe, run, device=torch.device("cpu"), callback=callback).fit()

@@ -20,7 +20,7 @@ from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from arithgpt.inference.gpt_solver import GPTSolver
 from arithgpt.models.language_model import LanguageModel
-from arithgpt.run import Run, new_run
+from arithgpt.run_folder import RunFolder, new_run
 from arithgpt.runtime import limit_threads, useful_threads
 from arithgpt.training.checkpoint import load_tensors
 from arithgpt.training.progress import Progress
@@ -34,14 +34,14 @@ def recipe(steps: int, **train: object) -> Recipe:
     return Recipe.from_dict(SMALL | {"train": SMALL["train"] | {"max_steps": steps, "stop_early": False} | train}, "test")
 
 
-def test_a_small_model_learns_two_digits(trained: Run) -> None:
+def test_a_small_model_learns_two_digits(trained: RunFolder) -> None:
     summary = by_length(ask(GPTSolver.of(trained), trained.recipe.problems, [(1, 1), (2, 2)], samples=300, seed=5))
     assert (summary.accuracy >= 0.95).all()
     assert trained.info["status"] in ("finished", "reached target")
     assert trained.info["versions"]["torch"] == torch.__version__.split("+")[0] or "+" in trained.info["versions"]["torch"]
 
 
-def test_what_a_run_leaves_behind(trained: Run) -> None:
+def test_what_a_run_leaves_behind(trained: RunFolder) -> None:
     files = {"recipe.toml", "weights.safetensors", "resume.safetensors", "metrics.jsonl", "run.json"}
     assert files <= {file.name for file in trained.path.iterdir()} <= files | {"eval.csv", "eval.json"}
     assert trained.recipe == Recipe.from_dict(SMALL, "test")
@@ -135,10 +135,10 @@ def test_a_higher_target_goes_on() -> None:
     second = Trainer(higher, run, device=CPU, callback=Silent()).fit(resume=True)
     assert (first.status, second.status) == ("reached target", "finished")
     assert second.step == first.step + 5
-    assert Run(run.path).recipe == higher
+    assert RunFolder(run.path).recipe == higher
 
 
-def test_a_finished_run_says_so(trained: Run) -> None:
+def test_a_finished_run_says_so(trained: RunFolder) -> None:
     with pytest.raises(UserError, match="nothing left to do"):
         Trainer(trained.recipe, trained, device=CPU, callback=Silent()).fit(resume=True)
 
@@ -182,7 +182,7 @@ def test_a_loss_that_is_no_number_ends_the_run() -> None:
     assert list(run.metrics()) == []
 
 
-def test_validation_agrees_with_greedy_decoding(trained: Run) -> None:
+def test_validation_agrees_with_greedy_decoding(trained: RunFolder) -> None:
     """Teacher forcing and free running give one verdict on every page, right or wrong."""
     task, model = trained.recipe.problems, trained.load_model()
     with torch.no_grad():
@@ -255,4 +255,4 @@ def test_sigterm_leaves_a_checkpoint(tmp_path: Path) -> None:
     assert "go on with: arithgpt train --resume --name killed" in done.stdout
     info = json.loads((weights.parent / "run.json").read_text())
     assert info["status"] == "interrupted"
-    Run(weights.parent).load_model()
+    RunFolder(weights.parent).load_model()

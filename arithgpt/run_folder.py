@@ -53,7 +53,7 @@ class RunSummary(BaseModel):
     """Held-out loss of a text, in nats per character."""
 
     @staticmethod
-    def of(run: Run) -> RunSummary:
+    def of(run: RunFolder) -> RunSummary:
         """Read run.json; the status says what cannot be read."""
         try:
             assert run.recipe
@@ -67,7 +67,7 @@ class RunSummary(BaseModel):
             return RunSummary.model_construct(status="unreadable run.json")
 
 
-class Run:
+class RunFolder:
     """The folder of one run. Files are read when they are asked for."""
 
     def __init__(self, path: Path) -> None:
@@ -200,16 +200,16 @@ class Run:
         write_atomic(self.path / "metrics.jsonl", "".join(kept))
 
 
-def all_runs() -> list[Run]:
+def all_runs() -> list[RunFolder]:
     """Return every folder with a recipe under the runs folder, the newest first."""
     try:
-        runs = [Run(file.parent) for file in runs_folder().glob("*/recipe.toml")]
+        runs = [RunFolder(file.parent) for file in runs_folder().glob("*/recipe.toml")]
     except OSError:
         return []
     return sorted(runs, key=lambda run: run.changed, reverse=True)
 
 
-def find_run(name: str) -> Run:
+def find_run(name: str) -> RunFolder:
     """Find a run by name or path.
 
     Args:
@@ -221,7 +221,7 @@ def find_run(name: str) -> Run:
     for path in (SHIPPED / name, runs_folder() / name, Path(name)):
         try:
             if (path / "recipe.toml").is_file():
-                return Run(path)
+                return RunFolder(path)
         except (OSError, ValueError):
             continue  # not the name of a file, such as one that is too long
     names = [run.name for run in all_runs()]
@@ -235,19 +235,19 @@ def find_run(name: str) -> Run:
     raise UserError(f"run {name!r}: not found in {runs_folder()}/; {hint}")
 
 
-def shipped_run() -> Run:
+def shipped_run() -> RunFolder:
     """Return the calculator that ships with the package.
 
     Raises:
         UserError: the installation lacks it
     """
-    run = Run(SHIPPED / "calculator")
+    run = RunFolder(SHIPPED / "calculator")
     if not run.has_weights:
         raise UserError(f"{run.path}: the calculator that ships is missing; --run asks one of your own runs")
     return run
 
 
-def newest_run() -> Run:
+def newest_run() -> RunFolder:
     """Return the newest run with weights and a readable recipe.
 
     Raises:
@@ -259,7 +259,7 @@ def newest_run() -> Run:
     raise UserError(f"no GPT has been trained in {runs_folder()}/ yet; train one with: arithgpt train")
 
 
-def new_run(name: str | None, recipe: Recipe) -> Run:
+def new_run(name: str | None, recipe: Recipe) -> RunFolder:
     """Make the folder of a new run, with its recipe in it.
 
     Args:
@@ -293,6 +293,6 @@ def new_run(name: str | None, recipe: Recipe) -> Run:
     except UserError:
         path.rmdir()  # a folder without a recipe would be in the way of the next try
         raise
-    run = Run(path)
+    run = RunFolder(path)
     run.recipe = recipe  # so that nobody reads the file that was just written
     return run

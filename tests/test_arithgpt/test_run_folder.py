@@ -10,15 +10,15 @@ from helpers.training import Silent
 
 from arithgpt.config.recipe import load_recipe
 from arithgpt.errors import UserError
-from arithgpt.run import Run, all_runs, find_run, new_run, newest_run
+from arithgpt.run_folder import RunFolder, all_runs, find_run, new_run, newest_run
 from arithgpt.training.checkpoint import load_tensors, save_tensors, write_atomic
 from arithgpt.training.trainer import Trainer
 
 
 @pytest.fixture
-def copy(trained: Run, tmp_path: Path) -> Run:
+def copy(trained: RunFolder, tmp_path: Path) -> RunFolder:
     shutil.copytree(trained.path, tmp_path / "runs" / "copy")
-    return Run(tmp_path / "runs" / "copy")
+    return RunFolder(tmp_path / "runs" / "copy")
 
 
 def test_tensors_round_trip_with_their_notes(tmp_path: Path) -> None:
@@ -30,21 +30,21 @@ def test_tensors_round_trip_with_their_notes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 7, 100, -1])
-def test_weights_cut_short_are_refused(copy: Run, keep: int) -> None:
+def test_weights_cut_short_are_refused(copy: RunFolder, keep: int) -> None:
     file = copy.path / "weights.safetensors"
     file.write_bytes(file.read_bytes()[:keep])
     with pytest.raises(UserError, match=r"weights.safetensors: damaged or cut short"):
         copy.load_model()
 
 
-def test_weights_of_another_run_are_refused(copy: Run) -> None:
+def test_weights_of_another_run_are_refused(copy: RunFolder) -> None:
     recipe = copy.recipe.to_toml().replace("seed = 0", "seed = 1")
     (copy.path / "recipe.toml").write_text(recipe)
     with pytest.raises(UserError, match="belong to another run"):
-        Run(copy.path).load_model()
+        RunFolder(copy.path).load_model()
 
 
-def test_other_tensors_under_the_right_name_are_refused(copy: Run) -> None:
+def test_other_tensors_under_the_right_name_are_refused(copy: RunFolder) -> None:
     file = copy.path / "weights.safetensors"
     _, notes = load_tensors(file)
     save_tensors(file, {"x": torch.zeros(2)}, notes)
@@ -53,7 +53,7 @@ def test_other_tensors_under_the_right_name_are_refused(copy: Run) -> None:
 
 
 @pytest.mark.parametrize("missing", ["identity", "alphabet"])
-def test_weights_without_a_note_are_of_another_version(copy: Run, missing: str) -> None:
+def test_weights_without_a_note_are_of_another_version(copy: RunFolder, missing: str) -> None:
     file = copy.path / "weights.safetensors"
     tensors, notes = load_tensors(file)
     save_tensors(file, tensors, {name: note for name, note in notes.items() if name != missing})
@@ -61,7 +61,7 @@ def test_weights_without_a_note_are_of_another_version(copy: Run, missing: str) 
         copy.load_model()
 
 
-def test_damaged_checkpoints_are_refused(copy: Run) -> None:
+def test_damaged_checkpoints_are_refused(copy: RunFolder) -> None:
     file = copy.path / "resume.safetensors"
     tensors, notes = load_tensors(file)
     plan = load_recipe(file=copy.path / "recipe.toml", options={"train.max_steps": 1000, "train.target_accuracy": 1.0})
@@ -79,14 +79,14 @@ def test_damaged_checkpoints_are_refused(copy: Run) -> None:
             Trainer(plan, copy, device=torch.device("cpu"), callback=Silent()).fit(resume=True)
 
 
-def test_missing_weights_and_broken_recipes_are_named(copy: Run) -> None:
+def test_missing_weights_and_broken_recipes_are_named(copy: RunFolder) -> None:
     (copy.path / "weights.safetensors").unlink()
     with pytest.raises(UserError, match="there is no such file"):
         copy.load_model()
     (copy.path / "recipe.toml").write_bytes(b"\xff")
     with pytest.raises(UserError, match="recipe.toml: cannot be read"):
-        _ = Run(copy.path).recipe
-    assert Run(copy.path).task_name is None
+        _ = RunFolder(copy.path).recipe
+    assert RunFolder(copy.path).task_name is None
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_log_line_is_whole_or_absent(copy: Run) -> None:
+def test_a_log_line_is_whole_or_absent(copy: RunFolder) -> None:
     before = list(copy.metrics())
     with (copy.path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 99, "lo')  # what a crash leaves
@@ -122,7 +122,7 @@ def test_new_runs_get_names_of_their_own() -> None:
             new_run(name, recipe)
 
 
-def test_runs_are_found_by_name_or_path(copy: Run, tmp_path: Path) -> None:
+def test_runs_are_found_by_name_or_path(copy: RunFolder, tmp_path: Path) -> None:
     assert find_run("copy").path == copy.path
     assert find_run(str(copy.path)).path == copy.path
     assert newest_run().name == "copy"
