@@ -24,15 +24,15 @@ from arithgpt.experiments.runner import DONE, TrialResult
 from arithgpt.experiments.sweep_summary import TrialSummary, summarise_trials
 from arithgpt.experiments.vary import Variant
 from arithgpt.run_folder import RunFolder, runs_folder
+from eval.data import EvalData
 from eval.metrics.paired_tests import Comparison, mcnemar, paired, with_p
 from eval.reports.variants import AccuracySummary, VariantSummary
-from eval.result import EvalResult
 
 TO_TARGET = "to target"
 """The measure of a comparison by the examples that training took to the target."""
 
 AnsweredProblems: TypeAlias = Mapping[tuple[str, int], pd.DataFrame]
-"""Variant and seed -> the rows of `EvalResult.rows` with `where`, without SEEN problems."""
+"""Variant and seed -> the rows of `EvalData.rows` with `where`, without SEEN problems."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +128,14 @@ class AblationSummary:
         return figures.merge(self.counts, on=["variant", "seed"], how="left")
 
     @property
-    def eval_results(self) -> dict[str, list[EvalResult]]:
+    def eval_results(self) -> dict[str, list[EvalData]]:
         """Variant -> the results of its trials that were asked, with the log of their training."""
-        found: dict[str, list[EvalResult]] = {variant.name: [] for variant in self.ablation.variants}
+        found: dict[str, list[EvalData]] = {variant.name: [] for variant in self.ablation.variants}
         for one in self.trials:
             rows = self.answered.get((one.variant, one.seed))
             if rows is not None:
                 log = list(RunFolder(runs_folder() / one.trial.run).metrics())
-                found[one.variant].append(EvalResult(one.trial.run, rows, metrics=log))
+                found[one.variant].append(EvalData(one.trial.run, rows, metrics=log))
         return {variant: results for variant, results in found.items() if results}
 
     def mcnemar_by_seed(self, variant: str, where: str) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ class TrialResult:
     accuracy: Mapping[str, float] = field(default_factory=dict)
     """Exact match after training by size; empty where no problems were asked."""
     rows: pd.DataFrame | None = field(default=None, compare=False)
-    """The same problem by problem, as `eval.result.EvalResult.rows`."""
+    """The same problem by problem, as `eval.data.EvalData.rows`."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def _evaluate(run: RunFolder, device: str, spec: EvalSpec) -> tuple[dict[str, fl
     tasks = run.recipe.problems.subtasks
     result = evaluate(str(run.path), spec=spec, name=run.name, device=device)
     accuracy = {
-        (tasks[row.task].operator if len(tasks) > 1 else "") + row.digits: row.accuracy for row in result.summary.itertuples()
+        (tasks[row.task].operator if len(tasks) > 1 else "") + row.digits: row.accuracy for row in result.table.itertuples()
     }
     return accuracy, result.rows
 

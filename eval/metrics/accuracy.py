@@ -61,7 +61,7 @@ def by_length(rows: pd.DataFrame) -> pd.DataFrame:
     """Summarise rows of an evaluation by task, suite and size.
 
     Args:
-        rows: A row for each problem, as in `eval.result.EvalResult.rows`.
+        rows: A row for each problem, as in `eval.data.EvalData.rows`.
 
     Returns:
         A row for each task, suite and size, with SUMMARY_COLUMNS:

@@ -84,7 +84,7 @@ def find_mistakes(task: Task, rows: pd.DataFrame) -> list[Mistake]:
 
     Args:
         task: The task that was asked.
-        rows: Its rows, as in `eval.result.EvalResult.rows`.
+        rows: Its rows, as in `eval.data.EvalData.rows`.
     """
     wrong_answer, wrong_scratchpad = rows.outcome != "right", ~rows.scratchpad.isin(["valid", ""])
     wrong = rows[(rows.outcome != "failed") & (wrong_answer | wrong_scratchpad)]

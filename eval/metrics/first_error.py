@@ -61,7 +61,7 @@ def first_errors(task: Task, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Fir
 
     Args:
         task: The task that was asked, of pages.
-        rows: Its rows, as in `eval.result.EvalResult.rows`.
+        rows: Its rows, as in `eval.data.EvalData.rows`.
 
     Returns:
         A table and every first error. The table has a row for each kind of character:

@@ -16,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 
+from eval.data import EvalData
 from eval.metrics.accuracy import is_grid, wilson
 from eval.reports.colours import Colour, line_colour
 from eval.reports.format import interval, length_names, suite_title
-from eval.result import EvalResult
 from tasks.sizes import SizeRange
 
 LOG_FROM = 20
@@ -94,22 +94,22 @@ class Heatmap:
         return 0 <= row < len(self.lefts) and 0 <= column < len(self.rights) and self.in_training[row][column]
 
 
-def group_seeds(results: Sequence[EvalResult]) -> list[tuple[str, list[EvalResult]]]:
+def group_seeds(results: Sequence[EvalData]) -> list[tuple[str, list[EvalData]]]:
     """Group runs that differ in their seed only, and name each group; any other result is a group of its own."""
-    groups: dict[Any, list[EvalResult]] = {}
+    groups: dict[Any, list[EvalData]] = {}
     for index, result in enumerate(results):
         recipe = {key: value for key, value in tomllib.loads(result.recipe).items() if key != "seed"}
         groups.setdefault(repr(recipe) if recipe else index, []).append(result)
     return [(group[0].name if len(group) == 1 else _median_name(group), group) for group in groups.values()]
 
 
-def _median_name(group: Sequence[EvalResult]) -> str:
+def _median_name(group: Sequence[EvalData]) -> str:
     """`median of add-0, add-1, add-2`, or of `add-0 to add-9` where there are more than three."""
     names = [result.name for result in group]
     return "median of " + (", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]}")
 
 
-def accuracy_charts(results: Sequence[EvalResult], groups: Mapping[str, Sequence[EvalResult]] | None = None) -> list[Chart]:
+def accuracy_charts(results: Sequence[EvalData], groups: Mapping[str, Sequence[EvalData]] | None = None) -> list[Chart]:
     """Make a chart for each task and suite that was asked at two lengths at least, with a line for each solver.
 
     The length of a problem is that of its longer operand, or its number of operators. Problems of one length are counted
@@ -119,11 +119,11 @@ def accuracy_charts(results: Sequence[EvalResult], groups: Mapping[str, Sequence
         results: What to draw.
         groups: Results that are drawn thin, with their median thick, by the name of the median. None: seeds are grouped.
     """
-    asked = pd.concat([result.summary[["task", "suite"]] for result in results]).drop_duplicates()
+    asked = pd.concat([result.table[["task", "suite"]] for result in results]).drop_duplicates()
     named = group_seeds(results) if groups is None else list(groups.items())
     charts = []
     for task, suite in asked.itertuples(index=False):
-        summaries = [_select(result.summary, task, suite) for result in results]
+        summaries = [_select(result.table, task, suite) for result in results]
         lines = [line for index, group in enumerate(named) for line in _accuracy_lines(line_colour(index), *group, task, suite)]
         lengths = sorted({x for line in lines for x in line.x})
         if len(lengths) < 2:
@@ -151,11 +151,11 @@ def _select(summary: pd.DataFrame, task: str, suite: str) -> pd.DataFrame:
     return rows.assign(length=rows.left if length_names(task) else rows[["left", "right"]].max(axis=1))
 
 
-def _accuracy_lines(colour: Colour, name: str, group: Sequence[EvalResult], task: str, suite: str) -> list[Line]:
+def _accuracy_lines(colour: Colour, name: str, group: Sequence[EvalData], task: str, suite: str) -> list[Line]:
     """A line with its intervals for a group of one; a thin line for each of several, and their median."""
     lines = []
     for result in group:
-        counts = _select(result.summary, task, suite).groupby("length")[["correct", "n"]].sum()
+        counts = _select(result.table, task, suite).groupby("length")[["correct", "n"]].sum()
         counts = counts[counts.n > 0]
         if counts.empty:
             continue
@@ -186,13 +186,13 @@ def _trained_span(summaries: Iterable[pd.DataFrame]) -> tuple[float, float] | No
     return (lengths[0], lengths[-1]) if lengths else None
 
 
-def heatmaps(result: EvalResult) -> list[Heatmap]:
+def heatmaps(result: EvalData) -> list[Heatmap]:
     """Make a map for each task and suite whose sizes form a grid."""
-    groups = result.summary.groupby(["task", "suite"], sort=False)
+    groups = result.table.groupby(["task", "suite"], sort=False)
     return [heatmap(result, str(task), str(suite), rows) for (task, suite), rows in groups if is_grid(rows)]
 
 
-def heatmap(result: EvalResult, task: str, suite: str, summary: pd.DataFrame) -> Heatmap:
+def heatmap(result: EvalData, task: str, suite: str, summary: pd.DataFrame) -> Heatmap:
     """Make the map of one task and suite.
 
     Args:

@@ -11,17 +11,18 @@ import io
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eval.data import EvalData
 from eval.reports import svg
 from eval.reports.charts import Chart, Heatmap, Line, accuracy_charts, heatmaps
 from eval.reports.colours import channels, map_colour
 from eval.reports.format import SEEN_MARK, map_cell, printable, short_number
 from eval.reports.learning_charts import learning_charts
 from eval.reports.ticks import log_ticks, spaced
-from eval.result import EvalResult
 from eval.solver import MissingExtra
 
 if TYPE_CHECKING:
@@ -40,7 +41,26 @@ MAX_LETTERS = 48
 """Sides of attention maps of more characters are not lettered."""
 
 
-def figures(results: Sequence[EvalResult]) -> list[Figure]:
+class Picture:
+    """Figures below each other as one picture; a notebook shows it.
+
+    Args:
+        figures: Figures of matplotlib.
+    """
+
+    def __init__(self, figures: Sequence[Figure]) -> None:
+        self.figures = figures
+
+    def save(self, file: str | Path) -> None:
+        """Write a PNG file; an existing one is replaced."""
+        Path(file).write_bytes(self._repr_png_())
+
+    def _repr_png_(self) -> bytes:
+        """The picture that a notebook shows."""
+        return png(self.figures)
+
+
+def figures(results: Sequence[EvalData]) -> list[Figure]:
     """Draw accuracy by length, a map for each grid of sizes, and learning curves: those of the three there are.
 
     Raises:

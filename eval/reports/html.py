@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from eval.data import EvalData
 from eval.metrics.accuracy import is_grid, wilson
 from eval.reports import svg
 from eval.reports.charts import Heatmap, accuracy_charts, heatmaps
@@ -24,7 +25,6 @@ from eval.reports.format import interval, lengths_title, map_cell, percent, suit
 from eval.reports.html_parts import Html, document, escape, folded, short, table, text_table
 from eval.reports.learning_charts import learning_charts
 from eval.reports.text_table import error_counts_text, paired_text, side_by_side_text
-from eval.result import EvalResult
 
 SPLITS = {"held out": "held out", "seen": "seen", "beyond": "beyond training", "unknown": "not trained here"}
 """The values of the column `trained`, with their titles."""
@@ -37,7 +37,7 @@ SPLITS_NOTE = (
 PAIRS_NOTE = "<p>Shaded: p below 0.05, where p is McNemar's exact test, two-sided, on the problems that only one got right.</p>"
 
 
-def page(results: Sequence[EvalResult], title: str, *, pairs: bool = False) -> str:
+def page(results: Sequence[EvalData], title: str, *, pairs: bool = False) -> str:
     """Make the page of one or more evaluations.
 
     Args:
@@ -60,14 +60,28 @@ def page(results: Sequence[EvalResult], title: str, *, pairs: bool = False) -> s
     return document(f"{title}: {names}", parts)
 
 
-def _partial(result: EvalResult, name: str = "") -> str:
+def fragment(result: EvalData) -> str:
+    """Make a table by length for a notebook: HTML without a style of its own, which any page can show."""
+    parts = [f"<b>{escape(result.name)}</b>", escape(result.partial and f"PARTIAL: {result.partial}"), escape(result.proof)]
+    rows = [
+        [
+            *(row.task, suite_title(str(row.suite)), row.digits, row.trained),
+            *(f"{row.correct:,} of {row.n:,}", percent(row.accuracy), interval(row.low, row.high)),
+        ]
+        for row in result.table.itertuples()
+    ]
+    heads = ["task", "suite", "digits", "trained", "right", "exact match", "Wilson 95%"]
+    return "<br>".join(filter(None, parts)) + table(heads, rows, text_columns=(0, 1))
+
+
+def _partial(result: EvalData, name: str = "") -> str:
     """A warning where some problems could not be asked; empty where all were."""
     if not result.partial:
         return ""
     return f'<p class="partial"><b>PARTIAL</b> {escape(name + result.partial)}</p>'
 
 
-def _in_short(results: Sequence[EvalResult]) -> str:
+def _in_short(results: Sequence[EvalData]) -> str:
     """The accuracy on each task and suite, for held-out and seen problems and those beyond training by themselves."""
     splits = [split for split in SPLITS if any((result.rows.trained == split).any() for result in results)]
     rows = []
@@ -90,17 +104,17 @@ def _share(rows: pd.DataFrame) -> str:
     return Html(f"<b>{percent(right / n)}</b> <small>{right:,} of {n:,}, {interval(*wilson(right, n))}</small>")
 
 
-def _side_by_side(results: Sequence[EvalResult]) -> str:
+def _side_by_side(results: Sequence[EvalData]) -> str:
     text = side_by_side_text(results)
     return folded(f"{len(text.rows)} lengths", text_table(text), is_open=len(text.rows) <= 3 * MAX_OPEN_ROWS)
 
 
-def _pair(a: EvalResult, b: EvalResult) -> str:
+def _pair(a: EvalData, b: EvalData) -> str:
     title = f"<h4>{escape(a.name)} against {escape(b.name)}, on the problems that both were asked</h4>"
     return title + text_table(paired_text(a, b))
 
 
-def _solver(result: EvalResult) -> str:
+def _solver(result: EvalData) -> str:
     """The part of the page that is about one solver."""
     parts = [f"<h2>{escape(result.name)}</h2>", _partial(result)]
     maps = heatmaps(result)
@@ -108,7 +122,7 @@ def _solver(result: EvalResult) -> str:
         axes = dict.fromkeys(f"{one.down} down, {one.across} across" for one in maps)
         parts += [f"<h3>Maps: % exact match, {escape('; '.join(axes))}</h3>", _map_legend(maps)]
         parts.append(f'<div class="side">{"".join(map(_map, maps))}</div>')
-    for task, rows in result.summary.groupby("task", sort=False):
+    for task, rows in result.table.groupby("task", sort=False):
         parts.append(f"<h3>{escape(task)}, by {escape(lengths_title(str(task)))}</h3>")
         for index, (suite, suite_rows) in enumerate(rows.groupby("suite", sort=False)):
             parts.append(_by_length(result, str(suite), suite_rows, is_first=index == 0))
@@ -119,9 +133,9 @@ def _solver(result: EvalResult) -> str:
     return "\n".join(filter(None, parts))
 
 
-def _by_length(result: EvalResult, suite: str, rows: pd.DataFrame, is_first: bool) -> str:
+def _by_length(result: EvalData, suite: str, rows: pd.DataFrame, is_first: bool) -> str:
     """A table of one suite with a row for each length; folded where a map shows it, or all is right and it is not the first."""
-    counts = _counts_with_news(result.summary)
+    counts = _counts_with_news(result.table)
     cells = [
         [row.digits, row.trained, f"{row.n:,}", f"{row.correct:,}", *map(percent, (row.accuracy, row.low, row.high))]
         + [f"{getattr(row, column):,}" for column in counts.values()]
@@ -175,7 +189,7 @@ def _map_cell(one: Heatmap, row: int, column: int) -> str:
     return f'<td class="{borders}" style="{style}" title="{caption}">{map_cell(share, trained)}</td>'
 
 
-def _mistakes(result: EvalResult) -> str:
+def _mistakes(result: EvalData) -> str:
     """The kinds of mistakes and some examples; empty where there are none."""
     if not result.mistakes:
         return ""

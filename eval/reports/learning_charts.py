@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
+from eval.data import EvalData
 from eval.reports.charts import Chart, Line, group_seeds, median_line
 from eval.reports.colours import Colour, line_colour, shade
-from eval.result import EvalResult
 
 T = TypeVar("T")
 Log: TypeAlias = Sequence[Mapping[str, Any]]
@@ -22,7 +22,7 @@ SECONDS = "seconds, looks at held-out problems included"
 _SIZE = "0123456789x"
 
 
-def learning_charts(results: Sequence[EvalResult]) -> list[Chart]:
+def learning_charts(results: Sequence[EvalData]) -> list[Chart]:
     """Make the charts of the loss by examples and by seconds, and of the held-out accuracy of each length by examples."""
     groups = [
         (name, [result.metrics for result in group])

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from eval.data import EvalData
 from eval.metrics.accuracy import is_grid
 from eval.reports.charts import Heatmap, heatmap
 from eval.reports.format import SEEN_MARK, length_names, lengths_title, percent, short_interval, suite_title
 from eval.reports.text_table import Mark, TextTable, error_counts_text, paired_text, side_by_side_text
-from eval.result import EvalResult
 
 SUITES_BESIDE = 2
 """Suites that have room beside the first one; one less where a count has five digits."""
@@ -25,13 +28,13 @@ GRID_DECIMALS = {9: 2, 11: 1, math.inf: 0}
 STYLES: dict[Mark, str | None] = {"": None, "good": "green", "notice": "yellow"}
 
 
-def result_tables(result: EvalResult) -> list[Table | str]:
+def result_tables(result: EvalData) -> list[Table | str]:
     """Make the tables of a result with their titles, and say what is proven.
 
     Each task has a grid where its sizes form one, else a row a length.
     """
     tables: list[Table | str] = []
-    for task, rows in result.summary.groupby("task", sort=False):
+    for task, rows in result.table.groupby("task", sort=False):
         by_suite = []
         for suite, suite_rows in rows.groupby("suite", sort=False):
             if is_grid(suite_rows):
@@ -49,6 +52,20 @@ def result_tables(result: EvalResult) -> list[Table | str]:
                 title = f"{result.name}, {task}: right of the problems of each suite"
                 tables += [title, suites_table(pd.concat(by_suite[1:]))]
     return [*tables, *filter(None, [result.proof])]
+
+
+def plain_text(result: EvalData, width: int = 100) -> str:
+    """Write the tables of a result as plain text.
+
+    Args:
+        result: The result.
+        width: Columns that tables may take.
+    """
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    for table in result_tables(result):
+        console.print(table, soft_wrap=isinstance(table, str))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def _grid_axes(task: str) -> str:
@@ -106,7 +123,7 @@ def length_table(summary: pd.DataFrame) -> Table:
     suites. `failed` counts problems that could not be asked, and is left out where there are none.
 
     Args:
-        summary: The rows of one task in `EvalResult.summary`; suites may have different lengths.
+        summary: The rows of one task in `EvalData.table`; suites may have different lengths.
     """
     first, *others = summary.suite.unique()
     table = plain_table()
@@ -163,17 +180,17 @@ def first_errors_table(counts: pd.DataFrame) -> Table:
     return table
 
 
-def side_by_side_table(results: list[EvalResult]) -> Table:
+def side_by_side_table(results: Sequence[EvalData]) -> Table:
     """Make a table of the accuracies of several solvers."""
     return text_table(side_by_side_text(results))
 
 
-def paired_table(a: EvalResult, b: EvalResult) -> Table:
+def paired_table(a: EvalData, b: EvalData) -> Table:
     """Make a table that compares two solvers on the problems that both were asked."""
     return text_table(paired_text(a, b))
 
 
-def error_counts_table(result: EvalResult) -> Table:
+def error_counts_table(result: EvalData) -> Table:
     """Make a table of how often each kind of mistake was made."""
     return text_table(error_counts_text(result))
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from eval.data import EvalData
 from eval.metrics.paired_tests import paired, side_by_side
 from eval.reports.format import share_or_dash
-from eval.result import EvalResult
 
 Mark: TypeAlias = Literal["", "good", "notice"]
 LEVEL = 0.05
@@ -27,14 +27,14 @@ class TextTable:
     """One for each row; empty: no row is marked."""
 
 
-def side_by_side_text(results: Sequence[EvalResult]) -> TextTable:
+def side_by_side_text(results: Sequence[EvalData]) -> TextTable:
     """Put the accuracies of solvers beside each other: a row for each task, suite and size."""
-    table = side_by_side({result.name: result.summary for result in results})
+    table = side_by_side({result.name: result.table for result in results})
     rows = [[share_or_dash(cell) for cell in row] for row in table.itertuples(index=False)]
     return TextTable(list(table.columns), rows, text_columns=(0, 1))
 
 
-def paired_text(a: EvalResult, b: EvalResult) -> TextTable:
+def paired_text(a: EvalData, b: EvalData) -> TextTable:
     """Compare two solvers on the problems that both were asked; rows with p below LEVEL are marked."""
     table = paired(a.rows, b.rows)
     return TextTable(
@@ -45,7 +45,7 @@ def paired_text(a: EvalResult, b: EvalResult) -> TextTable:
     )
 
 
-def error_counts_text(result: EvalResult) -> TextTable:
+def error_counts_text(result: EvalData) -> TextTable:
     """List how often each kind of mistake was made."""
     rows = [[row.task, row.kind, f"{row.n:,}"] for row in result.error_counts.itertuples()]
     return TextTable(["task", "kind", "mistakes"], rows, text_columns=(0, 1))

@@ -6,9 +6,9 @@ import pytest
 from helpers.evaluation import ask
 from helpers.named_tasks import ANSWERS, cells
 
+from eval.data import COLUMNS, MAX_EXAMPLES
 from eval.evaluate import evaluate, outcome
 from eval.metrics.accuracy import by_length
-from eval.result import COLUMNS, MAX_EXAMPLES
 from eval.solver import Answer
 from eval.solvers.reference import ExactSolver, WrongSolver
 from eval.spec import EvalSpec
@@ -95,7 +95,7 @@ def test_a_result_sums_up_its_rows() -> None:
     task = Addition(digits="1-3")
     result = evaluate(WrongSolver(), task, EvalSpec([(1, 1), (3, 3)], ("random",), samples=30, seed=2))
     assert (result.name, result.accuracy, result.partial) == ("wrong", 0, "")
-    assert result.error_counts.n.sum() == len(result.mistakes) == len(result.rows) == result.summary.n.sum()
+    assert result.error_counts.n.sum() == len(result.mistakes) == len(result.rows) == result.table.n.sum()
     assert 0 < len(result.examples) <= MAX_EXAMPLES
     assert result.training_sizes == {"add": task.size_ranges}
     values = result.to_json()

@@ -12,8 +12,8 @@ from pathlib import Path
 from arithgpt.errors import UserError
 from arithgpt.solvers import ResolvedSolver
 from arithgpt.training.checkpoint import write_atomic
+from eval.data import EvalData, all_rows, to_json_text
 from eval.reports.figures import figures, png
-from eval.result import EvalResult, all_rows, to_json_text
 from eval.solver import MissingExtra
 
 TITLE = "How far it can be trusted"
@@ -33,7 +33,7 @@ def check_extras(files: Mapping[str, Path]) -> None:
             raise UserError(f"{option} {path}: {MissingExtra(extra)}")
 
 
-def write_reports(files: Mapping[str, Path], results: Sequence[EvalResult], *, pairs: bool = False) -> None:
+def write_reports(files: Mapping[str, Path], results: Sequence[EvalData], *, pairs: bool = False) -> None:
     """Make every file that is asked for, then write them.
 
     Args:
@@ -49,14 +49,14 @@ def write_reports(files: Mapping[str, Path], results: Sequence[EvalResult], *, p
         write_atomic(path, content)
 
 
-def save_in_run(result: EvalResult, resolved: ResolvedSolver) -> None:
+def save_in_run(result: EvalData, resolved: ResolvedSolver) -> None:
     """Write eval.json and eval.csv into the folder of a run; does nothing for other solvers and the shipped run."""
     if resolved.run is not None and not resolved.run.is_shipped:
         write_atomic(resolved.run.path / "eval.json", _content("--json", [result], False))
         write_atomic(resolved.run.path / "eval.csv", result.rows.to_csv(index=False))
 
 
-def _content(option: str, results: Sequence[EvalResult], pairs: bool) -> bytes | str:
+def _content(option: str, results: Sequence[EvalData], pairs: bool) -> bytes | str:
     """The content of the file that an option asks for."""
     content: bytes | str
     if option == "--json":

@@ -38,7 +38,7 @@ def test_bands_are_wilsons_of_all_problems_of_a_length() -> None:
     chart = accuracy_charts([result])[0]
     (line,) = chart.lines
     assert (chart.x_name, line.x, chart.trained) == ("digits of the longer operand", [1, 2, 3], (1, 2))
-    own = result.summary[(result.summary.suite == "random") & (result.summary[["left", "right"]].max(axis=1) == 2)]
+    own = result.table[(result.table.suite == "random") & (result.table[["left", "right"]].max(axis=1) == 2)]
     assert line.y[1] == own.correct.sum() / own.n.sum()
     assert line.low[1] < line.y[1] < line.high[1]
 

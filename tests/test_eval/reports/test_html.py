@@ -16,13 +16,13 @@ from eval.reports.html_parts import escape
 def test_the_figures_are_those_of_the_summary() -> None:
     result = adder()
     rows = Reader(page([result], "title")).rows
-    for row in result.summary.itertuples():
+    for row in result.table.itertuples():
         shown = [row.digits, row.trained, str(row.n), str(row.correct), *map(percent, (row.accuracy, row.low, row.high))]
         assert shown in [line[:7] for line in rows]
     total = {"held out": (3, "random"), "seen": (1, "random"), "beyond": (5, "random")}
     short = next(line for line in rows if line[1:3] == ["add", "random"])
     for cell, (left, suite) in zip(short[3:], total.values(), strict=True):
-        own = result.summary[(result.summary.left == left) & (result.summary.suite == suite)].iloc[0]
+        own = result.table[(result.table.left == left) & (result.table.suite == suite)].iloc[0]
         assert cell.startswith(f"{percent(own.accuracy)} {own.correct} of {own.n}, {percent(own.low)} to")
 
 
@@ -75,5 +75,5 @@ def test_partial_results_are_marked() -> None:
     assert f"{failed} of {len(partial.rows)} problems could not be asked: HTTP 500 &lt;script&gt;" in text
     assert "not asked" in text
     none = adder(Slips(fails=1))
-    assert none.summary.n.sum() == 0
+    assert none.table.n.sum() == 0
     Reader(page([none, grid()], "title", pairs=True))
