@@ -7,9 +7,9 @@ Each section is frozen and validated when it is made; a value out of range raise
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -36,8 +36,14 @@ def _check_heads(heads: object) -> object:
     return heads
 
 
+class Names(NamedTuple):
+    """Marks a field whose values are these names, for its description; a validator beside it checks them."""
+
+    names: Collection[str]
+
+
 Heads = Annotated[int | tuple[int, ...], BeforeValidator(_check_heads)]
-Positions = Annotated[str, BeforeValidator(_check_positions)]
+Positions = Annotated[str, BeforeValidator(_check_positions), Names(SCHEMES)]
 
 
 class Section(BaseModel):
