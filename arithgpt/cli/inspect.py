@@ -6,20 +6,18 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from arithgpt.cli.shared.attention_view import as_dict, print_reading, write_picture
+from arithgpt.cli.shared.attention_view import as_dict, print_reading
 from arithgpt.cli.shared.options import output_files
 from arithgpt.cli.shared.reports import check_extras
-from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
-from arithgpt.inference.attention import MAX_PAGE, focuses, heads_of, kernels, read_page
-from arithgpt.inference.gpt_solver import GPTSolver, Prompted
+from arithgpt.inference.attention import focuses, heads_of, kernels
+from arithgpt.inference.inspection import check_has_attention, inspect_page
 from arithgpt.models.gpt import GPT
-from arithgpt.run_folder import RunFolder, find_run
-from tasks import STOP, QuestionError
+from arithgpt.run_folder import find_run
+from arithgpt.training.checkpoint import write_atomic
+from eval.reports.figures import png
 
 
 def command(
@@ -41,27 +39,18 @@ def command(
     files = output_files({"--png": png_file})
     check_extras(files)
     source = find_run(run)
-    config = source.recipe.model
-    if config.reads_question:
-        raise UserError(f"run {source.name}: its model is an encoder-decoder, which has no one page to look at; only a GPT has")
-    if not config.attends:
-        raise UserError(f"run {source.name}: its model is {config.arch.upper()}, which has no attention to look at")
+    check_has_attention(source)  # before the weights are read
     model: Any = source.load_model("cpu")
     heads = select_heads(model, layer, head)
-    about, ids, prompt_length = _write_page(source, model, question)
-    try:
-        reading = read_page(model, ids, prompt_length)
-    except ValueError as error:
-        raise UserError(f"{question[:40]!r}: {error}") from None
-    selected = [focus for focus in focuses(reading) if (focus.layer, focus.head) in heads]
+    inspection = inspect_page(source, model, question)
+    selected = [focus for focus in focuses(inspection.reading) if (focus.layer, focus.head) in heads]
     maps = layer is not None
     if as_json:
-        reading_dict = as_dict(model, reading, prompt_length, selected, kernels(model), maps=maps)
-        print(json.dumps(about | reading_dict, allow_nan=False))
+        print(json.dumps(inspection.about | as_dict(inspection, selected, kernels(model), maps=maps), allow_nan=False))
     else:
-        print_reading(about, model, reading, selected, kernels(model), maps=maps)
+        print_reading(inspection, selected, kernels(model), maps=maps)
     if png_file is not None:
-        write_picture(png_file, f"{source.name}: {about['question']}", model, reading, heads)
+        write_atomic(png_file, png(inspection.plot(heads).figures))
 
 
 def select_heads(model: GPT, layer: int | None, head: int | None) -> list[tuple[int, int]]:
@@ -84,34 +73,3 @@ def select_heads(model: GPT, layer: int | None, head: int | None) -> list[tuple[
         raise UserError(f"--head {head}: layer {layer} has heads 1 to {n_heads[layer - 1]}")
     every = [(i, j) for i, n_head in enumerate(n_heads) for j in range(n_head)]
     return [(i, j) for i, j in every if layer in (None, i + 1) and head in (None, j + 1)]
-
-
-def _write_page(run: RunFolder, model: Any, typed: str) -> tuple[dict[str, Any], NDArray[np.int64], int]:
-    """Let the model answer a question, or take the text to read.
-
-    Returns:
-        What is known of the question and its answer, the ids of the page (T,), and how many of them were given.
-    """
-    if run.recipe.text:
-        ids = run.recipe.text.encode(typed)
-        if not 2 <= len(ids) <= run.recipe.text.context:
-            raise UserError(f"EXPR: must be from 2 to the {run.recipe.text.context} characters of a page, not {len(ids)}")
-        return {"run": run.name, "question": typed}, ids, 1
-    task = run.recipe.problems
-    try:
-        question = task.parse(typed)
-    except QuestionError as error:
-        raise UserError(f"{typed[:40]!r}: {error}") from None
-    group = Prompted(task.subtask_of(question), [question], model.max_length)
-    [prompt], completion = group.prompts.to_strings(), ""
-    for char in GPTSolver(run.name, model, task).stream(group) if len(prompt) < MAX_PAGE else STOP:
-        completion += char
-        if len(prompt) + len(completion) > MAX_PAGE:
-            raise UserError(f"{typed[:40]!r}: needs a page of more than the {MAX_PAGE} characters that can be inspected")
-    if not completion:
-        raise UserError(f"{typed[:40]!r}: needs a longer page than its positions have room for")
-    answer = task.extract(completion.rstrip(STOP), question) if completion.endswith(STOP) else None
-    expected = task.answer(question)
-    about = {"run": run.name, "question": question, "answer": answer, "expected": expected, "correct": answer == expected}
-    ids = Tokenizer(model.alphabet).encode(np.frombuffer((prompt + completion).encode("ascii"), np.uint8))
-    return about, ids, len(prompt)

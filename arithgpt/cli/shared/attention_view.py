@@ -1,9 +1,8 @@
-"""How `arithgpt inspect` shows what a GPT attends to: as text, as a dict for JSON, and as a picture."""
+"""How `arithgpt inspect` shows what a GPT attends to: as text, and as a dict for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,14 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from arithgpt.inference.attention import Focus, Reading
-from arithgpt.models.gpt import GPT
-from arithgpt.training.checkpoint import write_atomic
-from eval.reports.figures import attention_figure, png
+from arithgpt.inference.inspection import BOS, Inspection, visible
 
 SHADES = ((0.75, "█"), (0.5, "▓"), (0.25, "▒"), (0.05, "░"))
 """The least attention that each shade of a map stands for."""
-BOS = "∘"
-VISIBLE = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
 LABEL_WIDTH = 4
 """Columns before a row of a map."""
 MIN_STRENGTH = 0.005
@@ -27,25 +22,16 @@ PROBABILITY_WIDTH = 22
 """Columns for one character with its probability, and the next likeliest."""
 
 
-def visible(char: str) -> str:
-    """Replace a character that cannot be seen."""
-    return VISIBLE.get(char, char if char.isprintable() else "�")
-
-
-def as_dict(
-    model: GPT, reading: Reading, prompt_length: int, focuses: list[Focus], kernels: list[dict[str, Any]], *, maps: bool
-) -> dict[str, Any]:
-    """Return a reading as values that JSON can hold.
+def as_dict(inspection: Inspection, focuses: list[Focus], kernels: list[dict[str, Any]], *, maps: bool) -> dict[str, Any]:
+    """Return an inspected page as values that JSON can hold.
 
     Args:
-        model: the model that read the page
-        reading: the page, and the attention of all heads
-        prompt_length: characters of the page that were given
+        inspection: the page, and the attention of all heads
         focuses: the heads to show
         kernels: the learned kernels of each layer; empty where the position scheme has none
         maps: include the whole attention of each head
     """
-    heads = []
+    reading, heads = inspection.reading, []
     for focus in focuses:
         head: dict[str, Any] = {"layer": focus.layer + 1, "head": focus.head + 1, "bos": round(focus.bos, 6)}
         head |= {"looks_at": dict(focus.looks_at), "share": round(focus.share, 6)}
@@ -55,50 +41,48 @@ def as_dict(
                 for name, value in _kernel_of(focus, kernels).items()
             }
         if maps:
-            rows = reading.attention[focus.layer][focus.head].tolist()
+            rows = inspection.weights(focus.layer, focus.head).tolist()
             head["attention"] = [[round(share, 6) for share in row] for row in rows]
         heads.append(head)
     names = ("character", "probability", "next", "next_probability")
-    characters = [dict(zip(names, entry, strict=True)) for entry in _likeliest(model, reading)]
-    page = "".join(model.alphabet[i] for i in reading.ids.tolist())
-    return {"page": page, "prompt": page[:prompt_length], "has_bos": reading.has_bos, "characters": characters, "heads": heads}
+    characters = [dict(zip(names, entry, strict=True)) for entry in _likeliest(inspection)]
+    page = inspection.page
+    return {
+        "page": page,
+        "prompt": page[: inspection.prompt_length],
+        "has_bos": reading.has_bos,
+        "characters": characters,
+        "heads": heads,
+    }
 
 
-def print_reading(
-    about: dict[str, Any],
-    model: GPT,
-    reading: Reading,
-    focuses: list[Focus],
-    kernels: list[dict[str, Any]],
-    *,
-    maps: bool,
-) -> None:
-    """Print a reading: with `maps` the attention of each head, else probabilities; then tables of heads and kernels.
+def print_reading(inspection: Inspection, focuses: list[Focus], kernels: list[dict[str, Any]], *, maps: bool) -> None:
+    """Print an inspected page: with `maps` the attention of each head, else probabilities; then tables of heads and kernels.
 
     Args:
-        about: the question, and the answer where there is one
-        model, reading, focuses, kernels, maps: as in `as_dict`
+        inspection, focuses, kernels, maps: as in `as_dict`
     """
+    about, reading = inspection.about, inspection.reading
     console = Console(highlight=False)
 
     def print_lines(*lines: str) -> None:
         for line in lines:
             console.print(line, markup=False, soft_wrap=True)
 
-    page = "".join(visible(model.alphabet[i]) for i in reading.ids.tolist())
+    page = "".join(map(visible, inspection.page))
     if "answer" in about:
         verdict = "right" if about["correct"] else f"wrong: it is {about['expected']}"
         answer = "no answer" if about["answer"] is None else about["answer"]
         print_lines(f"{about['question']} = {answer}  {verdict}")
-    n_written = len(reading.written)
+    n_written = len(inspection.written)
     print_lines(page, " " * (len(page) - n_written) + "^" * n_written + " written", "")
     if maps:
         for focus in focuses:
             print_lines(f"layer {focus.layer + 1}, head {focus.head + 1}: {_legend(reading)}")
-            print_lines(*_map(model, reading, focus, console.width), "")
+            print_lines(*_map(inspection, focus, console.width), "")
     else:
         print_lines("probability of each character, and the next likeliest:")
-        print_lines(*_probabilities(model, reading, console.width), "")
+        print_lines(*_probabilities(inspection, console.width), "")
     print_lines("attention by head, over all that was written:")
     console.print(_head_table(focuses, reading.has_bos))
     if kernels:
@@ -106,24 +90,12 @@ def print_reading(
         console.print(_kernel_table(focuses, kernels, reading.axes))
 
 
-def write_picture(file: Path, title: str, model: GPT, reading: Reading, heads: list[tuple[int, int]]) -> None:
-    """Write the attention of heads (layer, head), counted from 0, as a PNG file."""
-    keys = _key_labels(model, reading)
-    written = [visible(model.alphabet[i]) for i in reading.written.tolist()]
-    maps = {f"layer {layer + 1}, head {head + 1}": reading.attention[layer][head] for layer, head in heads}
-    write_atomic(file, png([attention_figure(title, maps, written, keys)]))
-
-
-def _key_labels(model: GPT, reading: Reading) -> list[str]:
-    """The characters that can be attended to."""
-    return [BOS] * reading.has_bos + [visible(model.alphabet[i]) for i in reading.ids[:-1].tolist()]
-
-
-def _likeliest(model: GPT, reading: Reading) -> Iterator[tuple[str, float, str, float]]:
+def _likeliest(inspection: Inspection) -> Iterator[tuple[str, float, str, float]]:
     """Yield each written character with its probability, and the likeliest other one with its own."""
+    reading, alphabet = inspection.reading, inspection.model.alphabet
     for written, probabilities in zip(reading.written.tolist(), reading.probabilities, strict=True):
         other = next(i for i in probabilities.argsort()[::-1].tolist() if i != written)
-        yield model.alphabet[written], float(probabilities[written]), model.alphabet[other], float(probabilities[other])
+        yield alphabet[written], float(probabilities[written]), alphabet[other], float(probabilities[other])
 
 
 def _legend(reading: Reading) -> str:
@@ -132,11 +104,10 @@ def _legend(reading: Reading) -> str:
     return " ".join(f"{shade} {share:.0%}" for share, shade in SHADES[::-1]) + " or more" + bos
 
 
-def _map(model: GPT, reading: Reading, focus: Focus, width: int) -> Iterator[str]:
+def _map(inspection: Inspection, focus: Focus, width: int) -> Iterator[str]:
     """Draw a heat map. A map wider than the terminal is cut into bands of columns; a band shows the rows that attend to it."""
-    columns = _key_labels(model, reading)
-    weights = reading.attention[focus.layer][focus.head]
-    rows = [visible(model.alphabet[i]) for i in reading.written.tolist()]
+    columns, rows = inspection.attended, inspection.written
+    weights = inspection.weights(focus.layer, focus.head)
     band = max(width - LABEL_WIDTH, 10)
     for start in range(0, len(columns), band):
         yield " " * LABEL_WIDTH + "".join(columns[start : start + band])
@@ -146,11 +117,11 @@ def _map(model: GPT, reading: Reading, focus: Focus, width: int) -> Iterator[str
                 yield f"{char:>{LABEL_WIDTH - 2}}  {cells}".rstrip()
 
 
-def _probabilities(model: GPT, reading: Reading, width: int) -> Iterator[str]:
+def _probabilities(inspection: Inspection, width: int) -> Iterator[str]:
     """Write the probabilities, as many per line as fit."""
     cells = [
         f"{visible(char)} {100 * share:6.2f}%  {visible(other)} {100 * other_share:5.2f}%".ljust(PROBABILITY_WIDTH)
-        for char, share, other, other_share in _likeliest(model, reading)
+        for char, share, other, other_share in _likeliest(inspection)
     ]
     per_line = max(1, width // PROBABILITY_WIDTH)
     for start in range(0, len(cells), per_line):
