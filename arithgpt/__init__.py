@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from arithgpt.api import Run as Run
     from arithgpt.api import load as load
     from arithgpt.api import train as train
     from arithgpt.data.problem_stream import ProblemStream as ProblemStream
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from arithgpt.inference.calculator import CalculatorAnswer as CalculatorAnswer
     from eval.result import EvalResult as EvalResult
     from eval.spec import EvalSpec as EvalSpec
+    from tasks.core.question import QuestionError as QuestionError
 
 __version__ = "0.1.0"
 __all__ = [
-    *("Calculator", "CalculatorAnswer", "EvalResult", "EvalSpec", "ProblemStream", "UserError"),
+    *("Calculator", "CalculatorAnswer", "EvalResult", "EvalSpec", "ProblemStream", "QuestionError", "Run", "UserError"),
     *("evaluate", "load", "train"),
 ]
 
@@ -33,6 +35,8 @@ _MODULES = {
     "EvalResult": "eval.result",
     "EvalSpec": "eval.spec",
     "ProblemStream": "arithgpt.data.problem_stream",
+    "QuestionError": "tasks.core.question",
+    "Run": "arithgpt.api",
     "UserError": "arithgpt.errors",
     "evaluate": "arithgpt.evaluation",
     "load": "arithgpt.api",

@@ -24,7 +24,7 @@ class EvalResult(EvalData):
         return self.rows.copy()
 
     def plot(self) -> Picture:
-        """Draw accuracy by length, and a map where both operands vary; learning curves too, where it is a run.
+        """Draw accuracy by length, and a map where both operands vary.
 
         Returns:
             A picture, which a notebook shows. `.save("accuracy.png")` writes it, `.figures` has the figures of matplotlib.
@@ -32,7 +32,7 @@ class EvalResult(EvalData):
         Raises:
             MissingExtra: matplotlib is not installed
         """
-        return Picture(figures([self]))
+        return Picture(figures([self], learning=False))
 
     def __repr__(self) -> str:
         """The tables that `arithgpt eval` prints."""

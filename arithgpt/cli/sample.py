@@ -10,10 +10,8 @@ from typing import Annotated, Optional
 import numpy as np
 import typer
 
-from arithgpt.data.text import encode
 from arithgpt.errors import UserError
-from arithgpt.inference.backend import Model
-from arithgpt.inference.sample import sample_text
+from arithgpt.inference.sample import encode_prompt, sample_text
 from arithgpt.inference.sampler import random_sampler
 from arithgpt.run_folder import find_run, newest_run
 from tasks import STOP
@@ -47,18 +45,13 @@ def command(
         characters = model.alphabet[:SHOWN_CHARACTERS] + "..." * (len(model.alphabet) > SHOWN_CHARACTERS)
         raise UserError(f"--prompt: missing; run {source.name} continues a text of the characters {characters!r}")
     prompt = "\n" if prompt is None else prompt
-    if not prompt:
-        raise UserError("--prompt: is empty; it needs at least one character")
     try:
-        ids = encode(prompt, model.alphabet)
+        ids = encode_prompt(model, prompt, is_page=text is None)
     except UserError as error:
         raise UserError(f"--prompt: {error}") from None
-    window = text.context if text else model.max_length
-    if model.config.reads_question:
-        window, n = None, _room_after(model, prompt, n)
-    stop = None if text else model.alphabet.index(STOP)
-    if stop is not None and stop in ids:
-        raise UserError(f"--prompt: has the character {STOP!r} that ends a page: there is nothing to continue")
+    window, stop = (text.context, None) if text else (model.max_length, model.alphabet.index(STOP))
+    if model.config.reads_question:  # it has no window to move on
+        window, n = None, min(n, model.max_length - len(ids)) if model.max_length is not None else n
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the terminal may lack some characters
     sys.stdout.write(prompt)
@@ -68,17 +61,3 @@ def command(
             sys.stdout.write(model.alphabet[token])
             sys.stdout.flush()
     sys.stdout.write("\n")
-
-
-def _room_after(model: Model, prompt: str, n: int) -> int:
-    """Return how many of n characters an encoder-decoder has room for after a prompt.
-
-    Raises:
-        UserError: the prompt holds no whole question, or fills the page
-    """
-    end, limit = model.config.prompt_end, model.max_length
-    if end not in prompt:
-        raise UserError(f"--prompt {prompt!r}: an encoder-decoder begins to write after {end!r}; there is none in it")
-    if limit is not None and len(prompt) >= limit:
-        raise UserError(f"--prompt: has {len(prompt)} characters, and positions end at block_size = {limit}")
-    return n if limit is None else min(n, limit - len(prompt))

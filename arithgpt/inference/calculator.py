@@ -21,8 +21,9 @@ from functools import cached_property
 import numpy as np
 
 from arithgpt.errors import UserError
+from arithgpt.inference.backend import Model
 from arithgpt.inference.gpt_solver import GPTSolver, Prompted
-from arithgpt.run_folder import find_run, shipped_run
+from arithgpt.run_folder import RunFolder, find_run, shipped_run
 from eval.solver import Answer
 from tasks import STOP, QuestionError, Row, Task, drawn
 from tasks.arithmetic.division import BY_ZERO
@@ -102,25 +103,27 @@ class Calculator:
     """Answers questions by the calculator that ships, or by one of your own runs.
 
     Args:
-        run: name or folder of a run; None for the calculator that ships
+        run: a run, or its name or folder; None for the calculator that ships
         device: "auto" (NumPy for a few questions, torch for many), "numpy", "cpu" or "cuda"
+        model: the model of the run where it is loaded already, which answers every question; None loads it
 
     Raises:
         UserError: the run is missing or damaged, or the device is unknown or not there
     """
 
-    def __init__(self, run: str | None = None, device: str = "auto") -> None:
+    def __init__(self, run: RunFolder | str | None = None, device: str = "auto", *, model: Model | None = None) -> None:
         if device not in ("auto", "numpy", "cpu", "cuda"):
             raise UserError(f"device {device!r}: must be auto, numpy, cpu or cuda")
         if device == "cuda":
             from arithgpt.runtime import resolve_device
 
             resolve_device(device)
-        self.run = find_run(run) if run is not None else shipped_run()
+        self.run = run if isinstance(run, RunFolder) else find_run(run) if run is not None else shipped_run()
         self.device = device
         self.task = self.run.recipe.problems
+        self._given = None if model is None else GPTSolver(self.run.name, model, self.task)
         first = "numpy" if device == "auto" else device
-        self._solvers = {first: GPTSolver.of(self.run, first)}
+        self._solvers = {} if self._given else {first: GPTSolver.of(self.run, first)}
 
     def __call__(self, expression: str, *, decimals: int | None = None, remainder: bool = False) -> CalculatorAnswer:
         """Answer one expression.
@@ -223,7 +226,9 @@ class Calculator:
         return Prompted(task, questions, self.run.recipe.model.max_length)
 
     def _solver(self, n_characters: int) -> GPTSolver:
-        """Return the model on torch where the work is worth its import, or it is there already; else on NumPy."""
+        """Return the model that was given, else one on torch where that is imported or worth importing, else one on NumPy."""
+        if self._given:
+            return self._given
         if self.device != "auto":
             return self._solvers[self.device]
         device = "cpu" if "torch" in sys.modules or n_characters > WORTH_TORCH else "numpy"

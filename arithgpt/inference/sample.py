@@ -13,9 +13,37 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from arithgpt.data.text import encode
+from arithgpt.errors import UserError
 from arithgpt.inference.backend import Model, no_grad, to_model
 from arithgpt.inference.generate import prefill, step
 from arithgpt.inference.sampler import Sampler
+from tasks import STOP
+
+
+def encode_prompt(model: Model, prompt: str, *, is_page: bool) -> NDArray[np.int64]:
+    """Convert a prompt to ids, int64 (T,).
+
+    Args:
+        model: the model that will continue it
+        prompt: the beginning of a page or of a text
+        is_page: whether it is a page, which ends with the stop
+
+    Raises:
+        UserError: it is empty, has a character that the model does not know, or cannot be continued
+    """
+    if not prompt:
+        raise UserError("is empty; it needs at least one character")
+    if is_page and STOP in prompt:
+        raise UserError(f"has the character {STOP!r} that ends a page: there is nothing to continue")
+    ids = encode(prompt, model.alphabet)
+    if model.config.reads_question:
+        end, limit = model.config.prompt_end, model.max_length
+        if end not in prompt:
+            raise UserError(f"{prompt!r}: an encoder-decoder begins to write after {end!r}; there is none in it")
+        if limit is not None and len(prompt) >= limit:
+            raise UserError(f"has {len(prompt)} characters, and positions end at block_size = {limit}")
+    return ids
 
 
 def sample_text(

@@ -7,6 +7,7 @@ Trackers such as TensorBoard are in trackers.py.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -83,10 +84,11 @@ class TerminalProgress(Callback):
     Args:
         recipe: the recipe of the run
         console: where to print; standard output if None
+        from_python: name what to do next in Python, not on the command line
     """
 
-    def __init__(self, recipe: Recipe, console: Console | None = None) -> None:
-        self.recipe = recipe
+    def __init__(self, recipe: Recipe, console: Console | None = None, *, from_python: bool = False) -> None:
+        self.recipe, self.from_python = recipe, from_python
         self.console = console or Console(highlight=False)
         self.loss = float("nan")
         self.widths: dict[str, int] | None = None
@@ -97,7 +99,7 @@ class TerminalProgress(Callback):
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
-            disable=not self.console.is_terminal,
+            disable=not (self.console.is_terminal or _draws_in_notebook(self.console)),
         )
 
     def on_train_start(self, run: RunFolder, model: LanguageModel, device: torch.device, progress: Progress) -> None:
@@ -159,6 +161,8 @@ class TerminalProgress(Callback):
     def _next_step(self, progress: Progress) -> str:
         """The commands that a user may want now."""
         name = self.run.name
+        if self.from_python:
+            return _next_in_python(self.recipe, name, progress)
         if progress.status == "interrupted":
             return f"go on with: arithgpt train --resume --name {name}"
         if self.recipe.text:
@@ -169,6 +173,20 @@ class TerminalProgress(Callback):
 
     def _print(self, line: str) -> None:
         self.console.print(line, soft_wrap=True)
+
+
+def _draws_in_notebook(console: Console) -> bool:
+    """Whether the output is a notebook that can show a moving bar, which takes ipywidgets."""
+    return console.is_jupyter and find_spec("ipywidgets") is not None
+
+
+def _next_in_python(recipe: Recipe, name: str, progress: Progress) -> str:
+    """The calls that a user may want now."""
+    if progress.status == "interrupted":
+        return f"go on with: arithgpt train --resume --name {name}"
+    if recipe.text:
+        return "let it write: run.generate"
+    return f'measure it: run.evaluate()    ask it: run.ask("{recipe.problems.example}")'
 
 
 def describe_task(recipe: Recipe) -> str:

@@ -60,8 +60,12 @@ class Picture:
         return png(self.figures)
 
 
-def figures(results: Sequence[EvalData]) -> list[Figure]:
+def figures(results: Sequence[EvalData], *, learning: bool = True) -> list[Figure]:
     """Draw accuracy by length, a map for each grid of sizes, and learning curves: those of the three there are.
+
+    Args:
+        results: One for each solver.
+        learning: Whether learning curves are drawn too.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -70,7 +74,7 @@ def figures(results: Sequence[EvalData]) -> list[Figure]:
     drawn = [
         chart_figure(f"Accuracy by length: {names}", accuracy_charts(results)),
         _map_figure([one for result in results for one in heatmaps(result)]),
-        chart_figure(f"Learning: {names}", learning_charts(results)),
+        chart_figure(f"Learning: {names}", learning_charts(results) if learning else []),
     ]
     return [figure for figure in drawn if figure is not None]
 

@@ -18,7 +18,7 @@ step and accuracy, the exact match by length."""
 MAX_POINTS = 400
 """Points of a line, about at most."""
 EXAMPLES = "training examples"
-SECONDS = "seconds, looks at held-out problems included"
+SECONDS = "seconds, validation included"
 _SIZE = "0123456789x"
 
 

@@ -1,8 +1,11 @@
-"""The public API: a run trained and loaded from Python, and names that are imported when they are used."""
+"""The public API: a run trained, loaded, asked and measured from Python, and names that are imported when they are used."""
 
+import inspect
 import subprocess
 import sys
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,21 +16,135 @@ from arithgpt.run_folder import find_run
 TINY = {"train.max_steps": 2, "train.eval_samples": 2, "train.batch_size": 4, "model.n_embd": 16, "model.n_head": 2}
 
 
-def test_a_run_is_trained_and_loaded() -> None:
+@pytest.fixture(scope="module")
+def calculator() -> arithgpt.Run:
+    return arithgpt.load()
+
+
+def test_a_run_is_trained_and_loaded(capsys: pytest.CaptureFixture[str]) -> None:
     run = arithgpt.train("add", digits="2", options=TINY, name="mine", device="cpu")
+    shown = capsys.readouterr().out
+    assert "addition of two natural numbers, 2-2 digits" in shown
+    assert f'run.ask("{run.recipe.problems.example}")' in shown
     assert run.recipe.problems.size_span == (2, 2)
     assert find_run("mine").recipe == run.recipe
-    model = arithgpt.load("mine")
-    assert model(torch.zeros(1, 3, dtype=torch.long)).shape == (1, 3, len(run.recipe.alphabet))
-    assert isinstance(arithgpt.load("mine", device="numpy"), NumpyGPT)
-    again = arithgpt.train(recipe=run.recipe, options={"seed": 1}, name="again", device="cpu")
-    assert again.recipe.seed == 1
-    assert again.recipe.problems == run.recipe.problems
+    loaded = arithgpt.load("mine")
+    assert loaded.path == run.path
+    assert loaded.model(torch.zeros(1, 3, dtype=torch.long)).shape == (1, 3, len(run.recipe.alphabet))
+    assert all(torch.equal(a, b) for a, b in zip(run.model.parameters(), loaded.model.parameters(), strict=True))
+    assert isinstance(arithgpt.load("mine", device="numpy").model, NumpyGPT)
+    again = arithgpt.train(recipe=run.recipe, steps=1, seed=1, name="again", device="cpu", quiet=True)
+    assert (again.recipe.seed, again.recipe.train.max_steps, again.recipe.problems) == (1, 1, run.recipe.problems)
+    assert capsys.readouterr().out == ""
+    assert run.history.step.max() == 2
 
 
-def test_a_wrong_option_is_one_clear_line() -> None:
-    with pytest.raises(arithgpt.UserError, match="model.n_layers: no such field"):
-        arithgpt.train("add", options={"model.n_layers": 3})
+def test_a_number_of_digits_is_exactly_that() -> None:
+    assert arithgpt.train("add", digits=3, options=TINY, device="cpu", quiet=True).recipe.problems.size_span == (3, 3)
+
+
+def test_a_run_answers_and_its_model_decides(calculator: arithgpt.Run) -> None:
+    answer = calculator.ask("123*45")
+    assert (answer.answer, answer.correct, answer.fault) == (str(123 * 45), True, None)
+    assert calculator.ask("22/7", decimals=3).answer == "3.143"
+    changed = arithgpt.load()
+    with torch.no_grad():
+        for weight in changed.model.parameters():
+            weight.zero_()
+    assert not changed.ask("123*45").correct
+
+
+def test_prompts_are_continued_as_pages(calculator: arithgpt.Run) -> None:
+    prompts = [f"{str(a)[::-1]}+{str(b)[::-1]}=" for a, b in [(12, 34), (999, 1), (5, 678)]]
+    assert [text[::-1] for text in calculator.generate(prompts)] == ["46", "1000", "683"]
+    assert calculator.generate(prompts[:1], 1) == ["6"]
+    assert calculator.generate([]) == []
+    drawn = [calculator.generate(["1+1="], 8, temperature=50, seed=seed) for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_run_is_measured(calculator: arithgpt.Run) -> None:
+    result = calculator.evaluate(digits="1-3", samples=20, task="add", suites=["random"])
+    rows = result.to_pandas()
+    assert result.table.digits.tolist() == ["1", "2", "3"]
+    assert result.table.n.sum() == len(rows) == 60
+    assert (rows.outcome == "right").equals(rows.question.map(lambda text: str(sum(map(int, text.split("+"))))) == rows.answer)
+    assert result.accuracy == (rows.outcome == "right").mean()
+    assert "exact match by digit length" in repr(result)
+    assert result._repr_html_().count("<tr") == 4
+    assert calculator.evaluate(digits=2, samples=5, task="mul", suites=["random"]).table.digits.tolist() == ["2"]
+
+
+def test_a_result_and_attention_are_drawn(calculator: arithgpt.Run, tmp_path) -> None:
+    pytest.importorskip("matplotlib")
+    calculator.evaluate(digits="1-2", samples=5, task="add", suites=["random"]).plot().save(tmp_path / "accuracy.png")
+    attention = calculator.attention("12+34")
+    assert attention.page.startswith("21+43=64")
+    assert len(attention.to_pandas()) == len(attention.heads)
+    np.testing.assert_allclose(attention.weights(0, 0).sum(-1), 1, rtol=1e-5)
+    attention.plot([(0, 1)]).save(tmp_path / "attention.png")
+    for file in tmp_path.iterdir():
+        assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_says_what_it_is(calculator: arithgpt.Run) -> None:
+    assert repr(calculator).startswith("<Run calculator: ")
+    assert f"{sum(weight.numel() for weight in calculator.model.parameters()):,} parameters" in repr(calculator)
+    assert calculator.proof is None
+
+
+def test_a_run_of_a_text_writes_and_answers_nothing(tmp_path) -> None:
+    text = tmp_path / "book.txt"
+    text.write_text("to be or not to be " * 200)
+    options = {"task.path": str(text), "task.context": 16, "train.max_steps": 2, "train.batch_size": 4, "model.n_embd": 16}
+    run = arithgpt.train("text", options=options, name="book", device="cpu", quiet=True)
+    [written] = run.generate(["to be"], 30)
+    assert len(written) == 30
+    assert set(written) <= set("to be or not to be ")
+    for call in (run.evaluate, lambda: run.ask("1+1"), lambda: run.tokenizer):
+        with pytest.raises(arithgpt.UserError, match="run book learned a text"):
+            call()
+
+
+BAD: dict[str, Callable[[], object]] = {
+    "model.n_layers: no such field": lambda: arithgpt.train("add", options={"model.n_layers": 3}),
+    "options = .*: must be a dict": lambda: arithgpt.train("add", options=[3]),  # type: ignore[arg-type]
+    "ad: no such task; did you mean add": lambda: arithgpt.train("ad"),
+    "task = 3: must be a text": lambda: arithgpt.train(3),  # type: ignore[arg-type]
+    r"digits = \[1\]: must be lengths such as": lambda: arithgpt.train("add", digits=[1]),  # type: ignore[arg-type]
+    "digits = '0-3': a range goes from": lambda: arithgpt.train("add", digits="0-3"),
+    "steps = 'x': input should be": lambda: arithgpt.train("add", steps="x"),  # type: ignore[arg-type]
+    "seed = -1: input should be": lambda: arithgpt.train("add", seed=-1),
+    "name = 5: must be a text": lambda: arithgpt.train("add", name=5),  # type: ignore[arg-type]
+    "device x: must be auto": lambda: arithgpt.train("add", device="x"),
+    "recipe = 5: must be Recipe, a path": lambda: arithgpt.train(recipe=5),  # type: ignore[arg-type]
+    "run 'nope': not found": lambda: arithgpt.load("nope"),
+    "digits = 'x': must be lengths": lambda: arithgpt.load().evaluate(digits="x"),
+    "samples = 0: must be a whole number from 1 on": lambda: arithgpt.load().evaluate(samples=0),
+    "samples = 2.5: must be a whole number": lambda: arithgpt.load().evaluate(samples=2.5),  # type: ignore[arg-type]
+    "task gcd: run calculator was trained on": lambda: arithgpt.load().evaluate(task="gcd"),
+    "suite 'x': task add has": lambda: arithgpt.load().evaluate(task="add", suites=["x"]),
+    "suites = 'random': must be a list": lambda: arithgpt.load().evaluate(suites="random"),
+    "prompts = '1[+]1=': must be a list": lambda: arithgpt.load().generate("1+1="),
+    "prompts: is empty": lambda: arithgpt.load().generate([""]),
+    "prompts: character '€', number 1": lambda: arithgpt.load().generate(["€"]),
+    "temperature = -1, top_k = None": lambda: arithgpt.load().generate(["1+1="], temperature=-1),
+    "max_new_tokens = 0: must be a whole": lambda: arithgpt.load().generate(["1+1="], 0),
+    "question = 5: must be text": lambda: arithgpt.load().ask(5),  # type: ignore[arg-type]
+    "'1x': expected an operator": lambda: arithgpt.load().attention("1x"),
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_a_bad_argument_is_one_clear_line(message: str) -> None:
+    with pytest.raises(arithgpt.UserError, match=message) as caught:
+        BAD[message]()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_question_that_cannot_be_read_is_named(calculator: arithgpt.Run) -> None:
+    with pytest.raises(arithgpt.QuestionError, match="expected a number"):
+        calculator.ask("12+")
 
 
 def test_names_are_imported_when_they_are_used() -> None:
@@ -35,3 +152,14 @@ def test_names_are_imported_when_they_are_used() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = arithgpt.nothing
+
+
+def test_every_public_name_is_there_typed_and_described() -> None:
+    for name in arithgpt.__all__:
+        value = getattr(arithgpt, name)
+        assert inspect.getdoc(value), name
+        members = [value] if inspect.isfunction(value) else [m for key, m in vars(value).items() if key[0] != "_"]
+        for member in filter(inspect.isfunction, members):
+            hints = {*inspect.get_annotations(member)}
+            assert {*inspect.signature(member).parameters, "return"} - {"self"} <= hints, (name, member)
+            assert inspect.getdoc(member), (name, member)

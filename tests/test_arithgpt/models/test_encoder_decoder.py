@@ -233,7 +233,7 @@ def test_as_a_user_calls_it(arithgpt: Call, capsys: pytest.CaptureFixture[str], 
     app(["sample", "two", "--prompt", "123=", "-n", "9", "--seed", "1"], standalone_mode=False)
     assert capsys.readouterr().out.startswith("123=")
     for arguments, said in (
-        (["sample", "two", "--prompt", "123"], "--prompt '123': an encoder-decoder begins to write after '='"),
+        (["sample", "two", "--prompt", "123"], "--prompt: '123': an encoder-decoder begins to write after '='"),
         (["inspect", "two", "copy 123"], "run two: its model is an encoder-decoder, which has no one page to look at"),
     ):
         with pytest.raises(UserError) as caught:
