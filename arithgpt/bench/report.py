@@ -1,4 +1,4 @@
-"""Comparisons as tables of at most 80 columns and as one JSON file.
+"""Comparisons as tables and as one JSON file.
 
 generators: add, 1-8 digits
                           pages/s  characters/s  ratio  lowest-highest
@@ -17,33 +17,25 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
-from rich.console import Group
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
 from arithgpt.bench.plan import Plan
 from arithgpt.bench.timing import Case
 from arithgpt.provenance import commit, processor
+from eval.reports.layout import TextTable
 
 PACKAGES = ("arithgpt", "torch", "numpy", "transformers", "reasoning-gym")
 
 
-def case_table(case: Case) -> Group:
+def case_table(case: Case) -> TextTable:
     """Make a table for a terminal: the median of each side, and how many times better the first side is."""
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    table.add_column("", no_wrap=True)
-    table.add_column(case.unit, justify="right", no_wrap=True)
     also = list(dict.fromkeys(name for side in case.sides for name in side.also))
-    for name in (*also, "ratio", "lowest-highest"):
-        table.add_column(name, justify="right", no_wrap=True)
+    rows = []
     for number, side in enumerate(case.sides):
         ratio = case.ratio(side)
         figures = (f"{side.also[name]:.1%}" if name.startswith("of ") else _figure(side.also[name]) for name in also)
         ratios = ("", "") if number == 0 else (_figure(ratio.median), f"{_figure(ratio.low)}-{_figure(ratio.high)}")
-        table.add_row(escape(side.name), _figure(side.spread.median), *figures, *ratios)
-    notes = [Text(note, style="dim") for note in case.notes]
-    return Group(Text(f"{case.part}: {case.name}", style="bold"), table, *notes)
+        rows.append([side.name, _figure(side.spread.median), *figures, *ratios])
+    return TextTable(["", case.unit, *also, "ratio", "lowest-highest"], rows, text_columns=(0,))
 
 
 def provenance(plan: Plan) -> dict[str, Any]:

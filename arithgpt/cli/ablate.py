@@ -9,8 +9,10 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from arithgpt.cli.shared.options import LENGTHS_HELP, output_files
+from arithgpt.cli.shared.lengths import Lengths, lengths_option, sizes_of
+from arithgpt.cli.shared.options import output_files
 from arithgpt.cli.shared.reports import check_extras
+from arithgpt.cli.shared.terminal import make_console
 from arithgpt.cli.shared.trials import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -27,12 +29,14 @@ from arithgpt.experiments.ablation_report import (
     ablation_html,
     ablation_json,
     ablation_png,
-    print_tables,
+    notes,
     too_few_seeds,
 )
 from arithgpt.experiments.ablation_summary import AblationSummary, summarise_ablation
 from arithgpt.experiments.runner import DONE, STOPPED, check_backend
 from arithgpt.training.checkpoint import write_atomic
+from eval.reports.layout import print_table
+from eval.reports.variants import variant_tables
 
 
 def command(
@@ -51,9 +55,7 @@ def command(
         Optional[list[str]], typer.Option("--set", metavar="FIELD=VALUE", help="Change a recipe's field for all variants.")
     ] = None,
     max_steps: Annotated[Optional[int], typer.Option("--steps", help="Steps of each training. [default: the recipe's]")] = None,
-    ood_digits: Annotated[
-        Optional[str], typer.Option(metavar="LENGTHS", help=f"{LENGTHS_HELP} [default: twice and five times the longest]")
-    ] = None,
+    ood_digits: Annotated[Optional[Lengths], lengths_option(default="twice and five times the longest")] = None,
     samples: Annotated[int, typer.Option(min=1, max=1_000_000, help="Different problems of each length, at most.")] = 200,
     level: Annotated[float, typer.Option(help="The corrected p from which on a change helps or hurts.")] = 0.05,
     name: Annotated[Optional[str], typer.Option(help="How the runs' names begin. [default: as the recipe]")] = None,
@@ -87,23 +89,33 @@ def command(
         overrides=overrides or [],
         max_steps=max_steps,
         name=name,
-        ood_digits=ood_digits,
+        ood_sizes=sizes_of(ood_digits),
         samples=samples,
         level=level,
     )
-    console = Console(highlight=False)
+    console = make_console()
     if warning := too_few_seeds(len(ablation.seeds), ablation, level):
-        console.print(warning, markup=False)
+        console.print(warning)
     results = train_all(ablation.trials, ablation.spec, console, jobs=jobs, threads=threads, backend=backend, device=device)
     statuses = {results[number].status if number in results else STOPPED for number in range(len(ablation.trials))}
     if STOPPED in statuses or any(result.status == DONE and result.rows is None for result in results.values()):
-        console.print("stopped before all was trained and asked; the same command goes on", soft_wrap=True)
+        console.print("stopped before all was trained and asked; the same command goes on")
         raise typer.Exit(EXIT_INTERRUPTED)
     summary = summarise_ablation(ablation, results)
-    print_tables(summary, level, console)
+    _print_tables(summary, level, console)
     _write_files(files, summary, level)
     if statuses != {DONE}:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _print_tables(summary: AblationSummary, level: float, console: Console) -> None:
+    """Print the tables and the notes."""
+    for table in variant_tables(summary.variants, summary.comparisons, level):
+        console.print()
+        print_table(table, console)
+    console.print()
+    for note in notes(summary, level):
+        console.print(note, soft_wrap=False)
 
 
 def _write_files(files: Mapping[str, Path], summary: AblationSummary, level: float) -> None:

@@ -12,8 +12,10 @@ from arithgpt.bench.plan import Plan, choose_parts, find_part
 from arithgpt.bench.report import case_table, provenance, to_json
 from arithgpt.bench.timing import Case
 from arithgpt.cli.shared.options import DEVICE_HELP, output_files
+from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.runtime import configure
 from arithgpt.training.checkpoint import write_atomic
+from eval.reports.layout import print_table
 
 EXIT_INTERRUPTED = 130
 
@@ -50,28 +52,36 @@ def command(
         seed=seed,
         device=str(configure(device)),
     )
-    console = Console(highlight=False)
+    console = make_console()
     _print_head(plan, console)
     cases: list[Case] = []
     try:
         for name in names:
-            with console.status("") as status:
-                for case in find_part(name)(plan, status.update):
-                    console.print()
-                    console.print(case_table(case))
+            with show_status(console) as show:
+                for case in find_part(name)(plan, show):
+                    _print_case(case, console)
                     cases.append(case)
     except KeyboardInterrupt:
         unwritten = f"; {files['--json']} was not written" if files else ""
-        console.print(f"stopped: {len(cases)} comparisons were done{unwritten}", markup=False, soft_wrap=True)
+        console.print(f"stopped: {len(cases)} comparisons were done{unwritten}")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if files:
         write_atomic(files["--json"], to_json(cases, plan))
 
 
+def _print_case(case: Case, console: Console) -> None:
+    """Print a comparison with its notes."""
+    console.print()
+    console.print(f"{case.part}: {case.name}", style="bold")
+    print_table(case_table(case), console)
+    for note in case.notes:
+        console.print(note, style="dim", soft_wrap=False)
+
+
 def _print_head(plan: Plan, console: Console) -> None:
     """Print what is measured with."""
     facts = provenance(plan)
-    console.print(facts["machine"], markup=False, soft_wrap=True)
-    console.print(f"{facts['device']}, {facts['threads']} threads, torch {facts['versions']['torch']}", markup=False)
-    console.print(f"medians of {plan.repeats} turns; commit {facts['commit']}, seed {plan.seed}", markup=False)
-    console.print("ratio: how many times better the first line is, with the lowest and the highest")
+    console.print(facts["machine"])
+    console.print(f"{facts['device']}, {facts['threads']} threads, torch {facts['versions']['torch']}")
+    console.print(f"medians of {plan.repeats} turns; commit {facts['commit']}, seed {plan.seed}")
+    console.print("ratio: how many times better the first line is, with the lowest and the highest", soft_wrap=False)

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from rich.console import Console
 
 from arithgpt.allocator import keep_freed_memory
-from arithgpt.cli.shared.options import LENGTHS_HELP, check_suites, output_files
+from arithgpt.cli.shared.lengths import Lengths, lengths_option, sizes_of
+from arithgpt.cli.shared.options import check_suites, output_files
 from arithgpt.cli.shared.reports import write_reports
-from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, Url, parse_sizes
+from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, Url
+from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.errors import UserError
 from arithgpt.evaluation import evaluate_resolved
 from arithgpt.solvers import ResolvedSolver, resolve_solver
-from eval.reports.tables import paired_table, side_by_side_table
+from eval.reports.layout import print_table
+from eval.reports.text_table import paired_text, side_by_side_text
 from eval.spec import EvalSpec
 from tasks import Task
 
@@ -27,10 +29,7 @@ EXIT_PARTIAL = 1
 def command(
     solvers: Annotated[list[str], typer.Argument(metavar="SOLVER SOLVER...", help="Runs, hf:FOLDER, llm:MODEL, exact, ...")],
     task: Annotated[Optional[str], typer.Option(help="Ask only this task of mixtures.")] = None,
-    digits: Annotated[
-        Optional[str],
-        typer.Option(metavar="LENGTHS", help=f"{LENGTHS_HELP} [default: the lengths that the first run was trained on]"),
-    ] = None,
+    digits: Annotated[Optional[Lengths], lengths_option(default="the lengths that the first run was trained on")] = None,
     suite: Annotated[Optional[str], typer.Option(metavar="SUITES", help="As in random,edges. [default: random]")] = None,
     samples: Samples = 1000,
     seed: Seed = 1,
@@ -53,19 +52,20 @@ def command(
     tasks = _common_tasks(resolved, task)
     suites = suite.split(",") if suite else ["random"]
     check_suites(suites, tasks)
-    spec = EvalSpec(parse_sizes(digits), suites, samples, seed)
-    console = Console(highlight=False)
+    spec = EvalSpec(sizes_of(digits), suites, samples, seed)
+    console = make_console()
     results = []
     for name, one in zip(names, resolved, strict=True):
-        with console.status(f"{name}: {len(tasks)} tasks"):
+        with show_status(console) as show:
+            show(f"{name}: {len(tasks)} tasks")
             results.append(evaluate_resolved(one, tasks, spec, name=name))
-    console.print(side_by_side_table(results))
+    print_table(side_by_side_text(results), console)
     for first, second in combinations(results, 2):
         console.print()
-        console.print(paired_table(first, second))
+        print_table(paired_text(first, second), console)
     for result in results:
         if result.partial:
-            console.print(f"PARTIAL: {result.name}: {result.partial}", markup=False, soft_wrap=True)
+            console.print(f"PARTIAL: {result.name}: {result.partial}")
     write_reports(files, results, pairs=True)
     if any(result.partial for result in results):
         raise typer.Exit(EXIT_PARTIAL)

@@ -11,14 +11,18 @@ from rich.console import Console
 
 from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.evaluate_text import evaluate_texts, text_runs
+from arithgpt.cli.shared.lengths import TestedLengths, sizes_of
 from arithgpt.cli.shared.options import check_suites, output_files
 from arithgpt.cli.shared.reports import check_extras, save_in_run, write_reports
-from arithgpt.cli.shared.solver_options import Device, Digits, Samples, Seed, Shots, Url, parse_sizes
+from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, Url
+from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.errors import UserError
 from arithgpt.evaluation import evaluate_resolved
 from arithgpt.solvers import ResolvedSolver, resolve_solver
 from eval.metrics.first_error import first_errors
-from eval.reports.tables import error_counts_table, first_errors_table, result_tables, side_by_side_table
+from eval.reports.layout import print_table
+from eval.reports.tables import first_errors_table, result_tables
+from eval.reports.text_table import error_counts_text, side_by_side_text
 from eval.result import EvalResult
 from eval.spec import EvalSpec
 from tasks import ProblemSize, Task, sizes
@@ -39,7 +43,7 @@ def command(
         ),
     ] = None,
     task: Annotated[Optional[str], typer.Option(help="Ask only this task of a mixture.")] = None,
-    digits: Digits = None,
+    digits: TestedLengths = None,
     suite: Annotated[
         Optional[str],
         typer.Option(metavar="SUITES", help="As in random,edges; see: arithgpt tasks. [default: all but exhaustive and long]"),
@@ -86,7 +90,7 @@ def command(
     )
     check_extras(files)
     suites = suite.split(",") if suite else None
-    spec = EvalSpec(parse_sizes(digits), suites, samples, seed)
+    spec = EvalSpec(sizes_of(digits), suites, samples, seed)
     if certificate is not None and suite != "exhaustive":
         raise UserError(f"--certificate {certificate}: needs --suite exhaustive and nothing else")
     keep_freed_memory()
@@ -94,7 +98,7 @@ def command(
     tasks = [one.tasks_to_ask(task) for one in resolved]
     check_suites(suites or (), [part for parts in tasks for part in parts])
 
-    console = Console(highlight=False)
+    console = make_console()
     results = []
     for label, one, parts in zip(_labels(names, resolved), resolved, tasks, strict=True):
         results.append(_evaluate(label, one, parts, spec, console))
@@ -116,10 +120,10 @@ def _labels(typed: list[str] | list[None], resolved: list[ResolvedSolver]) -> li
 def _evaluate(label: str, resolved: ResolvedSolver, tasks: list[Task], spec: EvalSpec, console: Console) -> EvalResult:
     """Ask one solver, with a status line, and print how fast it was."""
     start = time.perf_counter()
-    with console.status("") as status:
+    with show_status(console) as show:
 
         def show_progress(suite: str, size: ProblemSize) -> None:
-            status.update(f"{label}: {suite} problems of {sizes.format_size(size)} digits")
+            show(f"{label}: {suite} problems of {sizes.format_size(size)} digits")
 
         result = evaluate_resolved(resolved, tasks, spec, name=label, on_progress=show_progress)
     seconds, n = time.perf_counter() - start, len(result.rows)
@@ -130,10 +134,10 @@ def _evaluate(label: str, resolved: ResolvedSolver, tasks: list[Task], spec: Eva
 def _show(result: EvalResult, mistakes: bool, console: Console) -> None:
     """Print the tables of one solver, and its mistakes if they are asked for."""
     for table in result_tables(result):
-        console.print(table, soft_wrap=isinstance(table, str))
+        console.print(table)
     console.print()
     if result.partial:
-        console.print(f"PARTIAL: {result.partial}", markup=False, soft_wrap=True)
+        console.print(f"PARTIAL: {result.partial}")
     if mistakes and result.mistakes:
         _show_mistakes(result, console)
 
@@ -141,20 +145,20 @@ def _show(result: EvalResult, mistakes: bool, console: Console) -> None:
 def _show_mistakes(result: EvalResult, console: Console) -> None:
     """Print the kinds of mistakes with examples; for a run also the first wrong characters of its pages."""
     console.print(f"{result.name}: kinds of mistakes")
-    console.print(error_counts_table(result))
+    print_table(error_counts_text(result), console)
     console.print()
     for example in result.examples[:MAX_EXAMPLES]:
-        console.print(f"{example}\n", markup=False, soft_wrap=True)
+        console.print(f"{example}\n")
     for task in result.tasks if result.recipe else ():
         counts, errors = first_errors(task, result.rows_of(task))
         if errors:
             console.print(f"{result.name}, {task.name}: the first wrong character of a page")
-            console.print(first_errors_table(counts))
+            print_table(first_errors_table(counts), console)
             console.print()
             for error in errors[:MAX_EXAMPLES]:
-                console.print(f"{error.question}\n{error}\n", markup=False, soft_wrap=True)
+                console.print(f"{error.question}\n{error}\n")
 
 
 def _show_side_by_side(results: list[EvalResult], console: Console) -> None:
     console.print("exact match of each, and the median")
-    console.print(side_by_side_table(results))
+    print_table(side_by_side_text(results), console)

@@ -12,24 +12,19 @@ from typing import Annotated, Optional
 
 import typer
 
-from arithgpt.cli.shared.options import LENGTHS_HELP, output_files
+from arithgpt.cli.shared.lengths import Lengths, lengths_option
+from arithgpt.cli.shared.options import output_files
 from arithgpt.errors import UserError
 from arithgpt.training.checkpoint import write_atomic
 from eval.export.card import MARK, card
 from eval.export.dataset import WRITERS, Export, Tally
 from eval.export.lm_eval_task import lm_eval_task
 from eval.solver import MissingExtra
-from tasks import ProblemSize, Task, find, make, sizes
+from tasks import ProblemSize, Task, find, make
 from tasks.registration import GYM_PREFIX
 
 Name = Annotated[str, typer.Argument(metavar="TASK", help="What to ask; see: arithgpt tasks; or rg:NAME.")]
-Digits = Annotated[
-    Optional[str],
-    typer.Option(
-        metavar="LENGTHS",
-        help=f"{LENGTHS_HELP} [default: the lengths of the task]",
-    ),
-]
+Digits = Annotated[Optional[Lengths], lengths_option(default="the lengths of the task")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same problems.")]
 
 
@@ -108,17 +103,17 @@ def lm_eval_command(
     print(f"{out}: {n:,} problems; ask them with: lm_eval --include_path {shlex.quote(str(out))} --tasks {name} --model ...")
 
 
-def _resolve_task(name: str, digits: str | None, split: str) -> tuple[Task, Sequence[ProblemSize] | None]:
+def _resolve_task(name: str, digits: Lengths | None, split: str) -> tuple[Task, Sequence[ProblemSize] | None]:
     """The task, and the sizes to ask if the split is test. UserError names the argument at fault."""
     try:
         find(name)
     except ValueError as error:
         raise UserError(f"TASK {error}") from None
     try:
-        test_sizes = sizes.parse_sizes(digits) if digits is not None and split == "test" else None
-        return make(name, digits), test_sizes
+        test_sizes = digits.sizes if digits is not None and split == "test" else None
+        return make(name, digits.text if digits is not None else None), test_sizes
     except ValueError as error:
-        message = str(error).removeprefix(f"digits = {digits!r}: ")
+        message = str(error).removeprefix(f"digits = {str(digits)!r}: ")
         raise UserError(f"--digits {digits}: {message}" if digits is not None else f"TASK {name}: {message}") from None
 
 

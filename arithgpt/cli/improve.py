@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from arithgpt.cli.shared.options import DEVICE_HELP
+from arithgpt.cli.shared.terminal import make_console
 from arithgpt.errors import UserError
 from arithgpt.run_folder import find_run
 from arithgpt.runtime import configure
@@ -42,16 +42,16 @@ def command(
         raise UserError(f"--keep {keep}: must be {', '.join(FILTERS)}")
     if not 0 < share < 1:
         raise UserError(f"--share {share}: must be above 0 and below 1")
-    console, first = Console(highlight=False), find_run(run)
+    console, first = make_console(), find_run(run)
     settings = ImproveSettings(digits_step, samples, keep, steps, share, seed)
     console.print(f"{'run':<24}{'digits':>7}{'asked':>9}{'right':>8}{'kept':>9}{'right':>8}")
     for result in self_improve(first, settings, rounds, configure(device)):
-        console.print(_line(result), markup=False, soft_wrap=True)
+        console.print(_line(result))
         if result.status == "interrupted":
             console.print("stopped; the same command goes on")
             raise typer.Exit(EXIT_INTERRUPTED)
     trained, longest = first.recipe.problems.size_span.high, result.digits + settings.digits_step
-    console.print(f"measure it: arithgpt eval {result.name} --digits {trained}-{longest}", soft_wrap=True)
+    console.print(f"measure it: arithgpt eval {result.name} --digits {trained}-{longest}")
 
 
 def _line(result: RoundResult) -> str:

@@ -9,8 +9,10 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from arithgpt.cli.shared.options import LENGTHS_HELP, output_files
+from arithgpt.cli.shared.lengths import Lengths, lengths_option
+from arithgpt.cli.shared.options import output_files
 from arithgpt.cli.shared.reports import check_extras
+from arithgpt.cli.shared.terminal import make_console
 from arithgpt.cli.shared.trials import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -28,8 +30,8 @@ from arithgpt.experiments.sweep_report import is_of_text, size_table, sweep_csv,
 from arithgpt.experiments.sweep_summary import TrialSummary, summarise_trials
 from arithgpt.experiments.trial import Trial
 from arithgpt.training.checkpoint import write_atomic
+from eval.reports.layout import print_table
 from eval.spec import EvalSpec
-from tasks import sizes
 
 
 def command(
@@ -39,10 +41,8 @@ def command(
     backend: Backend = "loky",
     device: Device = "auto",
     digits: Annotated[
-        Optional[str],
-        typer.Option(
-            "--eval-digits", metavar="LENGTHS", help=f"Ask each GPT problems of these lengths after training. {LENGTHS_HELP}"
-        ),
+        Optional[Lengths],
+        lengths_option("--eval-digits", before="Ask each GPT problems of these lengths after training."),
     ] = None,
     samples: Annotated[int, typer.Option(min=1, max=1_000_000, help="With --eval-digits: problems of each length.")] = 200,
     csv_file: Annotated[
@@ -61,39 +61,32 @@ def command(
     files = output_files({"--csv": csv_file, "--json": json_file, "--png": png_file})
     check_extras(files)
     check_backend(backend)
-    trials, spec = load_sweep(file), _eval_spec(digits, samples)
+    trials = load_sweep(file)
+    spec = EvalSpec(digits.sizes, ("random",), samples) if digits is not None else None
     if spec and any(trial.recipe.text for trial in trials):
         raise UserError(f"--eval-digits {digits}: a text has no problems; what is told of it is its held-out loss")
-    console = Console(highlight=False)
+    console = make_console()
     results = train_all(trials, spec, console, jobs=jobs, threads=threads, backend=backend, device=device)
     summaries = summarise_trials(trials, results)
     _print_tables(summaries, spec, console)
     _write_files(files, summaries, trials, file.stem)
     statuses = {one.status for one in summaries}
     if STOPPED in statuses:
-        console.print(f"stopped; go on with: arithgpt sweep {file}", markup=False, soft_wrap=True)
+        console.print(f"stopped; go on with: arithgpt sweep {file}")
         raise typer.Exit(EXIT_INTERRUPTED)
     if statuses != {DONE}:
         raise typer.Exit(EXIT_FAILED)
-
-
-def _eval_spec(digits: str | None, samples: int) -> EvalSpec | None:
-    """Read --eval-digits."""
-    try:
-        return EvalSpec(sizes.parse_sizes(digits), ("random",), samples) if digits is not None else None
-    except ValueError as error:
-        raise UserError(f"--eval-digits {digits}: {error}") from None
 
 
 def _print_tables(summaries: Sequence[TrialSummary], spec: EvalSpec | None, console: Console) -> None:
     """Print a table of all trials, and one by size where problems were asked after training."""
     when = "after training" if spec else "at the last validation"
     title = f"exact match at the worst and best length, {when}"
-    console.print(f"\n{'held-out loss in nats a character' if is_of_text(summaries) else title}:", soft_wrap=True)
-    console.print(trial_table(summaries))
+    console.print(f"\n{'held-out loss in nats a character' if is_of_text(summaries) else title}:")
+    print_table(trial_table(summaries), console)
     if spec and any(one.status == DONE for one in summaries):
-        console.print("\nby length in %, the median over seeds, and the least and the most where they differ:", soft_wrap=True)
-        console.print(size_table(summaries))
+        console.print("\nby length in %, the median over seeds, and the least and the most where they differ:")
+        print_table(size_table(summaries), console)
 
 
 def _write_files(files: Mapping[str, Path], summaries: Sequence[TrialSummary], trials: Sequence[Trial], name: str) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
-from arithgpt.cli.shared.options import DEVICE_HELP, LENGTHS_HELP
+from arithgpt.cli.shared.lengths import Lengths, lengths_option
+from arithgpt.cli.shared.options import DEVICE_HELP
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
 from arithgpt.proof.families.covered import load_provable
@@ -29,10 +29,7 @@ RESUMABLE = ("unfinished", "interrupted")
 
 def command(
     task: Annotated[Optional[str], typer.Option(help="What to learn; see: arithgpt tasks; or rg:NAME. [default: add]")] = None,
-    digits: Annotated[
-        Optional[str],
-        typer.Option(metavar="LENGTHS", help=f"Here 8 alone means 1-8, and 8-8 only 8. Else {LENGTHS_HELP}"),
-    ] = None,
+    digits: Annotated[Optional[Lengths], lengths_option(default="those of the recipe")] = None,
     recipe: Annotated[Optional[Path], typer.Option(help="A recipe file instead of the task's built-in recipe.")] = None,
     name: Annotated[Optional[str], typer.Option(help="The run's folder under runs/. [default: made from the task]")] = None,
     overrides: Annotated[
@@ -69,7 +66,7 @@ def command(
     torchrun --nproc-per-node 4 -m arithgpt train
     """
     limits = {"train.max_steps": steps, "train.target_accuracy": target, "train.until_proven": until_proven or None}
-    options = {"task.digits": _up_to(digits), "init.run": init_run, "seed": seed} | limits
+    options = {"task.digits": digits and digits.of_training, "init.run": init_run, "seed": seed} | limits
     typed = {
         "task.digits": f"--digits {digits}",
         "train.max_steps": f"--steps {steps}",
@@ -115,11 +112,6 @@ def command(
         raise typer.Exit(EXIT_INTERRUPTED)
     if until_proven and progress.status != "proven":
         raise typer.Exit(EXIT_NOT_PROVEN)
-
-
-def _up_to(digits: str | None) -> str | None:
-    """Read `8` as `1-8`; other lengths stay as they are, and the task parses them."""
-    return f"1-{digits}" if digits is not None and re.fullmatch("[0-9]+", digits) else digits
 
 
 def _resumed(

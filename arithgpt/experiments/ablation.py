@@ -24,6 +24,7 @@ from arithgpt.experiments.vary import Variant, parse_variants
 from arithgpt.training.init_weights import resolve
 from eval.metrics.paired_tests import seeds_needed
 from eval.spec import EvalSpec
+from tasks import ProblemSize
 
 BATCH_SIZE = "train.batch_size"
 
@@ -56,7 +57,7 @@ def plan_ablation(
     overrides: Sequence[str] = (),
     max_steps: int | None = None,
     name: str | None = None,
-    ood_digits: str | None = None,
+    ood_sizes: Sequence[ProblemSize] | None = None,
     samples: int = 1000,
     level: float = 0.05,
 ) -> Ablation:
@@ -70,7 +71,7 @@ def plan_ablation(
         overrides: changes for all variants, as in "model.n_layer=3"
         max_steps: steps of each training; None: those of the recipe
         name: how the names of the runs begin; None: the name of the recipe
-        ood_digits: sizes beyond training to ask; None: twice and five times the longest of training
+        ood_sizes: sizes beyond training to ask; None: twice and five times the longest of training
         samples: different problems of each size, at most
         level: the p from which on a variant helps or hurts
 
@@ -99,7 +100,7 @@ def plan_ablation(
     trials = make_trials(stem, points, make_recipe, f"ablate {recipe}")
     for trial in trials:
         trial.find_run()
-    spec, problems = choose_problems(trials[0].recipe, ood_digits, samples)
+    spec, problems = choose_problems(trials[0].recipe, ood_sizes, samples)
     check_same_problems(trials[: len(variants)], spec, problems)
     return Ablation(stem, variants, seed_range, trials, spec, problems)
 

@@ -19,12 +19,12 @@ SEED = 1
 """Seed of the problems, the same as the default of `arithgpt eval`."""
 
 
-def choose_problems(recipe: Recipe, ood_digits: str | None, samples: int) -> tuple[EvalSpec, pd.DataFrame]:
+def choose_problems(recipe: Recipe, named: Sequence[ProblemSize] | None, samples: int) -> tuple[EvalSpec, pd.DataFrame]:
     """Choose the problems that every variant is asked.
 
     Args:
         recipe: the recipe of the baseline
-        ood_digits: sizes beyond training; None: twice and five times the longest of training
+        named: sizes beyond training; None: twice and five times the longest of training
         samples: different problems of each size, at most
 
     Returns:
@@ -33,12 +33,8 @@ def choose_problems(recipe: Recipe, ood_digits: str | None, samples: int) -> tup
         out, all of them are IN_RANGE.
 
     Raises:
-        UserError: the sizes are invalid, too long, or sizes of training.
+        UserError: the sizes are too long, or sizes of training.
     """
-    try:
-        named = sizes.parse_sizes(ood_digits) if ood_digits is not None else None
-    except ValueError as error:
-        raise UserError(f"--ood-digits {ood_digits}: {error}") from None
     asked: dict[str, list[ProblemSize]] = {}
     beyond: dict[str, list[ProblemSize]] = {}
     for task in recipe.problems.subtasks.values():
@@ -46,7 +42,7 @@ def choose_problems(recipe: Recipe, ood_digits: str | None, samples: int) -> tup
         try:
             beyond[task.name] = _sizes_beyond(task, named)
         except ValueError as error:
-            raise UserError(f"--ood-digits {ood_digits}: {error}") from None
+            raise UserError(f"--ood-digits: {error}") from None
         asked[task.name] = [*inside, *beyond[task.name]]
     for size in named or ():
         if not any(size in outside for outside in beyond.values()):

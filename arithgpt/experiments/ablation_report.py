@@ -1,12 +1,10 @@
-"""An ablation as tables for a terminal, notes, and CSV, JSON, HTML and PNG files."""
+"""An ablation as notes for people, and as CSV, JSON, HTML and PNG files."""
 
 from __future__ import annotations
 
 import json
 import math
 from typing import Any
-
-from rich.console import Console
 
 from arithgpt.experiments.ablation import Ablation
 from arithgpt.experiments.ablation_problems import IN_RANGE
@@ -15,23 +13,7 @@ from eval.metrics.paired_tests import Comparison, least_p, median_coverage, seed
 from eval.reports.charts import Chart, accuracy_charts
 from eval.reports.figures import chart_figure, png
 from eval.reports.learning_charts import worst_length_chart
-from eval.reports.variants import page, to_terminal, variant_tables
-
-
-def print_tables(summary: AblationSummary, level: float, console: Console) -> None:
-    """Print the tables and the notes.
-
-    Args:
-        summary: what was found
-        level: the corrected p from which on a variant helps or hurts
-        console: where to print
-    """
-    for table in variant_tables(summary.variants, summary.comparisons, level):
-        console.print()
-        console.print(to_terminal(table))
-    console.print()
-    for note in notes(summary, level):
-        console.print(note, markup=False)
+from eval.reports.variants import page, variant_tables
 
 
 def notes(summary: AblationSummary, level: float) -> list[str]:

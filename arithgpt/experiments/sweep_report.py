@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from rich.markup import escape
-from rich.table import Table
 
 from arithgpt.experiments.runner import DONE, STOPPED
 from arithgpt.experiments.sweep_summary import (
@@ -23,50 +21,43 @@ from arithgpt.experiments.trial import Trial
 from arithgpt.run_folder import RunFolder, runs_folder
 from eval.reports.figures import chart_figure, png
 from eval.reports.format import percent
+from eval.reports.layout import Mark, TextTable
 from eval.reports.learning_charts import Log, worst_length_chart
-from eval.reports.tables import plain_table
 
 
-def trial_table(summaries: Sequence[TrialSummary]) -> Table:
+def trial_table(summaries: Sequence[TrialSummary]) -> TextTable:
     """Make a table with a line for each trial and, below trials that differ only in the seed, a line with their medians."""
     fields, figures = list(summaries[0].values), _figure_names(summaries)
-    table = plain_table()
-    for name in _short_names(fields):
-        table.add_column(escape(name), overflow="fold")
-    for name in ("parameters", "steps", "seconds", *figures):
-        table.add_column(name, justify="right", no_wrap=True)
     has_statuses = any(one.status != DONE for one in summaries)
-    if has_statuses:
-        table.add_column("", overflow="fold")
+    rows: list[list[str]] = []
+    marks: list[Mark] = []
 
-    def add_row(one: TrialSummary | SeedMedians, values: dict[str, Any], status: str, style: str | None) -> None:
-        cells = [escape(str(values[field])) for field in fields]
-        table.add_row(*cells, *_figures(one, figures), *([status] if has_statuses else []), style=style)
+    def add_row(one: TrialSummary | SeedMedians, values: dict[str, Any], status: str, mark: Mark) -> None:
+        rows.append([*(str(values[field]) for field in fields), *_figures(one, figures), *([status] if has_statuses else [])])
+        marks.append(mark)
 
     for group in group_by_values(summaries):
         for one in group:
             status = "" if one.status == DONE else STOPPED if one.status == STOPPED else "failed"
-            add_row(one, dict(one.values), status, None if one.status == DONE else "yellow")
+            add_row(one, dict(one.values), status, "" if one.status == DONE else "notice")
         for median in medians_over_seeds(group):
             if median.seeds > 1:
-                add_row(median, dict(median.values) | {SEED: f"median of {median.seeds}"}, "", "bold")
-    return table
+                add_row(median, dict(median.values) | {SEED: f"median of {median.seeds}"}, "", "strong")
+    heads = [*_short_names(fields), "parameters", "steps", "seconds", *figures, *([""] if has_statuses else [])]
+    words = [*range(len(fields)), *([len(heads) - 1] if has_statuses else [])]
+    return TextTable(heads, rows, text_columns=words, marks=marks, keys=len(fields))
 
 
-def size_table(summaries: Sequence[TrialSummary]) -> Table:
+def size_table(summaries: Sequence[TrialSummary]) -> TextTable:
     """Make a table of the accuracy by size, with a line for all trials that differ only in the seed."""
     medians = medians_over_seeds(summaries)
     fields = [field for field in summaries[0].values if field != SEED]
     sizes = list(dict.fromkeys(size for one in medians for size in one.accuracy))
-    table = plain_table()
-    for name in _short_names(fields):
-        table.add_column(escape(name), overflow="fold")
-    for size in sizes:
-        table.add_column(escape(size), justify="right", overflow="fold")
-    for one in medians:
-        cells = [_range_cell(one.accuracy.get(size)) for size in sizes]
-        table.add_row(*(escape(str(one.values[field])) for field in fields), *cells)
-    return table
+    rows = [
+        [*(str(one.values[field]) for field in fields), *(_range_cell(one.accuracy.get(size)) for size in sizes)]
+        for one in medians
+    ]
+    return TextTable([*_short_names(fields), *sizes], rows, text_columns=range(len(fields)), keys=len(fields))
 
 
 def sweep_csv(summaries: Sequence[TrialSummary]) -> str:

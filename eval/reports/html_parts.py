@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape as escape_html
 
 from eval.reports.format import printable
-from eval.reports.text_table import TextTable
+from eval.reports.layout import TextTable
 
 STYLE = """
 :root { color-scheme: light dark; --page: #fff; --text: #1b1f24; --quiet: #59636e; --rule: #d8dee4; --soft: #f3f5f7;

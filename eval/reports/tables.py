@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from eval.data import EvalData
 from eval.metrics.accuracy import is_grid
 from eval.reports.charts import Heatmap, heatmap
 from eval.reports.format import SEEN_MARK, length_names, lengths_title, percent, short_interval, suite_title
-from eval.reports.text_table import Mark, TextTable, error_counts_text, paired_text, side_by_side_text
+from eval.reports.layout import Mark, TextTable
 
 SUITES_BESIDE = 2
 """Suites that have room beside the first one; one less where a count has five digits."""
@@ -25,15 +21,14 @@ MANY = 10_000
 MARKS = {"seen": SEEN_MARK, "mixed": SEEN_MARK, "beyond": "›"}
 GRID_DECIMALS = {9: 2, 11: 1, math.inf: 0}
 """Decimals that a grid has room for, by its number of columns at most."""
-STYLES: dict[Mark, str | None] = {"": None, "good": "green", "notice": "yellow"}
 
 
-def result_tables(result: EvalData) -> list[Table | str]:
+def result_tables(result: EvalData) -> list[TextTable | str]:
     """Make the tables of a result with their titles, and say what is proven.
 
     Each task has a grid where its sizes form one, else a row a length.
     """
-    tables: list[Table | str] = []
+    tables: list[TextTable | str] = []
     for task, rows in result.table.groupby("task", sort=False):
         by_suite = []
         for suite, suite_rows in rows.groupby("suite", sort=False):
@@ -74,23 +69,25 @@ def _grid_axes(task: str) -> str:
     return f"{names[0]}, down, and {names[1]}, across" if names else "digits, left operand down, right across"
 
 
-def grid_table(grid: Heatmap) -> Table:
+def grid_table(grid: Heatmap) -> TextTable:
     """Make a table of a map in %, with MARKS for problems that training may have met, or of sizes beyond it."""
     decimals = next(decimals for columns, decimals in GRID_DECIMALS.items() if len(grid.rights) <= columns)
-    table = plain_table()
-    table.add_column("", justify="right")
-    for right in grid.rights:
-        table.add_column(f"{right} ", justify="right", no_wrap=True)
+    rows, cell_marks = [], []
     for left, shares, trained in zip(grid.lefts, grid.shares, grid.trained, strict=True):
-        table.add_row(str(left), *(_grid_cell(*cell, decimals) for cell in zip(shares, trained, strict=True)))
-    return table
+        cells = [*zip(shares, trained, strict=True)]
+        rows.append([str(left), *(_grid_cell(*cell, decimals) for cell in cells)])
+        cell_marks.append(["", *(_grid_mark(*cell) for cell in cells)])
+    return TextTable(["", *(f"{right} " for right in grid.rights)], rows, cell_marks=cell_marks)
 
 
 def _grid_cell(share: float, trained: str, decimals: int) -> str:
-    """A cell of a grid, as markup."""
-    text = percent(share, decimals).removesuffix("%") + MARKS.get(trained, " ")
-    style = "yellow" if share < 1 else "dim" if trained == "beyond" else ""
-    return f"[{style}]{text}[/]" if style else text
+    """The text of a cell of a grid."""
+    return percent(share, decimals).removesuffix("%") + MARKS.get(trained, " ")
+
+
+def _grid_mark(share: float, trained: str) -> Mark:
+    """How a cell of a grid is drawn."""
+    return "notice" if share < 1 else "quiet" if trained == "beyond" else ""
 
 
 def _grid_legend(rows: pd.DataFrame) -> str:
@@ -116,7 +113,7 @@ def _totals(rows: pd.DataFrame) -> str:
     )
 
 
-def length_table(summary: pd.DataFrame) -> Table:
+def length_table(summary: pd.DataFrame) -> TextTable:
     """Make a table of exact match by length: the first suite in full, the others as right/asked.
 
     Columns: `valid` is the share of right answers with a valid working. `none` counts unreadable and unfinished answers of all
@@ -126,23 +123,28 @@ def length_table(summary: pd.DataFrame) -> Table:
         summary: The rows of one task in `EvalData.table`; suites may have different lengths.
     """
     first, *others = summary.suite.unique()
-    table = plain_table()
     partial = ["failed"] if summary.failed.any() else []
     exact = "exact" if first == "random" else first
-    for name in ("digits", "trained", "n", exact, "95%", "valid", *map(suite_title, others), "none", *partial):
-        table.add_column(name, justify="left" if name == "trained" else "right", no_wrap=True)
+    heads = ["digits", "trained", "n", exact, "95%", "valid", *map(suite_title, others), "none", *partial]
+    lines = []
     for digits, rows in summary.groupby("digits", sort=False):
         by_suite = {row.suite: row for row in rows.itertuples()}
-        table.add_row(
-            str(digits),
-            rows.iloc[0].trained,
-            *(_full_cells(by_suite[first]) if first in by_suite else ["-"] * 4),
-            *(_right_of_asked(by_suite.get(suite)) for suite in others),
-            str(int(rows.unreadable.sum() + rows.unfinished.sum())),
-            *(str(int(rows[name].sum())) for name in partial),
-            style=None if (rows.correct == rows.n).all() else "yellow",
+        lines.append(
+            [
+                str(digits),
+                str(rows.iloc[0].trained),
+                *(_full_cells(by_suite[first]) if first in by_suite else ["-"] * 4),
+                *(_right_of_asked(by_suite.get(suite)) for suite in others),
+                str(int(rows.unreadable.sum() + rows.unfinished.sum())),
+                *(str(int(rows[name].sum())) for name in partial),
+            ]
         )
-    return table
+    return TextTable(heads, lines, text_columns=(1,), marks=_length_marks(summary))
+
+
+def _length_marks(summary: pd.DataFrame) -> list[Mark]:
+    """A mark for each length of which something is wrong."""
+    return ["" if (rows.correct == rows.n).all() else "notice" for _, rows in summary.groupby("digits", sort=False)]
 
 
 def _full_cells(row: Any) -> list[str]:
@@ -156,74 +158,21 @@ def _right_of_asked(row: Any) -> str:
     return f"{row.correct}/{row.n}" if row is not None else "-"
 
 
-def suites_table(summary: pd.DataFrame) -> Table:
+def suites_table(summary: pd.DataFrame) -> TextTable:
     """Make a table of right/asked: a row for each length, a column for each suite."""
-    table = plain_table()
     suites = list(summary.suite.unique())
-    for name in ("digits", *map(suite_title, suites)):
-        table.add_column(name, justify="right", no_wrap=True)
+    lines = []
     for digits, rows in summary.groupby("digits", sort=False):
         by_suite = {row.suite: row for row in rows.itertuples()}
-        cells = [_right_of_asked(by_suite.get(suite)) for suite in suites]
-        table.add_row(str(digits), *cells, style=None if (rows.correct == rows.n).all() else "yellow")
-    return table
+        lines.append([str(digits), *(_right_of_asked(by_suite.get(suite)) for suite in suites)])
+    return TextTable(["digits", *map(suite_title, suites)], lines, marks=_length_marks(summary))
 
 
-def first_errors_table(counts: pd.DataFrame) -> Table:
+def first_errors_table(counts: pd.DataFrame) -> TextTable:
     """Make a table of the characters that were wrong first, as `eval.metrics.first_error.first_errors` counts them."""
-    table = plain_table()
-    for name in ("in the number after", "character", "first wrong", "of", "rate", "on lines"):
-        table.add_column(name, justify="left" if name in ("character", "on lines") else "right")
-    for row in counts[counts.wrong > 0].itertuples():
-        figures = (str(row.wrong), f"{row.reached:,}", f"{row.rate:.1e}", row.lines)
-        table.add_row(escape(row.number), escape(row.character), *figures)
-    return table
-
-
-def side_by_side_table(results: Sequence[EvalData]) -> Table:
-    """Make a table of the accuracies of several solvers."""
-    return text_table(side_by_side_text(results))
-
-
-def paired_table(a: EvalData, b: EvalData) -> Table:
-    """Make a table that compares two solvers on the problems that both were asked."""
-    return text_table(paired_text(a, b))
-
-
-def error_counts_table(result: EvalData) -> Table:
-    """Make a table of how often each kind of mistake was made."""
-    return text_table(error_counts_text(result))
-
-
-def text_table(table: TextTable, *, wrap: bool = True) -> Table:
-    """Draw a TextTable; lines of a cell after the first are dim.
-
-    Args:
-        table: What to draw.
-        wrap: Whether columns of figures may be broken into lines where the terminal is narrow.
-    """
-    drawn = plain_table()
-    no_mark: Mark = ""
-    for index, head in enumerate(table.heads):
-        is_text = index in table.text_columns
-        drawn.add_column(
-            escape(head),
-            justify="left" if is_text else "right",
-            no_wrap=not (wrap or is_text),
-            overflow="ellipsis" if wrap else "fold",
-        )
-    marks = table.marks or [no_mark] * len(table.rows)
-    for row, mark in zip(table.rows, marks, strict=True):
-        drawn.add_row(*map(_cell, row), style=STYLES[mark])
-    return drawn
-
-
-def _cell(text: str) -> str:
-    """A cell as markup."""
-    first, line_feed, rest = escape(text).partition("\n")
-    return f"{first}{line_feed}[dim]{rest}[/]" if rest else first
-
-
-def plain_table() -> Table:
-    """Make an empty table in the style of all tables."""
-    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    rows = [
+        [row.number, row.character, str(row.wrong), f"{row.reached:,}", f"{row.rate:.1e}", row.lines]
+        for row in counts[counts.wrong > 0].itertuples()
+    ]
+    heads = ("in the number after", "character", "first wrong", "of", "rate", "on lines")
+    return TextTable(heads, rows, text_columns=(1, 5), prose=(5,), keys=2)

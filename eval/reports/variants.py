@@ -19,8 +19,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.table import Table
-
 from eval.metrics.accuracy import wilson
 from eval.metrics.paired_tests import HELPS, HURTS, Comparison
 from eval.reports import svg
@@ -28,8 +26,7 @@ from eval.reports.charts import Chart
 from eval.reports.format import percent, short_interval
 from eval.reports.html_parts import document, escape, folded
 from eval.reports.html_parts import text_table as html_table
-from eval.reports.tables import text_table as terminal_table
-from eval.reports.text_table import Mark, TextTable
+from eval.reports.layout import Mark, TextTable
 
 MARKS: dict[str, Mark] = {HELPS: "good", HURTS: "notice"}
 
@@ -117,7 +114,7 @@ def variant_tables(variants: Sequence[VariantSummary], comparisons: Sequence[Com
     holm = ("Holm",) if several else ()
     heads = (f"beside {variants[0].variant}", "measure", "difference", "p", *holm, "helps?")
     marks = [MARKS.get(verdict, "") for verdict in verdicts]
-    return [*tables, TextTable(heads, rows, text_columns=(0, 1, len(heads) - 1), marks=marks)]
+    return [*tables, TextTable(heads, rows, text_columns=(0, 1, len(heads) - 1), marks=marks, keys=2)]
 
 
 def _training_row(one: VariantSummary) -> list[str]:
@@ -161,11 +158,6 @@ def _comparison_row(one: Comparison, with_holm: bool) -> list[str]:
 def _difference(value: float, is_count: bool) -> str:
     """A difference with its sign: a count as a whole number, a share in percentage points."""
     return f"{value:+,.0f}" if is_count else f"{100 * value:+,.2f}".replace("+0.00", "0.00")
-
-
-def to_terminal(table: TextTable) -> Table:
-    """Draw one of the tables for a terminal."""
-    return terminal_table(table, wrap=False)
 
 
 def page(title: str, tables: Sequence[TextTable], notes: Sequence[str], charts: Sequence[Chart], recipe: str) -> str:

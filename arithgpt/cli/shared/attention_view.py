@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
+from arithgpt.cli.shared.terminal import make_console
 from arithgpt.inference.attention import Focus, Reading
 from arithgpt.inference.inspection import BOS, Inspection, visible
+from eval.reports.layout import TextTable, print_table
 
 SHADES = ((0.75, "█"), (0.5, "▓"), (0.25, "▒"), (0.05, "░"))
 """The least attention that each shade of a map stands for."""
@@ -63,11 +61,11 @@ def print_reading(inspection: Inspection, focuses: list[Focus], kernels: list[di
         inspection, focuses, kernels, maps: as in `as_dict`
     """
     about, reading = inspection.about, inspection.reading
-    console = Console(highlight=False)
+    console = make_console()
 
     def print_lines(*lines: str) -> None:
         for line in lines:
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line)
 
     page = "".join(map(visible, inspection.page))
     if "answer" in about:
@@ -84,10 +82,10 @@ def print_reading(inspection: Inspection, focuses: list[Focus], kernels: list[di
         print_lines("probability of each character, and the next likeliest:")
         print_lines(*_probabilities(inspection, console.width), "")
     print_lines("attention by head, over all that was written:")
-    console.print(_head_table(focuses, reading.has_bos))
+    print_table(_head_table(focuses, reading.has_bos), console)
     if kernels:
         print_lines("kernels: centre ×strength on each axis, and the logit of the bos token:")
-        console.print(_kernel_table(focuses, kernels, reading.axes))
+        print_table(_kernel_table(focuses, kernels, reading.axes), console)
 
 
 def _likeliest(inspection: Inspection) -> Iterator[tuple[str, float, str, float]]:
@@ -128,33 +126,26 @@ def _probabilities(inspection: Inspection, width: int) -> Iterator[str]:
         yield "".join(cells[start : start + per_line]).rstrip()
 
 
-def _table(*titles: str) -> Table:
-    """Make a table without rows."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for title in titles:
-        table.add_column(title)
-    return table
-
-
-def _head_table(focuses: list[Focus], has_bos: bool) -> Table:
+def _head_table(focuses: list[Focus], has_bos: bool) -> TextTable:
     """Tabulate what each head attends to most."""
-    table = _table("head", *["bos"] * has_bos, "share", "most looked at, from the cell to be written")
+    rows = []
     for focus in focuses:
         distances = ", ".join(f"{axis} {_signed(distance)}" for axis, distance in focus.looks_at)
         shares = [f"{focus.bos:.0%}"] * has_bos + [f"{focus.share:.0%}"]
-        table.add_row(f"{focus.layer + 1}.{focus.head + 1}", *shares, distances or "-")
-    return table
+        rows.append([f"{focus.layer + 1}.{focus.head + 1}", *shares, distances or "-"])
+    heads = ("head", *["bos"] * has_bos, "share", "most looked at, from the cell to be written")
+    return TextTable(heads, rows, text_columns=range(len(heads)), prose=(len(heads) - 1,))
 
 
-def _kernel_table(focuses: list[Focus], kernels: list[dict[str, Any]], axes: tuple[str, ...]) -> Table:
+def _kernel_table(focuses: list[Focus], kernels: list[dict[str, Any]], axes: tuple[str, ...]) -> TextTable:
     """Tabulate the kernels of each head."""
-    table = _table("head", "bos", *axes)
+    rows = []
     for focus in focuses:
         kernel = _kernel_of(focus, kernels)
         pairs = zip(kernel["centre"], kernel["strength"], strict=True)
         cells = [f"{centre:.2f} ×{strength:.2f}" if strength >= MIN_STRENGTH else "-" for centre, strength in pairs]
-        table.add_row(f"{focus.layer + 1}.{focus.head + 1}", f"{kernel['bos_logit']:.2f}", *cells)
-    return table
+        rows.append([f"{focus.layer + 1}.{focus.head + 1}", f"{kernel['bos_logit']:.2f}", *cells])
+    return TextTable(("head", "bos", *axes), rows, text_columns=range(2 + len(axes)))
 
 
 def _kernel_of(focus: Focus, kernels: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from arithgpt.cli.shared.options import output_files
+from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.errors import UserError
 from arithgpt.models.language_model import LanguageModel
 from arithgpt.run_folder import RunFolder, find_run, newest_run
@@ -50,20 +50,18 @@ def evaluate_texts(context: typer.Context, runs: Sequence[RunFolder], device: st
             flag = next((flag for flag in option.opts if flag.startswith("--")), option.name)
             raise UserError(f"{flag}: run {runs[0].name} learned a text, which has no problems; only --device and --json apply")
     output_files({"--json": json_file})
-    console, reports = Console(highlight=False), []
+    console, reports = make_console(), []
     chosen = configure(device)
     for run in runs:
         assert run.recipe.text is not None  # all of them are runs of a text
         text = run.recipe.text.resolve()
         model = run.load_model(str(chosen))
         assert isinstance(model, LanguageModel)  # the NumPy model comes only for the device numpy
-        with console.status("") as status:
-            loss = held_out_loss(model, text, chosen, lambda done, total: status.update(f"{done} of {total} windows"))
+        with show_status(console) as show:
+            loss = held_out_loss(model, text, chosen, lambda done, total: show(f"{done} of {total} windows"))
         reports.append(_report(run, loss))
         least, most = loss.before
-        console.print(
-            f"{run.name}: {loss.characters:,} characters of {text.path}, never trained on", markup=False, soft_wrap=True
-        )
+        console.print(f"{run.name}: {loss.characters:,} characters of {text.path}, never trained on")
         console.print(f"  loss         {loss.loss:.4f} nats a character, standard error {loss.error:.4f}")
         console.print(f"  bits         {loss.bits:.4f} a character")
         console.print(f"  perplexity   {loss.perplexity:.3f}")

@@ -8,8 +8,6 @@ from pathlib import Path
 from arithgpt.errors import UserError
 from tasks import Task
 
-LENGTHS_HELP = "8 is exactly 8 digits, 1-8 each length from 1 to 8, 1-6x1-6 a grid."
-"""How every command but train reads lengths; the help of each option that takes lengths says it."""
 DEVICE_HELP = "auto, cpu or cuda."
 
 

@@ -6,27 +6,12 @@ from typing import Annotated, Optional
 
 import typer
 
-from arithgpt.cli.shared.options import DEVICE_HELP, LENGTHS_HELP
-from arithgpt.errors import UserError
-from tasks import ProblemSize, sizes
+from arithgpt.cli.shared.options import DEVICE_HELP
 
 SHOTS_HELP = "Solved examples that hf: and llm: are shown."
 
-Digits = Annotated[Optional[str], typer.Option(metavar="LENGTHS", help=f"{LENGTHS_HELP} [default: the lengths of training]")]
 Samples = Annotated[int, typer.Option(min=1, max=1_000_000, help="Different problems of each length, at most.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed asks the same problems.")]
 Device = Annotated[str, typer.Option(help=DEVICE_HELP)]
 Url = Annotated[Optional[str], typer.Option(help="The endpoint of llm:MODEL, as in http://localhost:8000/v1.")]
 Shots = Annotated[int, typer.Option(min=0, max=64, help=SHOTS_HELP)]
-
-
-def parse_sizes(text: str | None, option: str = "--digits") -> list[ProblemSize] | None:
-    """Parse the lengths that an option names; None where it is not given.
-
-    Raises:
-        UserError: the text names no lengths.
-    """
-    try:
-        return sizes.parse_sizes(text) if text is not None else None
-    except ValueError as error:
-        raise UserError(f"{option} {text}: {error}") from None

@@ -63,14 +63,14 @@ def train_all(
     busy = max(1, len(trials) if spec else pending)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = min(jobs or cores, busy)
-    console.print(f"{len(trials)} trials, {len(trials) - pending} of them done already; {jobs} at a time", soft_wrap=True)
+    console.print(f"{len(trials)} trials, {len(trials) - pending} of them done already; {jobs} at a time")
     results: dict[int, TrialResult] = {}
     threads = threads or max(1, cores // jobs)
     try:
         for result in run_trials(trials, jobs=jobs, threads=threads, backend=backend, device=device, spec=spec):
             results[result.number] = result
             if result.status != STOPPED:
-                console.print(f"{trials[result.number].name}: {result.status}", markup=False, soft_wrap=True)
+                console.print(f"{trials[result.number].name}: {result.status}")
     except KeyboardInterrupt:
         console.print("interrupted: trials keep their last checkpoints")
     return results

@@ -31,9 +31,12 @@ from arithgpt.run_folder import all_runs, new_run
 from arithgpt.training.trainer import Progress
 from eval.evaluate import evaluate
 from eval.metrics.paired_tests import HURTS, NEITHER, UNTESTED
-from eval.reports.variants import to_terminal, variant_tables
+from eval.reports.layout import print_table
+from eval.reports.variants import variant_tables
 from eval.solvers.reference import ExactSolver
+from tasks import ProblemSize
 from tasks.arithmetic.addition import Addition
+from tasks.sizes import parse_sizes
 
 RECIPE = """
 [task]
@@ -128,8 +131,7 @@ def test_names_are_those_of_fields() -> None:
         ("tiny", [], {}, "needs a field to vary"),
         ("tiny", VARY, {"seeds": 1}, "--seeds 1: must be 2 at least"),
         ("tiny", VARY, {"level": 5}, "--level 5: must be above 0 and below 1"),
-        ("tiny", VARY, {"ood_digits": "2"}, "--ood-digits 2: is a length of training"),
-        ("tiny", VARY, {"ood_digits": "x"}, "--ood-digits x: must be lengths"),
+        ("tiny", VARY, {"ood_sizes": [ProblemSize(2, 2)]}, "--ood-digits 2: is a length of training"),
         ("tiny", VARY, {"name": "a/b"}, "a run cannot be called a/b-page-s0"),
         ("tiny", VARY, {"overrides": ["model.n_layer=0"]}, "model.n_layer = 0"),
         ("gone.toml", VARY, {}, "gone.toml: there is no such recipe"),
@@ -180,7 +182,7 @@ def look(step: int, share: float) -> dict[str, object]:
 
 def made_up(file: str, wrong: dict[str, list[int]], looks: dict[str, float]) -> AblationSummary:
     """The summary of trials that were never trained; `wrong`: how many problems of two digits are wrong, by variant."""
-    ablation = plan_ablation(file, VARY, seeds=6, samples=20, ood_digits="3,5")
+    ablation = plan_ablation(file, VARY, seeds=6, samples=20, ood_sizes=parse_sizes("3,5"))
     results = {}
     for number, trial in enumerate(ablation.trials):
         name, seed = ablation.variant_of(number).name, number // len(ablation.variants)
@@ -229,7 +231,7 @@ def test_what_is_not_reached_is_not_compared_and_few_seeds_are_told(file: str) -
     for width in (80, 120):
         console = Console(width=width, file=StringIO())
         for table in variant_tables(summary.variants, summary.comparisons, 0.05):
-            console.print(to_terminal(table))
+            print_table(table, console)
         shown = console.file.getvalue()
         assert max(map(len, shown.splitlines())) <= width
         for part in ("not reached", "0 of 6", "no difference shown", "not tested", "beside page"):
