@@ -259,15 +259,15 @@ def newest_run() -> RunFolder:
     raise UserError(f"no GPT has been trained in {runs_folder()}/ yet; train one with: arithgpt train")
 
 
-def new_run(name: str | None, recipe: Recipe) -> RunFolder:
-    """Make the folder of a new run, with its recipe in it.
+def new_run_path(name: str | None, recipe: Recipe) -> Path:
+    """Return the folder that a new run would have; nothing is written.
 
     Args:
         name: of the run; None makes one from the task
         recipe: what the run will learn
 
     Raises:
-        UserError: the name is taken or not allowed, or the folder cannot be made
+        UserError: the name is taken or not allowed
     """
     folder = runs_folder()
     if name is None:
@@ -284,6 +284,20 @@ def new_run(name: str | None, recipe: Recipe) -> RunFolder:
     path = folder / name
     if path.exists():
         raise UserError(f"--name {name}: {path} is there already; --resume goes on with it, another --name starts afresh")
+    return path
+
+
+def new_run(name: str | None, recipe: Recipe) -> RunFolder:
+    """Make the folder of a new run, with its recipe in it.
+
+    Args:
+        name: of the run; None makes one from the task
+        recipe: what the run will learn
+
+    Raises:
+        UserError: the name is taken or not allowed, or the folder cannot be made
+    """
+    path = new_run_path(name, recipe)
     try:
         path.mkdir(parents=True)
     except OSError as error:

@@ -10,10 +10,11 @@ import typer
 
 from arithgpt.cli.shared.lengths import Lengths, lengths_option
 from arithgpt.cli.shared.options import DEVICE_HELP
+from arithgpt.config.fields import to_commented_toml
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
 from arithgpt.proof.families.covered import load_provable
-from arithgpt.run_folder import RunFolder, all_runs, find_run, new_run
+from arithgpt.run_folder import RunFolder, all_runs, find_run, new_run, new_run_path
 from arithgpt.runtime import configure, resolve_precision
 from arithgpt.training.callbacks import CallbackList, TerminalProgress
 from arithgpt.training.distributed import launched_processes
@@ -24,6 +25,7 @@ from arithgpt.training.trainer import Trainer
 EXIT_INTERRUPTED = 130
 EXIT_NOT_PROVEN = 1
 CHANGEABLE = "only --steps, --target and how often it validates can change"
+DRY_RUN = "# What training would learn. To learn it from a file with these lines:\n# arithgpt train --recipe FILE"
 RESUMABLE = ("unfinished", "interrupted")
 
 
@@ -58,6 +60,9 @@ def command(
         typer.Option(metavar="TRACKERS", help="Log to tensorboard, trackio or both too, as in tensorboard,trackio."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with --name, or with the newest unfinished run.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Train nothing; print the recipe that would be used, with what each field means.")
+    ] = False,
 ) -> None:
     """Train a GPT on fresh random problems, and validate it on held-out ones on the way.
 
@@ -84,9 +89,10 @@ def command(
             changes: dict[str, Any] = {"overrides": overrides or [], "options": options, "typed": typed}
             loaded = load_provable(task=task, **changes) if recipe is None else load_recipe(task=task, file=recipe, **changes)
             plan = resolve(loaded)
+            run = RunFolder(new_run_path(name, plan))
         resolve_precision(precision, configure(device))
         trackers.update(make_trackers(log))
-        return (run if resume else new_run(name, plan)), plan
+        return (run if resume or dry_run else new_run(run.name, plan)), plan
 
     with launched_processes(device) as group:
         run, plan = group.first(begin)
@@ -101,9 +107,14 @@ def command(
                 callback=callback,
                 processes=group,
             )
+            if dry_run:
+                trainer.gradients.close()
+                if group.rank == 0:
+                    print(f"{DRY_RUN}\n\n{to_commented_toml(plan)}", end="")
+                return
             progress = trainer.fit(resume=resume)
         except UserError:
-            if not resume and group.rank == 0:
+            if not (resume or dry_run) and group.rank == 0:
                 run.discard()
             raise
         finally:

@@ -179,7 +179,8 @@ class Recipe(Section):
             fault = error.errors(include_url=False)[0]
             if fault["type"] == "extra_forbidden":
                 place = [str(part) for part in fault["loc"]]
-                raise UnknownFieldError(f"{source}: {no_such_field('.'.join(place), _fields(place[:-1]))}") from None
+                known = no_such_field(".".join(place), _fields(place[:-1]), _dotted_fields())
+                raise UnknownFieldError(f"{source}: {known}") from None
             raise UserError(_as_typed(f"{source}: {describe_error(error)}", data, source, typed or {})) from None
         except UserError as error:
             raise type(error)(_as_typed(str(error), data, source, typed or {})) from None
@@ -228,8 +229,10 @@ def load_recipe(
         data.setdefault("task", {})["name"] = name
     for override in overrides:
         key, equals, value = override.partition("=")
-        if not equals or not key.strip():
-            raise UserError(f"--set {override}: must be FIELD=VALUE, as in model.n_layer=3")
+        if not key.strip():
+            raise UserError(f"--set {override}: names no field; must be FIELD=VALUE, as in model.n_layer=3")
+        if not equals or not value.strip():
+            raise UserError(f"--set {override}: has no value; must be FIELD=VALUE, as in model.n_layer=3")
         set_field(data, key.strip(), toml_value(value.strip()))
     given = {key: value for key, value in (options or {}).items() if value is not None}
     for key, value in given.items():
@@ -279,6 +282,13 @@ def _fields(path: Sequence[str]) -> list[str]:
         assert isinstance(annotation, type)
         section = annotation
     return list(section.model_fields)
+
+
+def _dotted_fields() -> list[str]:
+    """Return the names of the fields of all sections, such as model.n_layer."""
+    kinds = {name: info.annotation for name, info in Recipe.model_fields.items()}
+    sections = {name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)}
+    return [f"{name}.{field}" for name, section in sections.items() for field in section.model_fields]
 
 
 __all__ = [

@@ -12,8 +12,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, get_type_hints
 
@@ -126,7 +127,7 @@ def make_task(table: object, source: str) -> TaskOrText:
         UserError: the table has no name, the task is unknown, or an option is unknown or out of range
     """
     if not isinstance(table, Mapping):
-        raise UserError(f"{source}: task = {table!r}: must be a table with a name")
+        raise UserError(f"{source}: task = {table!r}: must be a table with a name; on the command line --task chooses the task")
     if table.get("name") is None:
         raise UserError(f"{source}: task.name is missing")
     kind = find_kind(table["name"], f"{source}: task.name = ")
@@ -156,13 +157,24 @@ def describe_error(error: ValidationError) -> str:
         return message
     if fault["type"] == "value_error" and isinstance(fault["input"], dict):
         return f"{field}.{message}"  # a section or a part of a mixture, which names its own field
-    return f"{field} = {fault['input']!r}: {message}"
+    if fault["type"] == "model_type":
+        message = f"is a section; set one of its fields, as in {field}.FIELD=VALUE"
+    near = difflib.get_close_matches(str(fault["input"]), re.findall("'([^']+)'", message), n=1)  # of the names allowed
+    return f"{field} = {fault['input']!r}: {message}{f'; did you mean {near[0]}?' if near else ''}"
 
 
-def no_such_field(field: str, known: list[str]) -> str:
-    """Describe an unknown field; suggests a near name."""
-    near = difflib.get_close_matches(field.rpartition(".")[2], known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+def no_such_field(field: str, known: Sequence[str], others: Sequence[str] = ()) -> str:
+    """Describe an unknown field; suggests a near name.
+
+    Args:
+        field: dotted, as the user gave it
+        known: the names that can stand in place of its last part
+        others: dotted names of fields elsewhere, one of which may be meant
+    """
+    path, dot, _ = field.rpartition(".")
+    near = difflib.get_close_matches(field, [*(path + dot + name for name in known), *others], n=1)
+    near = near or [other for other in others if other.rpartition(".")[2].endswith(f"_{field}")]  # lr: muon_lr, adamw_lr
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
     return f"{field}: no such field; {hint}there are: {', '.join(known)}"
 
 
@@ -173,6 +185,6 @@ def _check_names(options: Mapping[str, Any], kind: type, path: list[str], source
     for name, value in options.items():
         if name not in fields:
             known = [*([] if path else ["name"]), *fields]
-            raise UnknownFieldError(f"{source}: {no_such_field('.'.join([*path, name]), known)}")
+            raise UnknownFieldError(f"{source}: {no_such_field('.'.join(['task', *path, name]), known)}")
         if isinstance(value, Mapping) and dataclasses.is_dataclass(types[name]):
             _check_names(value, types[name], [*path, name], source)

@@ -89,7 +89,7 @@ def test_the_option_of_the_command_line_is_named() -> None:
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("model.n_layers=3", ["model.n_layers", "did you mean n_layer?"]),
+        ("model.n_layers=3", ["model.n_layers", "did you mean model.n_layer?"]),
         ("model.n_layer=0", ["model.n_layer = 0", "greater than or equal to 1"]),
         ("model.n_layer=two", ["model.n_layer = 'two'", "integer"]),
         ("model.n_head=5", ["n_embd = 32", "multiple of n_head = 5"]),
