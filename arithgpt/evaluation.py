@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import Any
 
 from arithgpt.errors import UserError
-from arithgpt.provenance import commit, processor
+from arithgpt.provenance import commit, processor, versions
 from arithgpt.solvers import ResolvedSolver, resolve_solver
 from eval.evaluate import evaluate as evaluate_solver
 from eval.result import EvalResult
@@ -86,11 +85,11 @@ def evaluate_resolved(
 
 def _software(tasks: Sequence[Task]) -> dict[str, Any]:
     """The versions of the packages that decide the figures, the machine, and the commit of the source."""
-    packages = ["arithgpt", "numpy", "torch"]
+    packages = ["numpy", "torch"]
     if any(task.name.startswith(GYM_PREFIX) for task in tasks):
         packages.append("reasoning-gym")
     return {
-        "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
+        "versions": versions(*packages),
         "measured_on": f"{processor()}, {platform.platform()}",
         "measured_by": commit(),
     }

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from arithgpt import __version__
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +38,17 @@ def commit() -> str | None:
         return None
 
 
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions of Python, of arithgpt, and of those of the packages that are installed."""
+    found = {"python": platform.python_version(), "arithgpt": __version__}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
 def training_provenance(n_params: int, device: torch.device) -> dict[str, Any]:
     """Return what a run was made with: size, machine, versions and commit."""
     import torch
@@ -44,6 +57,6 @@ def training_provenance(n_params: int, device: torch.device) -> dict[str, Any]:
         "parameters": n_params,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "platform": platform.platform(),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("arithgpt", "torch", "numpy")},
+        "versions": versions("torch", "numpy"),
         "commit": commit(),
     }

@@ -111,10 +111,20 @@ def resolve_solver(
             raise UserError(f"{name}: {error}") from None
     from arithgpt.inference.gpt_solver import GPTSolver
     from arithgpt.run_folder import find_run, newest_run
-    from arithgpt.runtime import resolve_device
 
     run = find_run(name) if name is not None else newest_run()
-    return ResolvedSolver(GPTSolver.of(run, str(resolve_device(device)), verify), run.recipe.problems, run)
+    return ResolvedSolver(GPTSolver.of(run, _device_of_run(device), verify), run.recipe.problems, run)
+
+
+def _device_of_run(device: str) -> str:
+    """Return where a run computes: as `runtime.resolve_device`, or NumPy where torch is not installed."""
+    from arithgpt.inference.backend import has_torch
+
+    if device == "auto" and not has_torch():
+        return "numpy"
+    from arithgpt.runtime import resolve_device
+
+    return str(resolve_device(device))
 
 
 def _local_model(folder: str, device: str, shots: int) -> Solver:

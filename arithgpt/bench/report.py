@@ -13,17 +13,16 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
 
 from arithgpt.bench.plan import Plan
 from arithgpt.bench.timing import Case
-from arithgpt.provenance import commit, processor
+from arithgpt.provenance import commit, processor, versions
 from eval.reports.layout import TextTable
 
-PACKAGES = ("arithgpt", "torch", "numpy", "transformers", "reasoning-gym")
+PACKAGES = ("torch", "numpy", "transformers", "reasoning-gym")
 
 
 def case_table(case: Case) -> TextTable:
@@ -46,7 +45,7 @@ def provenance(plan: Plan) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": versions(*PACKAGES),
         "commit": commit(),
         "seed": plan.seed,
         "repeats": plan.repeats,
@@ -80,11 +79,3 @@ def _case_dict(case: Case) -> dict[str, Any]:
     ]
     head = {"part": case.part, "name": case.name, "unit": case.unit, "more_is_better": case.more_is_better}
     return head | {"ratio": case.ratio_of, "sides": sides, "notes": list(case.notes), "about": dict(case.about)}
-
-
-def _version(package: str) -> str | None:
-    """Return the version of a package; None where it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

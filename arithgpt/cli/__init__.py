@@ -17,6 +17,7 @@ from typing import Annotated, Any, NamedTuple, Optional
 import typer
 from typer.core import TyperGroup
 
+from arithgpt import __version__
 from arithgpt.errors import PeerLostError, UserError
 
 THREAD_SETTINGS = {"GOMP_SPINCOUNT": "10000", "OPENBLAS_NUM_THREADS": "1"}
@@ -29,6 +30,21 @@ which took 5 s in place of 0.5 s beside one other process (runs/LOG.md).
 
 OWN_PACKAGES = ("tasks", "eval")
 """Packages with common names, which another file may hide."""
+
+DEPENDENCIES = {
+    "hypothesis": "hypothesis",
+    "joblib": "joblib",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "prompt_toolkit": "prompt_toolkit",
+    "pydantic": "pydantic",
+    "rich": "rich",
+    "safetensors": "safetensors",
+    "tomli_w": "tomli-w",
+    "torch": "torch",
+    "typer": "typer",
+}
+"""The packages that `pip install arithgpt` brings: name of the module -> what pip calls it. The calculator needs only some."""
 
 IMPORT_HELP = "Import this file first: it registers tasks of your own. Can be given several times."
 
@@ -137,15 +153,31 @@ app = typer.Typer(
 )
 
 
+def _print_version(is_given: bool) -> None:
+    """Handle --version: print the version, and end."""
+    if is_given:
+        print(f"arithgpt {__version__}")
+        raise typer.Exit
+
+
+_VERSION_OPTION = typer.Option("--version", help="Print the version, and exit.", callback=_print_version, is_eager=True)
+
+
 @app.callback()
-def _shared(task_files: Annotated[Optional[list[str]], IMPORT_OPTION] = None) -> None:
+def _shared(
+    task_files: Annotated[Optional[list[str]], IMPORT_OPTION] = None,
+    version: Annotated[bool, _VERSION_OPTION] = False,
+) -> None:
     """Handle the options that stand before the command."""
     if task_files:
         import_files(task_files)
 
 
 def main() -> None:
-    """Run the console script: the project's own error becomes one line and exit status 2; nothing else is caught."""
+    """Run the console script: our own error, or a dependency that is not installed, becomes one line and exit status 2.
+
+    Nothing else is caught.
+    """
     for name, value in THREAD_SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
@@ -157,6 +189,14 @@ def main() -> None:
             time.sleep(1)  # a launcher ends all processes as soon as one ends: let the first one print the line
         elif str(error):
             print(f"arithgpt: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        package = DEPENDENCIES.get(error.name or "")
+        if package is None:
+            raise
+        print(
+            f"arithgpt: this needs {package}, which is not installed; install it with: pip install {package}", file=sys.stderr
+        )
         sys.exit(2)
 
 

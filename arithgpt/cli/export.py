@@ -12,6 +12,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from arithgpt import __version__
 from arithgpt.cli.shared.lengths import Lengths, lengths_option
 from arithgpt.cli.shared.options import output_files
 from arithgpt.errors import UserError
@@ -119,7 +120,7 @@ def _resolve_task(name: str, digits: Lengths | None, split: str) -> tuple[Task, 
 
 def _versions(task: Task) -> str:
     """The versions of everything that decides which problems are drawn."""
-    return version("arithgpt") + (f" with reasoning-gym {version('reasoning-gym')}" if task.name.startswith(GYM_PREFIX) else "")
+    return __version__ + (f" with reasoning-gym {version('reasoning-gym')}" if task.name.startswith(GYM_PREFIX) else "")
 
 
 def _typed(options: Mapping[str, object]) -> list[str]:

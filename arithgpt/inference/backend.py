@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -27,6 +28,11 @@ MAX_BYTES = 512 << 20  # of caches and attention masks on a CPU, in all batches 
 GPU_SHARE = 0.25  # of a GPU's free memory that a batch may take
 PROMPT_CHUNK = 64
 L2_BYTES = 8 << 20  # of attention mask in a batch of verification on a CPU: more leaves the processor's cache (runs/LOG.md)
+
+
+def has_torch() -> bool:
+    """Whether torch is installed: the calculator, and any run of a GPT with page coordinates, can do without."""
+    return find_spec("torch") is not None
 
 
 def namespace(model: Model) -> Any:

@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from arithgpt.errors import UserError
-from arithgpt.inference.backend import Model
+from arithgpt.inference.backend import Model, has_torch
 from arithgpt.inference.gpt_solver import GPTSolver, Prompted
 from arithgpt.run_folder import RunFolder, find_run, shipped_run
 from eval.solver import Answer
@@ -231,7 +231,7 @@ class Calculator:
             return self._given
         if self.device != "auto":
             return self._solvers[self.device]
-        device = "cpu" if "torch" in sys.modules or n_characters > WORTH_TORCH else "numpy"
+        device = "cpu" if "torch" in sys.modules or (n_characters > WORTH_TORCH and has_torch()) else "numpy"
         if device not in self._solvers:
             self._solvers[device] = GPTSolver.of(self.run, device)
         return self._solvers[device]

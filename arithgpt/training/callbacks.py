@@ -203,9 +203,9 @@ def describe_task(recipe: Recipe) -> str:
 def describe_model(recipe: Recipe, n_params: int) -> str:
     """Describe the architecture and size of the model in one line."""
     config = recipe.model
-    layers = f"{config.n_layer} layers in each half" if config.reads_question else f"{config.n_layer} layers"
+    layers = f"{config.n_layer} layer{'s' * (config.n_layer != 1)}{' in each half' * config.reads_question}"
     heads = ", ".join(map(str, config.heads if isinstance(config.n_head, tuple) else config.heads[:1]))
-    before, after = (f", {heads} heads", f", {config.positions} positions") if config.attends else ("", "")
+    before, after = (f", {heads} head{'s' * (heads != '1')}", f", {config.positions} positions") if config.attends else ("", "")
     return f"{config.arch.upper()} of {n_params:,} parameters: {layers}{before}, width {config.n_embd}{after}"
 
 

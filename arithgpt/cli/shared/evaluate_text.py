@@ -6,18 +6,19 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from arithgpt.cli.shared.options import output_files
 from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.errors import UserError
-from arithgpt.models.language_model import LanguageModel
 from arithgpt.run_folder import RunFolder, find_run, newest_run
-from arithgpt.runtime import configure
 from arithgpt.solvers import is_run
 from arithgpt.training.checkpoint import write_atomic
-from arithgpt.training.text_loss import TextLoss, held_out_loss
+
+if TYPE_CHECKING:
+    from arithgpt.training.text_loss import TextLoss
 
 TEXT_PARAMETERS = ("solvers", "device", "json_file")
 """The parameters of the command that apply to a text."""
@@ -50,6 +51,11 @@ def evaluate_texts(context: typer.Context, runs: Sequence[RunFolder], device: st
             flag = next((flag for flag in option.opts if flag.startswith("--")), option.name)
             raise UserError(f"{flag}: run {runs[0].name} learned a text, which has no problems; only --device and --json apply")
     output_files({"--json": json_file})
+    # Only here: `arithgpt eval exact` needs no torch.
+    from arithgpt.models.language_model import LanguageModel
+    from arithgpt.runtime import configure
+    from arithgpt.training.text_loss import held_out_loss
+
     console, reports = make_console(), []
     chosen = configure(device)
     for run in runs:
