@@ -40,7 +40,9 @@ from eval.reports.variants import variant_tables
 
 
 def command(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's file, or a task for its built-in recipe.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A recipe's file, a task for its built-in recipe, or a kept recipe such as add-small.")
+    ],
     vary: Annotated[
         Optional[list[str]],
         typer.Option("--vary", metavar="FIELD=VALUES", help="As in positions=page,rope,alibi; may be given several times."),

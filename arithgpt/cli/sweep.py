@@ -23,6 +23,7 @@ from arithgpt.cli.shared.trials import (
     check_single_process,
     train_all,
 )
+from arithgpt.config.kept import describe_kept, find_recipe
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
 from arithgpt.experiments.runner import DONE, STOPPED, check_backend
@@ -33,9 +34,11 @@ from arithgpt.training.checkpoint import write_atomic
 from eval.reports.layout import print_table
 from eval.spec import EvalSpec
 
+RECIPE_HELP = f"""A file with a table [sweep] of fields and lists of values, or a kept recipe: {describe_kept(sweeps=True)}."""
+
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe with a table [sweep] of fields and lists of values.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help=RECIPE_HELP)],
     jobs: Jobs = None,
     threads: Threads = None,
     backend: Backend = "loky",
@@ -61,6 +64,7 @@ def command(
     files = output_files({"--csv": csv_file, "--json": json_file, "--png": png_file})
     check_extras(files)
     check_backend(backend)
+    file = find_recipe(recipe)
     trials = load_sweep(file)
     spec = EvalSpec(digits.sizes, ("random",), samples) if digits is not None else None
     if spec and any(trial.recipe.text for trial in trials):
@@ -72,7 +76,7 @@ def command(
     _write_files(files, summaries, trials, file.stem)
     statuses = {one.status for one in summaries}
     if STOPPED in statuses:
-        console.print(f"stopped; go on with: arithgpt sweep {file}")
+        console.print(f"stopped; go on with: arithgpt sweep {recipe}")
         raise typer.Exit(EXIT_INTERRUPTED)
     if statuses != {DONE}:
         raise typer.Exit(EXIT_FAILED)

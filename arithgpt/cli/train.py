@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from arithgpt.cli.shared.lengths import Lengths, lengths_option
 from arithgpt.cli.shared.options import DEVICE_HELP
 from arithgpt.config.fields import to_commented_toml
+from arithgpt.config.kept import describe_kept
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
 from arithgpt.proof.families.covered import load_provable
@@ -26,13 +26,14 @@ EXIT_INTERRUPTED = 130
 EXIT_NOT_PROVEN = 1
 CHANGEABLE = "only --steps, --target and how often it validates can change"
 DRY_RUN = "# What training would learn. To learn it from a file with these lines:\n# arithgpt train --recipe FILE"
+RECIPE_HELP = f"Not the task's built-in recipe but a file, or a kept recipe: {describe_kept(sweeps=False)}."
 RESUMABLE = ("unfinished", "interrupted")
 
 
 def command(
     task: Annotated[Optional[str], typer.Option(help="What to learn; see: arithgpt tasks; or rg:NAME. [default: add]")] = None,
     digits: Annotated[Optional[Lengths], lengths_option(default="those of the recipe")] = None,
-    recipe: Annotated[Optional[Path], typer.Option(help="A recipe file instead of the task's built-in recipe.")] = None,
+    recipe: Annotated[Optional[str], typer.Option(metavar="RECIPE", help=RECIPE_HELP)] = None,
     name: Annotated[Optional[str], typer.Option(help="The run's folder under runs/. [default: made from the task]")] = None,
     overrides: Annotated[
         Optional[list[str]],

@@ -24,6 +24,7 @@ from typing import Annotated, Any
 import tomli_w
 from pydantic import BaseModel, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
 
+from arithgpt.config.kept import find_recipe
 from arithgpt.config.schema import (
     CotRemovalConfig,
     DataConfig,
@@ -34,6 +35,7 @@ from arithgpt.config.schema import (
     TrainConfig,
 )
 from arithgpt.config.tables import (
+    SWEEP,
     TaskOrText,
     UnknownFieldError,
     check_task_name,
@@ -51,9 +53,6 @@ from arithgpt.data.text import Text
 from arithgpt.errors import UserError
 from tasks import Task
 from tasks.registration import GYM_PREFIX
-
-SWEEP = "sweep"
-"""The table that a recipe file has in addition where it describes a grid of recipes."""
 
 DEFAULT_TASK = "add"
 PRESET_FOLDERS = ("", "numbers", "strings")
@@ -198,7 +197,7 @@ class Recipe(Section):
 def load_recipe(
     *,
     task: str | None = None,
-    file: Path | None = None,
+    file: Path | str | None = None,
     overrides: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     typed: Mapping[str, str] | None = None,
@@ -208,7 +207,7 @@ def load_recipe(
 
     Args:
         task: name of the task; the default is add
-        file: a recipe file to load in place of the built-in recipe
+        file: a recipe to load in place of the built-in one: a file, or a kept recipe by name (config/kept.py)
         overrides: changes such as "model.n_layer=3", made first
         options: dotted field -> value, made after them; None values are ignored
         typed: dotted field -> the option of the command line that set it, for messages
@@ -218,9 +217,9 @@ def load_recipe(
         UserError: the task is unknown, the file cannot be read, or a field is unknown or out of range
     """
     if file is not None:
-        data, source = read_tables(file, f"--recipe {file}"), str(file)
+        data, source = read_tables(find_recipe(str(file), "--recipe "), f"--recipe {file}"), str(file)
         if SWEEP in data:
-            raise UserError(f"--recipe {file}: has a table [{SWEEP}], which makes it many recipes: arithgpt sweep {file}")
+            raise UserError(f"recipe {file}: has a table [{SWEEP}], which makes it many recipes: arithgpt sweep {file}")
         if task is not None and task != (named := get_field(data, "task.name")):
             raise UserError(f"--task {task}: the recipe {file} is for task {named!r}")
     else:

@@ -25,6 +25,9 @@ from arithgpt.data.text import Text
 from arithgpt.errors import UserError
 from tasks import Task, find
 
+SWEEP = "sweep"
+"""The table that a recipe file has in addition where it describes a grid of recipes."""
+
 TaskOrText: TypeAlias = Task | Text
 Kind: TypeAlias = type[Task] | type[Text]
 

@@ -16,7 +16,9 @@ from typing import Any
 
 import pandas as pd
 
+from arithgpt.config.kept import find_recipe, near_recipes
 from arithgpt.config.recipe import Recipe, check_task_name, load_recipe
+from arithgpt.config.tables import UnknownTaskError
 from arithgpt.errors import UserError
 from arithgpt.experiments.ablation_problems import check_same_problems, choose_problems
 from arithgpt.experiments.trial import Trial, make_trials
@@ -64,7 +66,7 @@ def plan_ablation(
     """Plan an ablation, and check all of it before anything is trained.
 
     Args:
-        recipe: a recipe file, or a task for its built-in recipe
+        recipe: a recipe file, a task for its built-in recipe, or the name of a kept recipe (config/kept.py)
         varied: fields and values, as in "positions=page,rope"
         seeds: number of seeds, counted from the recipe's seed; None: the fewest that can show a difference at this level
         own_baseline: whether the baseline has the recipe's own values; otherwise it has the first value of each field
@@ -106,12 +108,19 @@ def plan_ablation(
 
 
 def _source(recipe: str) -> dict[str, Any]:
-    """Tell a file from a task; returns arguments of `load_recipe`."""
-    if recipe.endswith(".toml") or "/" in recipe:
-        if not Path(recipe).is_file():
-            raise UserError(f"{recipe}: there is no such recipe")
-        return {"file": Path(recipe)}
-    return {"task": check_task_name(recipe, "RECIPE ")}
+    """Tell a file, a task and a kept recipe apart, in this order; returns arguments of `load_recipe`."""
+    if recipe.endswith(".toml") or "/" in recipe or Path(recipe).is_file():
+        find_recipe(recipe)
+        return {"file": recipe}
+    try:
+        return {"task": check_task_name(recipe, "RECIPE ")}
+    except UnknownTaskError as error:
+        near = near_recipes(recipe)
+        if not near:
+            raise
+        if near[0].rpartition("/")[2] != recipe:
+            raise UserError(f"{error}; or did you mean the kept recipe {near[0]}?") from None
+    return {"file": recipe}
 
 
 def _steps_for_equal_examples(base: Recipe, baseline: Variant, point: Mapping[str, Any]) -> dict[str, int]:

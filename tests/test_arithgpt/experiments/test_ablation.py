@@ -134,7 +134,7 @@ def test_names_are_those_of_fields() -> None:
         ("tiny", VARY, {"ood_sizes": [ProblemSize(2, 2)]}, "--ood-digits 2: is a length of training"),
         ("tiny", VARY, {"name": "a/b"}, "a run cannot be called a/b-page-s0"),
         ("tiny", VARY, {"overrides": ["model.n_layer=0"]}, "model.n_layer = 0"),
-        ("gone.toml", VARY, {}, "gone.toml: there is no such recipe"),
+        ("gone.toml", VARY, {}, "gone.toml: no such file, and no kept recipe of this name"),
         ("adds", VARY, {}, "RECIPE adds: no such task; did you mean add?"),
         ("text", VARY, {"overrides": ["task.path=README.md"]}, "a text has no problems to ask"),
     ],

@@ -1,0 +1,73 @@
+"""The kept recipes, each with its measured results: runs/ of the repository, which are installed as data of the package.
+
+positions           runs/positions.toml in a checkout, arithgpt/recipes/positions.toml where a wheel is installed
+papers/grokking     or grokking alone, as no two recipes share a file name
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from arithgpt.config.tables import SWEEP, read_tables
+from arithgpt.errors import UserError
+
+PACKAGE = Path(__file__).parents[1]
+INSTALLED = PACKAGE / "recipes"
+CHECKOUT = PACKAGE.parent / "runs"
+FOLDERS = ("", "papers", "calculator")
+"""Where recipes are kept. In a checkout, other folders of runs/ are runs."""
+
+
+@cache
+def kept_recipes() -> MappingProxyType[str, Path]:
+    """Return the files of the kept recipes by name, such as "positions" and "papers/grokking"."""
+    home = INSTALLED if INSTALLED.is_dir() else CHECKOUT
+    files = [file for folder in FOLDERS for file in sorted((home / folder).glob("*.toml"))]
+    return MappingProxyType({file.relative_to(home).with_suffix("").as_posix(): file for file in files})
+
+
+def describe_kept(*, sweeps: bool) -> str:
+    """List the kept recipes for the help of a command.
+
+    Args:
+        sweeps: those with a table [sweep], for `arithgpt sweep`; otherwise those of a single run
+    """
+    return ", ".join(name for name, file in kept_recipes().items() if (SWEEP in read_tables(file, str(file))) == sweeps)
+
+
+def find_recipe(text: str, source: str = "") -> Path:
+    """Find the file of a recipe.
+
+    Args:
+        text: the path of a file, or else the name of a kept recipe; its path in the repository, such as
+            runs/papers/grokking.toml, is a name too
+        source: what stands before a message, such as "--recipe "
+
+    Raises:
+        UserError: there is neither
+    """
+    path = Path(text)
+    try:
+        is_there = path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise UserError(f"{source}{text}: cannot be read: {error.strerror}") from None
+    if is_there and not path.is_dir():
+        return path
+    kept = kept_recipes()
+    for name, file in kept.items():
+        if text in (name, file.stem, f"{CHECKOUT.name}/{name}.toml"):
+            return file
+    if is_there:
+        raise UserError(f"{source}{text}: is a folder; a recipe is a file")
+    near = near_recipes(path.stem)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"those are: {', '.join(kept)}"
+    raise UserError(f"{source}{text}: no such file, and no kept recipe of this name; {hint}")
+
+
+def near_recipes(name: str) -> list[str]:
+    """Return the kept recipes with a file name like this one, the nearest first."""
+    stems = {file.stem: kept for kept, file in kept_recipes().items()}
+    return [stems[stem] for stem in difflib.get_close_matches(name, stems)]
