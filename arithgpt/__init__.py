@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from arithgpt.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from arithgpt.api import Run as Run
     from arithgpt.api import load as load
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from eval.spec import EvalSpec as EvalSpec
     from tasks.core.question import QuestionError as QuestionError
 
-__version__ = "0.1.0"
 __all__ = [
     *("Calculator", "CalculatorAnswer", "EvalResult", "EvalSpec", "ProblemStream", "QuestionError", "Run", "UserError"),
     *("evaluate", "load", "train"),

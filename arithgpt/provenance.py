@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arithgpt import __version__
+from arithgpt.version import __version__
 
 if TYPE_CHECKING:
     import torch

@@ -17,8 +17,8 @@ from typing import Annotated, Any, NamedTuple, Optional
 import typer
 from typer.core import TyperGroup
 
-from arithgpt import __version__
 from arithgpt.errors import PeerLostError, UserError
+from arithgpt.version import __version__
 
 THREAD_SETTINGS = {"GOMP_SPINCOUNT": "10000", "OPENBLAS_NUM_THREADS": "1"}
 """Set before torch and NumPy are loaded, which read them then, and only where the user has not set them.

@@ -38,11 +38,11 @@ from arithgpt.training.checkpoint import write_atomic
 from eval.reports.layout import print_table
 from eval.reports.variants import variant_tables
 
+RECIPE_HELP = "A recipe's file, a task for its built-in recipe, or a kept recipe such as add-small."
+
 
 def command(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A recipe's file, a task for its built-in recipe, or a kept recipe such as add-small.")
-    ],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help=RECIPE_HELP)],
     vary: Annotated[
         Optional[list[str]],
         typer.Option("--vary", metavar="FIELD=VALUES", help="As in positions=page,rope,alibi; may be given several times."),

@@ -12,11 +12,11 @@ from typing import Annotated, Optional
 
 import typer
 
-from arithgpt import __version__
 from arithgpt.cli.shared.lengths import Lengths, lengths_option
 from arithgpt.cli.shared.options import output_files
 from arithgpt.errors import UserError
 from arithgpt.training.checkpoint import write_atomic
+from arithgpt.version import __version__
 from eval.export.card import MARK, card
 from eval.export.dataset import WRITERS, Export, Tally
 from eval.export.lm_eval_task import lm_eval_task

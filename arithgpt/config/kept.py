@@ -61,7 +61,7 @@ def find_recipe(text: str, source: str = "") -> Path:
         if text in (name, file.stem, f"{CHECKOUT.name}/{name}.toml"):
             return file
     if is_there:
-        raise UserError(f"{source}{text}: is a folder; a recipe is a file")
+        return path  # a folder, which whoever reads it says
     near = near_recipes(path.stem)
     hint = f"did you mean {' or '.join(near)}?" if near else f"those are: {', '.join(kept)}"
     raise UserError(f"{source}{text}: no such file, and no kept recipe of this name; {hint}")

@@ -1,6 +1,7 @@
 """Recipes: TOML in and out, and one clear line for whatever is wrong with one."""
 
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -8,6 +9,7 @@ from typing import ClassVar
 import pytest
 from helpers.paths import ROOT
 
+from arithgpt.config.kept import find_recipe
 from arithgpt.config.recipe import SWEEP, Recipe, load_recipe, read_tables
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
@@ -16,7 +18,7 @@ from tasks.arithmetic.addition import Addition
 from tasks.registration import unregister
 
 TWO_BLOCKS = ["model.n_layer=2", "model.n_head=4", "model.head_dim=0", "model.mlp_ratio=4"]
-KEPT = sorted((ROOT / "runs").glob("*.toml"))
+KEPT = sorted(file for folder in ("", "papers", "calculator") for file in (ROOT / "runs" / folder).glob("*.toml"))
 
 
 @pytest.mark.parametrize("task", names())
@@ -144,9 +146,35 @@ def test_a_bad_file_is_one_clear_line(text: str, said: str, tmp_path: Path) -> N
 
 def test_a_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    for name in ("binary.toml", "missing.toml", "."):
-        with pytest.raises(UserError, match="cannot be read"):
+    for name, said in (("binary.toml", "cannot be read"), (".", "cannot be read"), ("missing.toml", "no such file")):
+        with pytest.raises(UserError, match=said):
             load_recipe(file=tmp_path / name)
+
+
+@pytest.mark.parametrize("file", KEPT, ids=lambda file: file.stem)
+def test_every_kept_recipe_is_found_by_name(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = file.relative_to(ROOT / "runs")
+    for name in (file.stem, path.with_suffix("").as_posix(), f"runs/{path.as_posix()}"):
+        assert find_recipe(name).samefile(file)
+
+
+def test_a_file_wins_over_a_kept_recipe_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "positions").mkdir()
+    assert find_recipe("positions").samefile(ROOT / "runs" / "positions.toml")  # a folder is no recipe
+    (tmp_path / "positions").rmdir()
+    (tmp_path / "positions").write_text('task.name = "mul"')
+    assert load_recipe(file="positions").problems.name == "mul"
+
+
+def test_a_recipe_that_is_not_there_is_one_line_with_near_names() -> None:
+    assert len({file.stem for file in KEPT}) == len(KEPT), "a file name alone is a name too"
+    for name, said in (("groking", "did you mean papers/grokking?"), ("zzz", "add-small"), ("a" * 5000, "cannot be read")):
+        with pytest.raises(UserError, match=re.escape(said)) as caught:
+            load_recipe(file=name)
+        assert str(caught.value).startswith(f"--recipe {name}: ")
+        assert "\n" not in str(caught.value)
 
 
 def test_near_names_are_suggested() -> None:

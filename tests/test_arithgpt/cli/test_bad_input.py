@@ -31,7 +31,7 @@ def test_help_names_every_command(new_arithgpt: Call) -> None:
         (("train", "--steps", "0"), ("--steps 0: input should be greater than or equal to 1",)),
         (("train", "--target", "1.5"), ("--target 1.5: input should be less than or equal to 1",)),
         (("train", "--device", "tpu"), ("--device tpu", "auto, cpu or cuda")),
-        (("train", "--recipe", "missing.toml"), ("missing.toml", "No such file")),
+        (("train", "--recipe", "missing.toml"), ("missing.toml", "no such file, and no kept recipe")),
         (("train", "--name", "a/b"), ("--name a/b",)),
         (("train", "--resume", "--name", "nope"), ("run 'nope'", "not found")),
         (("eval", "smal"), ("run 'smal'", "did you mean small?")),
