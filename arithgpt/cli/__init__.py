@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,6 @@ import typer
 from typer.core import TyperGroup
 
 from arithgpt.errors import PeerLostError, UserError
-from arithgpt.version import __version__
 
 THREAD_SETTINGS = {"GOMP_SPINCOUNT": "10000", "OPENBLAS_NUM_THREADS": "1"}
 """Set before torch and NumPy are loaded, which read them then, and only where the user has not set them.
@@ -27,6 +26,11 @@ GOMP_SPINCOUNT says how often a thread of torch looks for work before it sleeps.
 gets one thread: the products of the calculator are too small to share, and OpenBLAS's threads wait for each other in a loop,
 which took 5 s in place of 0.5 s beside one other process (runs/LOG.md).
 """
+
+COMPLETE = "_ARITHGPT_COMPLETE"
+"""Set by a shell that asks for completions (completion/protocol.py)."""
+
+INSTALL_COMPLETION, SHOW_COMPLETION = "--install-completion", "--show-completion"
 
 OWN_PACKAGES = ("tasks", "eval")
 """Packages with common names, which another file may hide."""
@@ -112,6 +116,11 @@ COMMANDS = {
 }
 
 
+def _lazy(module: str) -> Any:
+    """Import a module of arithgpt.cli that few calls of the command line need."""
+    return import_module(f"arithgpt.cli.{module}")
+
+
 class LazyGroup(TyperGroup):
     """The commands of COMMANDS, each imported by `get_command`; help lists them without importing any."""
 
@@ -128,13 +137,30 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         command = COMMANDS[cmd_name]
-        module = import_module(f"arithgpt.cli.{command.module}")
+        module = f"arithgpt.cli.{command.module}"
+        completing = COMPLETE in os.environ
+        if completing:  # what the command does is not needed, and torch takes seconds
+            function = _lazy("completion.signature").load_signature(module, command.function)
+        else:
+            function = getattr(import_module(module), command.function)
         single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         settings = {"help_option_names": ["-h", "--help"], **command.settings}
-        single.command(cmd_name, context_settings=settings)(getattr(module, command.function))
+        single.command(cmd_name, context_settings=settings)(function)
         loaded = typer.main.get_command(single)
         loaded.params.append(import_parameter())
+        if completing:
+            _lazy("completion.protocol").attach(loaded, cmd_name)
         return loaded
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return the commands and options that begin with what was typed."""
+        protocol = _lazy("completion.protocol")
+        found: list[Any] = protocol.command_names({name: command.help for name, command in COMMANDS.items()}, incomplete)
+        if incomplete.startswith("-"):
+            parameters: list[Any] = self.get_params(ctx)
+            flags = {flag: parameter.help for parameter in parameters for flag in parameter.opts}
+            found += protocol.command_names(flags, incomplete)
+        return found
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the names and short helps of all commands."""
@@ -153,20 +179,48 @@ app = typer.Typer(
 )
 
 
-def _print_version(is_given: bool) -> None:
-    """Handle --version: print the version, and end."""
-    if is_given:
-        print(f"arithgpt {__version__}")
+def _print_version(asked: bool) -> None:
+    """Print the versions of --version."""
+    if asked and COMPLETE not in os.environ:
+        print(_lazy("shared.version").version_line())
         raise typer.Exit
 
 
-_VERSION_OPTION = typer.Option("--version", help="Print the version, and exit.", callback=_print_version, is_eager=True)
+def _show_completion(shell: Optional[str]) -> None:
+    """Print the script of --show-completion."""
+    if shell is not None and COMPLETE not in os.environ:
+        _lazy("completion.protocol").show(shell)
+        raise typer.Exit
+
+
+def _install_completion(shell: Optional[str]) -> None:
+    """Install the script of --install-completion."""
+    if shell is not None and COMPLETE not in os.environ:
+        _lazy("completion.protocol").install_for(shell)
+        raise typer.Exit
+
+
+def _shell_option(flag: str, callback: Callable[[Optional[str]], None], text: str) -> Any:
+    return typer.Option(flag, metavar="[SHELL]", callback=callback, is_eager=True, expose_value=False, help=text)
 
 
 @app.callback()
 def _shared(
     task_files: Annotated[Optional[list[str]], IMPORT_OPTION] = None,
-    version: Annotated[bool, _VERSION_OPTION] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the versions of arithgpt and what it uses."
+        ),
+    ] = False,
+    install_completion: Annotated[
+        Optional[str],
+        _shell_option(INSTALL_COMPLETION, _install_completion, "Let bash, zsh or fish complete what is typed."),
+    ] = None,
+    show_completion: Annotated[
+        Optional[str],
+        _shell_option(SHOW_COMPLETION, _show_completion, "Print the script that does so, to look at or to put elsewhere."),
+    ] = None,
 ) -> None:
     """Handle the options that stand before the command."""
     if task_files:
@@ -182,7 +236,12 @@ def main() -> None:
         os.environ.setdefault(name, value)
     try:
         check_own_packages()
-        app()
+        if COMPLETE in os.environ:
+            _lazy("completion.protocol").answer(app)
+        arguments = sys.argv[1:]
+        if arguments[-1:] in [[INSTALL_COMPLETION], [SHOW_COMPLETION]]:
+            arguments.append(Path(os.environ.get("SHELL", "")).name)  # the shell of the user
+        app(arguments)
     except UserError as error:
         # All processes that a launcher started on a machine meet the same error, unless one of them is gone.
         if os.environ.get("LOCAL_RANK", "0") != "0" and not isinstance(error, PeerLostError):
