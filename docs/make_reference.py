@@ -35,8 +35,8 @@ COMMANDS_TEXT = """\
 ## Commands
 
 `arithgpt COMMAND --help` prints what stands here. Each command also takes `--import FILE.py`, which imports this file first (it
-registers tasks of your own, and can be given several times), and `-h`. A command that is refused prints one line and ends
-with exit status 2.
+registers tasks of your own, and can be given several times), and `-h`. `arithgpt --version` prints the version. A
+command that is refused prints one line and ends with exit status 2.
 """
 RECIPE_TEXT = """\
 ## Recipe
