@@ -175,6 +175,15 @@ def format_size(size: ProblemSize) -> str:
     return str(left) if left == right else f"{left}x{right}"
 
 
+def format_ranges(size_ranges: Sequence[SizeRange]) -> str:
+    """Write the lengths of training in the notation; the inverse of `parse_ranges`."""
+
+    def span(side: Span) -> str:
+        return str(side.low) if side.low == side.high else f"{side.low}-{side.high}"
+
+    return ",".join(span(each.left) + (f"x{span(each.right)}" if each.left != each.right else "") for each in size_ranges)
+
+
 def field_names(size_names: tuple[str, str]) -> tuple[str, str]:
     """`Task.size_names` as names of data fields: "left digits" becomes left_digits."""
     left, right = (name.replace(" ", "_") for name in size_names)

@@ -93,6 +93,8 @@ class Command(NamedTuple):
     help: str
     function: str = "command"
     settings: dict[str, Any] = {}  # noqa: RUF012  never changed
+    subcommands: dict[str, str] = {}  # noqa: RUF012  never changed
+    """The functions of subcommands, by name; without one `function` is called."""
 
 
 COMMANDS = {
@@ -109,11 +111,29 @@ COMMANDS = {
     "bench": Command("bench", "Measure speed beside baselines."),
     "inspect": Command("inspect", "Show what a GPT attends to while it writes."),
     "sample": Command("sample", "Let a GPT write."),
-    "runs": Command("listings", "List the runs on disk.", "runs_command"),
+    "runs": Command(
+        "listings.runs", "List the runs on disk, show one, or remove some.", subcommands={"show": "show", "rm": "rm"}
+    ),
     "export-data": Command("export", "Write problems with answers and workings to a file.", "data_command"),
     "export-lm-eval": Command("export", "Write a task for lm-evaluation-harness.", "lm_eval_command"),
-    "tasks": Command("listings", "List the tasks.", "tasks_command"),
+    "tasks": Command("listings.tasks", "List the tasks, or show one."),
 }
+
+
+APP_SETTINGS: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
+def _assemble(name: str, functions: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """Make a command of a function; of several, those after the first are its subcommands."""
+    single = typer.Typer(**APP_SETTINGS)
+    function = functions.pop("")
+    if not functions:
+        single.command(name, context_settings=settings)(function)
+    else:
+        single.callback(invoke_without_command=True, context_settings=settings)(function)
+        for subcommand, its_function in functions.items():
+            single.command(subcommand, context_settings=settings)(its_function)
+    return typer.main.get_command(single)
 
 
 def _lazy(module: str) -> Any:
@@ -137,19 +157,19 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         command = COMMANDS[cmd_name]
-        module = f"arithgpt.cli.{command.module}"
+        functions = {"": command.function, **command.subcommands}
         completing = COMPLETE in os.environ
         if completing:  # what the command does is not needed, and torch takes seconds
-            function = _lazy("completion.signature").load_signature(module, command.function)
+            load = _lazy("completion.signature").load_signature
+            found = {name: load(f"arithgpt.cli.{command.module}", function) for name, function in functions.items()}
         else:
-            function = getattr(import_module(module), command.function)
-        single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        settings = {"help_option_names": ["-h", "--help"], **command.settings}
-        single.command(cmd_name, context_settings=settings)(function)
-        loaded = typer.main.get_command(single)
-        loaded.params.append(import_parameter())
-        if completing:
-            _lazy("completion.protocol").attach(loaded, cmd_name)
+            module = _lazy(command.module)
+            found = {name: getattr(module, function) for name, function in functions.items()}
+        loaded = _assemble(cmd_name, found, {"help_option_names": ["-h", "--help"], **command.settings})
+        for name, each in {"": loaded, **getattr(loaded, "commands", {})}.items():
+            each.params.append(import_parameter())
+            if completing:
+                _lazy("completion.protocol").attach(each, f"{cmd_name} {name}".strip())
         return loaded
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
@@ -172,9 +192,7 @@ app = typer.Typer(
     cls=LazyGroup,
     help="Train small GPTs to do arithmetic, measure how far they can be trusted, and ask them.",
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+    **APP_SETTINGS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -46,7 +46,9 @@ def command(
     digits: TestedLengths = None,
     suite: Annotated[
         Optional[str],
-        typer.Option(metavar="SUITES", help="As in random,edges; see: arithgpt tasks. [default: all but exhaustive and long]"),
+        typer.Option(
+            metavar="SUITES", help="As in random,edges; see: arithgpt tasks TASK. [default: all but exhaustive and long]"
+        ),
     ] = None,
     samples: Samples = 1000,
     seed: Seed = 1,

@@ -14,7 +14,7 @@ import inspect
 import textwrap
 import tomllib
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -67,6 +67,22 @@ def task_fields(task: Kind | str) -> list[FieldDoc]:
     """
     kind = find_kind(task, "") if isinstance(task, str) else task
     return list(_options(kind, "task."))
+
+
+def differing_fields(theirs: Recipe, ours: Recipe) -> dict[str, tuple[Any, Any]]:
+    """Return the dotted fields in which two recipes differ, each with both values; None where one has no such field."""
+    before, now = (dict(_flatten(recipe.model_dump(mode="json"))) for recipe in (theirs, ours))
+    fields = dict.fromkeys([*before, *now])
+    return {field: (before.get(field), now.get(field)) for field in fields if before.get(field) != now.get(field)}
+
+
+def _flatten(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted field and value of nested tables."""
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def section_types() -> dict[str, type[Section]]:

@@ -24,6 +24,7 @@ from arithgpt.config import imported
 from arithgpt.data.text import Text
 from arithgpt.errors import UserError
 from tasks import Task, find
+from tasks.registration import GYM_PREFIX
 
 SWEEP = "sweep"
 """The table that a recipe file has in addition where it describes a grid of recipes."""
@@ -115,8 +116,8 @@ def find_kind(name: object, label: str) -> Kind:
             imported.import_inherited_files()
         return find(name)
     except ValueError as error:
-        own = "a task of your own needs --import FILE.py"
-        raise UnknownTaskError(f"{label}{error}; {Text.name} for a file of text; {own}") from None
+        others = f"; {Text.name} for a file of text; a task of your own needs --import FILE.py"
+        raise UnknownTaskError(f"{label}{error}{'' if str(name).startswith(GYM_PREFIX) else others}") from None
 
 
 def make_task(table: object, source: str) -> TaskOrText:

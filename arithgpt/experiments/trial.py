@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arithgpt.config.fields import differing_fields
 from arithgpt.config.recipe import Recipe
 from arithgpt.errors import UserError
 from arithgpt.run_folder import NAME, RunFolder, runs_folder
@@ -85,17 +86,7 @@ def _name_part(field: str, value: Any) -> str:
 
 def _first_difference(theirs: Recipe, ours: Recipe) -> str:
     """Describe the first field in which two recipes differ, as in ` (train.max_steps = 6, here 9)`."""
-    before, now = (dict(_flatten(recipe.model_dump(mode="json"))) for recipe in (theirs, ours))
-    for field in dict.fromkeys([*before, *now]):
-        if field not in NOT_IN_IDENTITY and before.get(field) != now.get(field):
-            return f" ({field} = {before.get(field)}, here {now.get(field)})"
+    for field, (before, now) in differing_fields(theirs, ours).items():
+        if field not in NOT_IN_IDENTITY:
+            return f" ({field} = {before}, here {now})"
     return ""
-
-
-def _flatten(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """List dotted field and value of nested tables."""
-    for key, value in tables.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -15,7 +15,7 @@ path stays on one line, which a terminal wraps by itself, so that it can be copi
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -57,6 +57,20 @@ class TextTable:
 def print_table(table: TextTable, console: Console) -> None:
     """Print a table. A line with a cell that is wider than the terminal goes on past its edge, and is not cut."""
     console.print(table, soft_wrap=True)
+
+
+def print_record(facts: Mapping[str, str], console: Console, *, prose: Collection[str] = ()) -> None:
+    """Print facts as lines of a name and a value, without those that are empty.
+
+    Args:
+        facts: values by name.
+        console: Where to print.
+        prose: The names of sentences, which may be broken between words.
+    """
+    names = [*facts]
+    table = TextTable(names, [[*facts.values()]], prose=[index for index, name in enumerate(names) if name in prose])
+    for line in _records(table, console.width):
+        console.print(line)
 
 
 def lay_out(table: TextTable, width: int, *, ascii_only: bool = False) -> Iterator[Text]:
@@ -173,24 +187,24 @@ def _fold(text: str, width: int | None) -> list[str]:
 
 
 def _records(table: TextTable, width: int) -> Iterator[Text]:
-    """Draw each row as lines of a head and a cell, with an empty line between two rows."""
+    """Draw each row as lines of a head and a cell, with an empty line between two rows.
+
+    The head has a line of its own where it is long, or the cell has no room beside it; such a cell begins at the left edge.
+    """
     heads = [" ".join(head.split()) for head in table.heads]
-    indent = max(map(cell_len, heads)) + len(GAP)
-    has_room = indent + NARROW <= width
+    short = [len(GAP) + NARROW + cell_len(head) <= width for head in heads]
+    indent = max((cell_len(head) for head, is_short in zip(heads, short, strict=True) if is_short), default=0) + len(GAP)
     for number, row in enumerate(table.rows):
         if number:
             yield Text("")
         for index, (head, cell) in enumerate(zip(heads, row, strict=True)):
-            lines = [
-                line.strip() for line in _fold(cell, width - (indent if has_room else 0) if index in table.prose else None)
-            ]
+            lines = [line.strip() for line in _fold(cell, width - indent if index in table.prose else None)]
             if not any(lines):
                 continue
-            beside = has_room or (bool(head) and cell_len(head + GAP + lines[0]) <= width and len(lines) == 1)
-            label = head.ljust(indent) if has_room else head + GAP if beside else ""
-            if head and not beside:
+            has_room = indent + _width(*lines) <= width
+            is_beside = short[index] and has_room
+            if head and not is_beside:
                 yield Text(head, STYLES["quiet"])
             for place, line in enumerate(lines):
-                yield Text.assemble(
-                    (label if place == 0 else " " * len(label), STYLES["quiet"]), (line, _style(table, number, index))
-                )
+                label = (head if is_beside and place == 0 else "").ljust(indent if has_room else 0)
+                yield Text.assemble((label, STYLES["quiet"]), (line, _style(table, number, index)))

@@ -4,9 +4,16 @@
 saves their imports, and the process is as real, with its own exit status, files and environment.
 """
 
+import fcntl
 import os
+import pty
+import select
+import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -35,6 +42,41 @@ def call(*arguments: str, stdin: str | bytes = "", **environment: str) -> Done:
         env=os.environ | PLAIN | environment,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def in_terminal(*arguments: str, until: str = "", typed: bytes = b"", width: int = 80) -> tuple[int, str]:
+    """Run `python -m arithgpt ARGUMENTS` in a terminal of its own.
+
+    Args:
+        arguments: of the command
+        until: what is waited for before anything is typed
+        typed: the keys
+        width: columns of the terminal
+
+    Returns:
+        The exit status, and all that the terminal showed.
+    """
+    environment = os.environ | PLAIN
+    del environment["COLUMNS"]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "arithgpt", *arguments], environment)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    shown, ends, key_again = b"", time.monotonic() + TIMEOUT, 0.0
+    while time.monotonic() < ends:
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                shown += os.read(terminal, 1 << 16)
+            except OSError:  # the process has ended
+                break
+        if typed and until.encode() in shown and time.monotonic() > key_again:
+            os.write(terminal, typed)  # once more after a while: Ctrl-C between the prompt and the reading is lost
+            key_again = time.monotonic() + 5
+    else:
+        os.kill(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(terminal)
+    return code, shown.decode()
 
 
 def call_forked(folder: Path, *arguments: str, **environment: str) -> Done:

@@ -1,0 +1,1 @@
+"""What lists: `arithgpt runs` with its subcommands, and `arithgpt tasks`."""
