@@ -48,8 +48,8 @@ built-in recipe of a task ([presets](../arithgpt/config/presets)) may name other
 TASK_TEXT = """\
 ### The options of each task
 
-`[task]` has the name of a task and its options, as in `--set task.digits=1-6`. `arithgpt tasks` lists the tasks with an example
-each.
+`[task]` has the name of a task and its options, as in `--set task.digits=1-6`. `arithgpt tasks` lists the tasks,
+and `arithgpt tasks NAME` shows one with its page and drawing.
 """
 
 
@@ -68,9 +68,24 @@ def render() -> str:
 
 def _command(name: str, command: Command) -> str:
     """Describe a command: its docstring, its arguments and its options."""
-    function = getattr(import_module(f"arithgpt.cli.{command.module}"), command.function)
     group: Any = typer.main.get_command(app)
-    spelled = {parameter.name: (parameter.opts, parameter.secondary_opts) for parameter in group.get_command(None, name).params}
+    made, module = group.get_command(None, name), import_module(f"arithgpt.cli.{command.module}")
+    parts = [_function(name, getattr(module, command.function), made, command.help)]
+    for part, function in command.subcommands.items():
+        parts.append(_function(f"{name} {part}", getattr(module, function), made.commands[part], ""))
+    return "\n".join(parts)
+
+
+def _function(name: str, function: Any, made: Any, short: str) -> str:
+    """Describe the function of a command or of a subcommand.
+
+    Args:
+        name: as typed after `arithgpt`
+        function: what it calls
+        made: the command that typer made of it
+        short: its short help, where the function has no docstring
+    """
+    spelled = {parameter.name: (parameter.opts, parameter.secondary_opts) for parameter in made.params}
     tables: dict[str, list[list[str]]] = {"argument": [], "option": []}
     for parameter, info, kind in _parameters(function):
         word = "" if _plain(kind) is bool else info.metavar or _type_word(kind)
@@ -82,7 +97,7 @@ def _command(name: str, command: Command) -> str:
             options, opposites = spelled[parameter.name]
             names = " ".join(f"`{', '.join(some)} {word}".rstrip() + "`" for some in (options, opposites) if some)
             tables["option"].append([names, _text(info.help), _default(parameter, info)])
-    about = inspect.getdoc(function) or command.help
+    about = inspect.getdoc(function) or short
     drawn = [_table([title, "meaning", "default"], rows) for title, rows in tables.items()]
     return "\n".join([f"### arithgpt {name}\n", f"{about}\n", *filter(None, drawn)])
 
