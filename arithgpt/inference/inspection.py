@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,8 @@ class Inspection:
 
     about: dict[str, Any]
     """`run` and `question`; where a question was asked also `answer`, `expected` and `correct`."""
-    model: GPT
-    reading: Reading
+    model: GPT = field(repr=False)
+    reading: Reading = field(repr=False)
     prompt_length: int
     """How many characters of the page were given."""
 

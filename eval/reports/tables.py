@@ -56,7 +56,7 @@ def plain_text(result: EvalData, width: int = 100) -> str:
         result: The result.
         width: Columns that tables may take.
     """
-    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console = Console(file=io.StringIO(), width=width, highlight=False, color_system=None, force_jupyter=False)
     for table in result_tables(result):
         console.print(table, soft_wrap=isinstance(table, str))
     text: str = console.file.getvalue()  # type: ignore[attr-defined]

@@ -63,7 +63,7 @@ def test_prompts_are_continued_as_pages(calculator: arithgpt.Run) -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_a_run_is_measured(calculator: arithgpt.Run) -> None:
+def test_a_run_is_measured(calculator: arithgpt.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     result = calculator.evaluate(digits="1-3", samples=20, task="add", suites=["random"])
     rows = result.to_pandas()
     assert result.table.digits.tolist() == ["1", "2", "3"]
@@ -71,6 +71,8 @@ def test_a_run_is_measured(calculator: arithgpt.Run) -> None:
     assert (rows.outcome == "right").equals(rows.question.map(lambda text: str(sum(map(int, text.split("+"))))) == rows.answer)
     assert result.accuracy == (rows.outcome == "right").mean()
     assert "exact match by digit length" in repr(result)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a notebook shows colours too
+    assert "\x1b" not in repr(result)
     assert result._repr_html_().count("<tr") == 4
     assert calculator.evaluate(digits=2, samples=5, task="mul", suites=["random"]).table.digits.tolist() == ["2"]
 
@@ -80,6 +82,8 @@ def test_a_result_and_attention_are_drawn(calculator: arithgpt.Run, tmp_path) ->
     calculator.evaluate(digits="1-2", samples=5, task="add", suites=["random"]).plot().save(tmp_path / "accuracy.png")
     attention = calculator.attention("12+34")
     assert attention.page.startswith("21+43=64")
+    assert "'question': '12+34'" in repr(attention)
+    assert len(repr(attention)) < 200
     assert len(attention.to_pandas()) == len(attention.heads)
     np.testing.assert_allclose(attention.weights(0, 0).sum(-1), 1, rtol=1e-5)
     attention.plot([(0, 1)]).save(tmp_path / "attention.png")

@@ -50,7 +50,7 @@ def run_page(page: Path, folder: Path, slow: bool) -> int:
     """
     n_run = 0
     chosen = blocks(page)
-    with _python(folder) as python:
+    with python_process(folder) as python:
         for block, after in zip(chosen, [*chosen[1:], None], strict=True):
             if not runs(block, slow):
                 continue
@@ -112,8 +112,11 @@ def _compare(block: Block, source: str, shown: str, real: str) -> None:
 
 
 @contextlib.contextmanager
-def _python(folder: Path) -> Iterator[Connection]:
-    """Start a forked process that runs Python blocks in one namespace."""
+def python_process(folder: Path) -> Iterator[Connection]:
+    """Start a forked process that runs Python blocks in one namespace.
+
+    It takes (source, place, line) and answers with (what was printed, the traceback or None).
+    """
     ours, theirs = FORKS.Pipe()
     process = FORKS.Process(target=_serve, args=(theirs, dict(os.environ | PLAIN), folder))
     process.start()
