@@ -3,7 +3,8 @@
     python docs/make_pictures.py              docs/pictures/working.svg, what `arithgpt calc --working` writes now
     python docs/make_pictures.py training     docs/pictures/training.svg too: trains an adder, measures it and proves it
 
-The commands are really run, in a terminal of 80 columns, and their output is drawn with its colours.
+The commands are really run, and what they print is drawn in a terminal of 80 columns. Those of `training` print to
+a pipe: the last progress bar of a terminal would stay in the picture.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-PICTURES = Path(__file__).parent / "pictures"
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "pictures"
 WIDTH = 80
 SESSIONS = {
     "working": ['arithgpt calc --working "(12+34)*5-6/2" "4837*529" "7.5/1.2"'],
@@ -58,11 +61,13 @@ FORMAT = """\
 """Rich's own template without the font that it fetches from a network."""
 
 
-def run_in_terminal(command: str) -> str:
-    """Run a command as in a terminal.
+def run(command: str, folder: str, in_terminal: bool) -> str:
+    """Run a command.
 
     Args:
         command: as typed; `arithgpt` is the package that this interpreter imports
+        folder: where it is run, and where it keeps its runs
+        in_terminal: whether it prints to a terminal, with colours, or to a pipe
 
     Returns:
         What it printed, with the codes of its colours.
@@ -71,40 +76,39 @@ def run_in_terminal(command: str) -> str:
         CalledProcessError: its exit status is not 0
     """
     program, *arguments = shlex.split(command)
-    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    environment |= {"COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
-    keyboard, terminal = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-m", program, *arguments], stdin=terminal, stdout=terminal, env=environment)
-    os.close(terminal)
+    environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "ARITHGPT_RUNS")}
+    environment |= {"COLUMNS": str(WIDTH), "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
+    screen, output = pty.openpty() if in_terminal else os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", program, *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, env=environment
+    )
+    os.close(output)
     printed = b""
-    try:
-        while piece := os.read(keyboard, 1 << 16):
+    with suppress(OSError):  # how Linux says that the other end of a terminal is closed
+        while piece := os.read(screen, 1 << 16):
             printed += piece
-    except OSError:
-        pass  # how Linux says that the other end is closed
-    os.close(keyboard)
+    os.close(screen)
     if process.wait():
         raise subprocess.CalledProcessError(process.returncode, command, printed)
-    return printed.decode().replace("\r\n", "\n")
+    return printed.decode().replace("\r\n", "\n").strip("\n")
 
 
-def draw(commands: list[str], name: str) -> str:
-    """Run commands one after the other, and draw the terminal as SVG."""
+def draw(name: str, folder: str) -> str:
+    """Run the commands of a picture one after the other, and draw the terminal as SVG."""
     console = Console(record=True, width=WIDTH, file=StringIO(), highlight=False)
-    for number, command in enumerate(commands):
+    for number, command in enumerate(SESSIONS[name]):
         if number:
             console.print()
         console.print(Text(f"$ {command}", "bold"))
-        console.print(Text.from_ansi(run_in_terminal(command)))
+        console.print(Text.from_ansi(run(command, folder, in_terminal=name == "working")))
     return console.export_svg(title="arithgpt", code_format=FORMAT, unique_id=name)
 
 
 def main(names: list[str]) -> None:
     """Make the pictures of these names; training happens in a folder that is removed."""
-    with tempfile.TemporaryDirectory() as runs:
-        os.environ["ARITHGPT_RUNS"] = runs
+    with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            (PICTURES / f"{name}.svg").write_text(draw(SESSIONS[name], name), "utf-8")
+            (PICTURES / f"{name}.svg").write_text(draw(name, folder), "utf-8")
             print(PICTURES / f"{name}.svg")
 
 
