@@ -119,7 +119,7 @@ def test_the_installed_commands_work_outside_of_the_checkout(archives: tuple[lis
 
     where = run(commands / "python", "-c", "import arithgpt; print(arithgpt.__file__)", cwd=place)
     assert Path(where.stdout.strip()).is_relative_to(tmp_path)
-    assert arithgpt("--version").stdout.split() == ["arithgpt", archives[1].name.split("-")[1]]
+    assert arithgpt("--version").stdout.split()[:2] == ["arithgpt", archives[1].name.split("-")[1]]
     assert "export-lm-eval" in arithgpt("--help").stdout
     assert arithgpt("calc", "123*45").stdout == f"123*45 = {123 * 45}  right\n"
     assert "--certificate" in arithgpt("prove", "--help").stdout
