@@ -9,6 +9,11 @@ import pytest
 from helpers.command_line import Call
 from helpers.paths import ROOT
 
+from arithgpt.models import build_model
+from arithgpt.proof.families.covered import load_provable
+from arithgpt.training.callbacks import describe_model, describe_task
+from arithgpt.training.init_weights import resolve
+
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))
 DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 MAX_BYTES = 60_000
@@ -45,3 +50,12 @@ def test_the_working_is_what_the_calculator_writes_now(new_arithgpt: Call) -> No
     assert done.returncode == 0
     written = [line.rstrip() for line in done.stdout.splitlines()]
     assert "\n".join(shown).strip() == "\n".join(written).strip()
+
+
+def test_the_training_is_that_of_the_recipe_now() -> None:
+    command, *shown = lines_of(ROOT / "docs" / "pictures" / "training.svg")
+    assert command == "$ arithgpt train --task add --digits 8"
+    recipe = resolve(load_provable(task="add", options={"task.digits": "1-8"}))
+    n_parameters = build_model(recipe.model, recipe.alphabet, recipe.seed).n_params
+    assert shown[:2] == [f"runs/add-8: {describe_task(recipe)}", describe_model(recipe, n_parameters)]
+    assert shown[2].startswith(f"{recipe.train.max_steps} steps of {recipe.train.batch_size} problems")
