@@ -98,6 +98,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "demo": Command("demo.command", "Show in two minutes what all this is."),
     "train": Command("train", "Train a GPT from scratch."),
     "sweep": Command("sweep", "Train a grid of recipes side by side."),
     "improve": Command("improve", "Let a run learn from its own answers."),

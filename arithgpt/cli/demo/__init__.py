@@ -1,0 +1,1 @@
+"""The command demo: its story, and how the commands of the story are run."""
