@@ -97,7 +97,7 @@ def command(
     )
     console = make_console()
     if warning := too_few_seeds(len(ablation.seeds), ablation, level):
-        console.print(warning)
+        console.print(warning, soft_wrap=False)
     results = train_all(ablation.trials, ablation.spec, console, jobs=jobs, threads=threads, backend=backend, device=device)
     statuses = {results[number].status if number in results else STOPPED for number in range(len(ablation.trials))}
     if STOPPED in statuses or any(result.status == DONE and result.rows is None for result in results.values()):

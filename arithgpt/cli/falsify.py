@@ -10,6 +10,7 @@ import typer
 
 from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.solver_options import Device, Shots, Url
+from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.errors import UserError
 from arithgpt.proof.claim import proven_claim
 from arithgpt.run_folder import runs_folder
@@ -58,13 +59,15 @@ def command(
         print(f"run {resolved.solver.name} is {claim}: there is no such problem to find")
         return
     laws = [LAWS[law]] if law != "all" else [one for one in LAWS.values() if _applies(one, whole)]
-    broken = False
+    broken, console = False, make_console()
     for one in laws:
         database = _database(resolved, whole, one, max_digits)
         try:
-            search = falsify(
-                resolved.solver, whole, one, max_digits=max_digits, max_examples=max_examples, seed=seed, database=database
-            )
+            with show_status(console) as show:
+                show(f"{resolved.solver.name}: up to {max_examples:,} cases of the law {one.name}")
+                search = falsify(
+                    resolved.solver, whole, one, max_digits=max_digits, max_examples=max_examples, seed=seed, database=database
+                )
         except (ValueError, MissingExtra) as error:
             raise UserError(f"falsify: {error}") from None
         broken |= search.failure is not None

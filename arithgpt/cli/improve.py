@@ -44,9 +44,10 @@ def command(
         raise UserError(f"--share {share}: must be above 0 and below 1")
     console, first = make_console(), find_run(run)
     settings = ImproveSettings(digits_step, samples, keep, steps, share, seed)
-    console.print(f"{'run':<24}{'digits':>7}{'asked':>9}{'right':>8}{'kept':>9}{'right':>8}")
+    width = max(24, len(f"{first.name}-r{rounds}") + 1)  # the longest name
+    console.print(f"{'run':<{width}}{'digits':>7}{'asked':>9}{'right':>8}{'kept':>9}{'right':>8}")
     for result in self_improve(first, settings, rounds, configure(device)):
-        console.print(_line(result))
+        console.print(_line(result, width))
         if result.status == "interrupted":
             console.print("stopped; the same command goes on")
             raise typer.Exit(EXIT_INTERRUPTED)
@@ -54,8 +55,8 @@ def command(
     console.print(f"measure it: arithgpt eval {result.name} --digits {trained}-{longest}")
 
 
-def _line(result: RoundResult) -> str:
-    """One row of the table."""
+def _line(result: RoundResult, width: int) -> str:
+    """One row of the table, with a name of so many columns."""
     asked = f"{result.asked:>9,}{result.right / result.asked:>8.1%}"
     kept = f"{result.kept:>9,}{result.kept_right / result.kept:>8.1%}"
-    return f"{result.name:<24}{result.digits:>7}{asked}{kept}"
+    return f"{result.name:<{width}}{result.digits:>7}{asked}{kept}"

@@ -10,6 +10,7 @@ import typer
 
 from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.options import output_files
+from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.config.tables import task_table
 from arithgpt.errors import UserError
 from arithgpt.proof.certificate import write_certificate
@@ -52,7 +53,9 @@ def command(
             raise UserError(f"--check {check_file}: only verifies; leave {next(iter(files))} out")
         _check(run, check_file)
         return
-    evidence = prove(run)
+    with show_status(make_console()) as show:
+        show(f"{run.name}: bounding what each window can become")
+        evidence = prove(run)
     proof = evidence.proof
     if json_file is not None:
         write_atomic(json_file, json.dumps(proof.to_json(), indent=2) + "\n")

@@ -26,7 +26,7 @@ from rich.text import Text
 Mark: TypeAlias = Literal["", "good", "notice", "strong", "quiet"]
 STYLES: Final[dict[Mark, str]] = {"": "", "good": "green", "notice": "yellow", "strong": "bold", "quiet": "dim"}
 GAP: Final = "  "
-NARROW: Final = 24
+NARROW: Final = 20
 """Columns that prose has at least; a table that has less room for it is drawn row by row."""
 
 

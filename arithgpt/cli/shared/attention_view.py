@@ -81,7 +81,7 @@ def print_reading(inspection: Inspection, focuses: list[Focus], kernels: list[di
     else:
         print_lines("probability of each character, and the next likeliest:")
         print_lines(*_probabilities(inspection, console.width), "")
-    print_lines("attention by head, over all that was written:")
+    print_lines("attention by head, over all that was written, from the cell to be written:")
     print_table(_head_table(focuses, reading.has_bos), console)
     if kernels:
         print_lines("kernels: centre ×strength on each axis, and the logit of the bos token:")
@@ -133,7 +133,7 @@ def _head_table(focuses: list[Focus], has_bos: bool) -> TextTable:
         distances = ", ".join(f"{axis} {_signed(distance)}" for axis, distance in focus.looks_at)
         shares = [f"{focus.bos:.0%}"] * has_bos + [f"{focus.share:.0%}"]
         rows.append([f"{focus.layer + 1}.{focus.head + 1}", *shares, distances or "-"])
-    heads = ("head", *["bos"] * has_bos, "share", "most looked at, from the cell to be written")
+    heads = ("head", *["bos"] * has_bos, "share", "most looked at")
     return TextTable(heads, rows, text_columns=range(len(heads)), prose=(len(heads) - 1,))
 
 

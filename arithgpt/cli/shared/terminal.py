@@ -29,5 +29,8 @@ def show_status(console: Console) -> Iterator[Callable[[str], None]]:
 
     It shows nothing where the output is no terminal.
     """
+    if not console.is_terminal:
+        yield lambda text: None
+        return
     with console.status("") as status:
         yield lambda text: status.update(Text(text))

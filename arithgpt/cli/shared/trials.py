@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from arithgpt.cli.shared.options import DEVICE_HELP
+from arithgpt.cli.shared.terminal import show_status
 from arithgpt.errors import UserError
 from arithgpt.experiments.runner import STOPPED, TrialResult, run_trials
 from arithgpt.experiments.trial import Trial
@@ -67,10 +68,13 @@ def train_all(
     results: dict[int, TrialResult] = {}
     threads = threads or max(1, cores // jobs)
     try:
-        for result in run_trials(trials, jobs=jobs, threads=threads, backend=backend, device=device, spec=spec):
-            results[result.number] = result
-            if result.status != STOPPED:
-                console.print(f"{trials[result.number].name}: {result.status}")
+        with show_status(console) as show:
+            show(f"0 of {len(trials)} trials ended")
+            for result in run_trials(trials, jobs=jobs, threads=threads, backend=backend, device=device, spec=spec):
+                results[result.number] = result
+                show(f"{len(results)} of {len(trials)} trials ended")
+                if result.status != STOPPED:
+                    console.print(f"{trials[result.number].name}: {result.status}")
     except KeyboardInterrupt:
         console.print("interrupted: trials keep their last checkpoints")
     return results
