@@ -223,6 +223,12 @@ def _shell_option(flag: str, callback: Callable[[Optional[str]], None], text: st
     return typer.Option(flag, metavar="[SHELL]", callback=callback, is_eager=True, expose_value=False, help=text)
 
 
+_INSTALL_OPTION = _shell_option(INSTALL_COMPLETION, _install_completion, "Let bash, zsh or fish complete what is typed.")
+_SHOW_OPTION = _shell_option(
+    SHOW_COMPLETION, _show_completion, "Print the script that does so, to look at or to put elsewhere."
+)
+
+
 @app.callback()
 def _shared(
     task_files: Annotated[Optional[list[str]], IMPORT_OPTION] = None,
@@ -232,14 +238,8 @@ def _shared(
             "--version", callback=_print_version, is_eager=True, help="Show the versions of arithgpt and what it uses."
         ),
     ] = False,
-    install_completion: Annotated[
-        Optional[str],
-        _shell_option(INSTALL_COMPLETION, _install_completion, "Let bash, zsh or fish complete what is typed."),
-    ] = None,
-    show_completion: Annotated[
-        Optional[str],
-        _shell_option(SHOW_COMPLETION, _show_completion, "Print the script that does so, to look at or to put elsewhere."),
-    ] = None,
+    install_completion: Annotated[Optional[str], _INSTALL_OPTION] = None,
+    show_completion: Annotated[Optional[str], _SHOW_OPTION] = None,
 ) -> None:
     """Handle the options that stand before the command."""
     if task_files:
