@@ -29,6 +29,7 @@ def evaluate(
     *,
     name: str | None = None,
     device: str = "auto",
+    trust_remote_code: bool = False,
 ) -> EvalResult:
     """Ask a solver the problems of a spec.
 
@@ -38,11 +39,12 @@ def evaluate(
         spec: Sizes, suites, samples and seed; None: the defaults of EvalSpec.
         name: What reports call the solver; None: its own name.
         device: "auto", "cpu" or "cuda".
+        trust_remote_code: Whether code in the folder of hf: may be run, as an exported run needs it.
 
     Raises:
         UserError: there is no such solver or task, or its problems cannot be made.
     """
-    resolved = resolve_solver(solver, device=device)
+    resolved = resolve_solver(solver, device=device, trust_remote_code=trust_remote_code)
     return evaluate_resolved(resolved, resolved.tasks_to_ask(task), spec or EvalSpec(), name=name)
 
 
@@ -73,7 +75,7 @@ def evaluate_resolved(
             tasks,
             spec,
             name=name,
-            trained=run is not None,
+            trained=resolved.task is not None,
             provenance=resolved.provenance | _software(tasks),
             recipe=run.recipe.to_toml() if run is not None else "",
             metrics=list(run.metrics()) if run is not None else (),

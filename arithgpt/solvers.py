@@ -1,6 +1,6 @@
 """Solvers by the name that is typed for them.
 
-mine, runs/mine     a run                        hf:models/gpt2   a language model in a local folder
+mine, runs/mine     a run                        hf:models/gpt2   a language model in a local folder, or an exported run
 exact wrong random  reference solvers            llm:qwen3        a model behind an OpenAI-compatible endpoint
 """
 
@@ -24,7 +24,7 @@ REFERENCE = ("exact", "wrong", "random")
 
 @dataclass(frozen=True)
 class ResolvedSolver:
-    """A solver, with the run and the task it was trained on if it is a run."""
+    """A solver, with the run if it is one, and the task it was trained on if it is a run or an exported one."""
 
     solver: Solver
     task: Task | None = None
@@ -46,17 +46,22 @@ class ResolvedSolver:
         """List the tasks to ask: the one that is named, or all that the run was trained on.
 
         Args:
-            name: A task's name; None only for a run.
+            name: A task's name; None only for a run or an exported one.
 
         Raises:
-            UserError: the run was not trained on this task, the task is unknown, or none is named.
+            UserError: the solver was not trained on this task, the task is unknown, or none is named.
         """
         if self.task is None:
             return _named_tasks(self.solver.name, name)
         subtasks = self.task.subtasks
         if name is not None and name not in subtasks:
-            raise UserError(f"--task {name}: run {self.solver.name} was trained on {', '.join(subtasks)}")
+            raise UserError(f"--task {name}: {self._kind} {self.solver.name} was trained on {', '.join(subtasks)}")
         return [subtasks[name]] if name is not None else list(subtasks.values())
+
+    @property
+    def _kind(self) -> str:
+        """What messages call a solver that was trained on a task."""
+        return "run" if self.run is not None else "the exported run"
 
 
 def _named_tasks(solver: str, name: str | None) -> list[Task]:
@@ -85,6 +90,7 @@ def resolve_solver(
     verify: bool = True,
     url: str | None = None,
     shots: int = 4,
+    trust_remote_code: bool = False,
 ) -> ResolvedSolver:
     """Find the solver of a name.
 
@@ -93,7 +99,8 @@ def resolve_solver(
         device: "auto", "cpu" or "cuda".
         verify: Whether a run reads each exact page at once and keeps what it would write (greedy verification).
         url: The endpoint of llm:MODEL; None: $OPENAI_BASE_URL.
-        shots: Solved examples that hf: and llm: are shown.
+        shots: Solved examples that hf: and llm: are shown; an exported run is shown none.
+        trust_remote_code: Whether code in the folder of hf: may be run.
 
     Raises:
         UserError: there is no solver of this name, or it cannot be used.
@@ -106,7 +113,9 @@ def resolve_solver(
     if not is_run(name):
         kind, _, rest = (name or "").partition(":")
         try:
-            return ResolvedSolver(_local_model(rest, device, shots) if kind == "hf" else _endpoint(rest, url, shots))
+            if kind == "hf":
+                return _local_model(rest, device, shots, trust_remote_code)
+            return ResolvedSolver(_endpoint(rest, url, shots))
         except ValueError as error:
             raise UserError(f"{name}: {error}") from None
     from arithgpt.inference.gpt_solver import GPTSolver
@@ -127,11 +136,27 @@ def _device_of_run(device: str) -> str:
     return str(resolve_device(device))
 
 
-def _local_model(folder: str, device: str, shots: int) -> Solver:
+def _local_model(folder: str, device: str, shots: int, trust_remote_code: bool) -> ResolvedSolver:
+    """A model in a local folder; ValueError or UserError where it cannot be used. No code in the folder is run here."""
+    from arithgpt.config.tables import make_task
     from arithgpt.runtime import resolve_device
+    from eval.solvers.exported import ExportedSolver, is_exported
     from eval.solvers.huggingface import HFSolver
+    from eval.solvers.loading import has_code, read_settings
+    from tasks import Task
 
-    return HFSolver(folder, shots=shots, device=str(resolve_device(device)))
+    solver = HFSolver(folder, shots=shots, device=str(resolve_device(device)), trust_remote_code=trust_remote_code)
+    if has_code(folder) and not trust_remote_code:
+        raise ValueError("its folder has Python code, which is run only with --trust-remote-code")
+    if not is_exported(folder):
+        return ResolvedSolver(solver)
+    table = read_settings(folder).get("task")
+    if table is None:
+        raise ValueError("is an exported run of a text, which has no problems and no answers")
+    task = make_task(table, f"{folder}/config.json")
+    if not isinstance(task, Task):
+        raise ValueError("config.json: task: must be a task, not a text")
+    return ResolvedSolver(ExportedSolver(folder, device=solver.device), task)
 
 
 def _endpoint(model: str, url: str | None, shots: int) -> Solver:

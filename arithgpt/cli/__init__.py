@@ -117,6 +117,7 @@ COMMANDS = {
     ),
     "export-data": Command("export", "Write problems with answers and workings to a file.", "data_command"),
     "export-lm-eval": Command("export", "Write a task for lm-evaluation-harness.", "lm_eval_command"),
+    "export-hf": Command("export", "Write a run for Hugging Face transformers.", "hf_command"),
     "tasks": Command("listings.tasks", "List the tasks, or show one."),
 }
 

@@ -13,7 +13,7 @@ from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.lengths import Lengths, lengths_option, sizes_of
 from arithgpt.cli.shared.options import check_suites, output_files
 from arithgpt.cli.shared.reports import write_reports
-from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, Url
+from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, TrustRemoteCode, Url
 from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.errors import UserError
 from arithgpt.evaluation import evaluate_resolved
@@ -36,6 +36,7 @@ def command(
     device: Device = "auto",
     url: Url = None,
     shots: Shots = 4,
+    trust_remote_code: TrustRemoteCode = False,
     html_file: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Write a report to read.")] = None,
 ) -> None:
     """Ask two or more solvers the same problems, and test each two against each other.
@@ -48,7 +49,9 @@ def command(
     if len(names) < 2:
         raise UserError("compare: needs two different solvers at least")
     keep_freed_memory()
-    resolved = [resolve_solver(name, device=device, url=url, shots=shots) for name in names]
+    resolved = [
+        resolve_solver(name, device=device, url=url, shots=shots, trust_remote_code=trust_remote_code) for name in names
+    ]
     tasks = _common_tasks(resolved, task)
     suites = suite.split(",") if suite else ["random"]
     check_suites(suites, tasks)

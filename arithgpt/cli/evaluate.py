@@ -14,7 +14,7 @@ from arithgpt.cli.shared.evaluate_text import evaluate_texts, text_runs
 from arithgpt.cli.shared.lengths import TestedLengths, sizes_of
 from arithgpt.cli.shared.options import check_suites, output_files
 from arithgpt.cli.shared.reports import check_extras, save_in_run, write_reports
-from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, Url
+from arithgpt.cli.shared.solver_options import Device, Samples, Seed, Shots, TrustRemoteCode, Url
 from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.errors import UserError
 from arithgpt.evaluation import evaluate_resolved
@@ -58,6 +58,7 @@ def command(
     ] = True,
     url: Url = None,
     shots: Shots = 4,
+    trust_remote_code: TrustRemoteCode = False,
     mistakes: Annotated[bool, typer.Option("--mistakes", help="Show what goes wrong.")] = False,
     json_file: Annotated[Optional[Path], typer.Option("--json", metavar="FILE", help="Write the table as JSON.")] = None,
     csv_file: Annotated[Optional[Path], typer.Option("--csv", metavar="FILE", help="Write every problem as CSV.")] = None,
@@ -96,7 +97,10 @@ def command(
     if certificate is not None and suite != "exhaustive":
         raise UserError(f"--certificate {certificate}: needs --suite exhaustive and nothing else")
     keep_freed_memory()
-    resolved = [resolve_solver(name, device=device, verify=verify, url=url, shots=shots) for name in names]
+    resolved = [
+        resolve_solver(name, device=device, verify=verify, url=url, shots=shots, trust_remote_code=trust_remote_code)
+        for name in names
+    ]
     tasks = [one.tasks_to_ask(task) for one in resolved]
     check_suites(suites or (), [part for parts in tasks for part in parts])
 

@@ -1,4 +1,4 @@
-"""arithgpt export-data and export-lm-eval: problems for others, as a file of rows or as a task of lm-evaluation-harness."""
+"""arithgpt export-data, export-lm-eval and export-hf: problems for others, as a file or a task; a run for transformers."""
 
 from __future__ import annotations
 
@@ -102,6 +102,25 @@ def lm_eval_command(
         raise
     name = next(name for name in files if name.endswith(".yaml")).removesuffix(".yaml")
     print(f"{out}: {n:,} problems; ask them with: lm_eval --include_path {shlex.quote(str(out))} --tasks {name} --model ...")
+
+
+def hf_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="By name or folder; calculator is the one that ships.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the folder of an earlier export.")] = False,
+) -> None:
+    """Write a run as a folder for Hugging Face transformers, which loads it without arithgpt: weights, tokeniser, source, card.
+
+    AutoModelForCausalLM.from_pretrained(DIR, trust_remote_code=True) loads it; DIR/README.md has a sample to copy.
+    arithgpt eval hf:DIR --trust-remote-code asks it what arithgpt eval RUN asks the run.
+    """
+    from arithgpt.huggingface.export import export_run  # torch, which the other exports do without
+    from arithgpt.run_folder import find_run
+
+    source = find_run(run)
+    export_run(source, folder, force=force)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"{folder}: run {source.name}, {size:,} bytes; how to use it: {folder / 'README.md'}")
 
 
 def _resolve_task(name: str, digits: Lengths | None, split: str) -> tuple[Task, Sequence[ProblemSize] | None]:

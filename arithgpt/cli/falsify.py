@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from arithgpt.allocator import keep_freed_memory
-from arithgpt.cli.shared.solver_options import Device, Shots, Url
+from arithgpt.cli.shared.solver_options import Device, Shots, TrustRemoteCode, Url
 from arithgpt.cli.shared.terminal import make_console, show_status
 from arithgpt.errors import UserError
 from arithgpt.proof.claim import proven_claim
@@ -41,6 +41,7 @@ def command(
     device: Device = "auto",
     url: Url = None,
     shots: Shots = 4,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Search for the smallest problem that a solver gets wrong, or that breaks another law of arithmetic.
 
@@ -50,7 +51,7 @@ def command(
     if law != "all" and law not in LAWS:
         raise UserError(f"--law {law}: must be all or one of {', '.join(LAWS)}")
     keep_freed_memory()
-    resolved = resolve_solver(solver, device=device, url=url, shots=shots)
+    resolved = resolve_solver(solver, device=device, url=url, shots=shots, trust_remote_code=trust_remote_code)
     subtasks = resolved.tasks_to_ask(task)
     whole = resolved.task if resolved.task is not None and task is None else subtasks[0]
     if not any(subtask.operator for subtask in subtasks):

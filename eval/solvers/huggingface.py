@@ -5,7 +5,7 @@
                 123+456=
     -> Answer(text="579", written="579", ...)
 
-Nothing is fetched from the network, and no code in the folder is run.
+Nothing is fetched from the network. Code in the folder is run only where `trust_remote_code` is set.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.solver import Answer, MissingExtra
+from eval.solver import Answer
+from eval.solvers.loading import load_local
 from eval.solvers.prompting import completion_prompt, draw_shots
 from eval.solvers.replies import read_reply, reread_for_task
 from tasks import Problems, Task
@@ -43,6 +44,8 @@ class HFSolver:
     """The seed of the shots."""
     batch_size: int = 16
     device: str = "cpu"
+    trust_remote_code: bool = False
+    """Whether code in the folder may be run."""
 
     def __post_init__(self) -> None:
         if not Path(self.folder).is_dir():
@@ -76,24 +79,8 @@ class HFSolver:
 
     @cached_property
     def loaded(self) -> tuple[Any, Any]:
-        """The tokeniser and the model, without its own settings for sampling, penalties and the like."""
-        try:
-            from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
-        except ImportError:
-            raise MissingExtra("hf") from None
-        try:
-            options = {"local_files_only": True, "trust_remote_code": False}
-            tokenizer = AutoTokenizer.from_pretrained(str(self.folder), **options)
-            model = AutoModelForCausalLM.from_pretrained(str(self.folder), **options).to(self.device)
-        except Exception as error:  # a file that is no model can raise anything
-            why = str(error).strip().partition("\n")[0] or type(error).__name__
-            raise ValueError(f"{self.folder}: no causal language model can be loaded: {why}") from None
-        ends = model.generation_config.eos_token_id
-        ends = ends if isinstance(ends, list) else [ends]
-        ends = [end for end in dict.fromkeys([*ends, tokenizer.eos_token_id]) if end is not None]
-        padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (ends or [0])[0]
-        model.generation_config = GenerationConfig(eos_token_id=ends or None, pad_token_id=padding)
-        return tokenizer, model
+        """The tokeniser and the model; raises as `load_local` does."""
+        return load_local(self.folder, self.device, trust_remote_code=self.trust_remote_code)
 
     def _complete(self, prompts: list[list[int]], max_new_tokens: list[int]) -> list[Answer]:
         """Continue each prompt by at most as many tokens as its limit."""
