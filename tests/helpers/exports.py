@@ -18,7 +18,7 @@ from arithgpt.training.checkpoint import save_tensors, write_atomic
 
 
 def random_run(folder: Path, task: dict[str, Any] | None = None, **model: Any) -> RunFolder:
-    """Make a run in a folder, of `add` where nothing else is said, whose weights are random and far from those before training."""
+    """Make a run in a folder, of `add` where nothing else is said, whose weights are all random."""
     recipe = Recipe.from_dict({"task": task or {"name": "add", "digits": "1-3"}, "model": model}, "test")
     weights = random_model(recipe.alphabet, **recipe.model.model_dump()).state_dict()
     folder.mkdir()

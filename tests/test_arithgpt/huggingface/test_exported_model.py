@@ -21,7 +21,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "tied loops": SHAPE | {"tied": True, "loops": 2, "inject": True},
     "grouped swiglu": SHAPE | {"n_head": 4, "n_kv_head": 2, "activation": "swiglu", "norm": "layer", "positions": "rope"},
 }
-PROMPTS = ["1+2=", "321+654=", "9", "12345678+87654321=", "3" * 70 + "+" + "4" * 70 + "=", "=+=7"]
+PROMPTS = ["1+2=", "321+654=", "3" * 70 + "+" + "4" * 70 + "=", "=+=7"]
 
 
 @pytest.fixture
@@ -43,12 +43,12 @@ def test_logits_and_pages_are_those_of_the_run(variant: str, tmp_path: Path) -> 
         for row, padding in enumerate([0, 3, 40, 89, 3]):
             torch.testing.assert_close(logits[row, padding:], own(pages[row : row + 1, padding:])[0], atol=2e-4, rtol=1e-4)
             assert not logits[row, :padding].any()
-    right = [greedy(own, prompt, 16) for prompt in PROMPTS]
+    right = [greedy(own, prompt, 10) for prompt in PROMPTS]
     assert len(set(right)) > 1
     for prompt, text in zip(PROMPTS, right, strict=True):
-        assert written(model, tokenizer, [prompt], 16) == [text]
-    assert written(model, tokenizer, PROMPTS, 16) == right
-    assert written(model, tokenizer, ["1+2=", "3+4="], 16) == [right[0], greedy(own, "3+4=", 16)]
+        assert written(model, tokenizer, [prompt], 10) == [text]
+    assert written(model, tokenizer, PROMPTS, 10) == right
+    assert written(model, tokenizer, ["1+2=", "3+4="], 10) == [right[0], greedy(own, "3+4=", 10)]
 
 
 def written(model: Any, tokenizer: Any, prompts: list[str], n: int, **options: Any) -> list[str]:
@@ -135,7 +135,7 @@ def test_positions_that_end_are_not_passed(positions: str, tmp_path: Path) -> No
         model(torch.zeros(1, 17, dtype=torch.long))
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(prompts=st.lists(st.text("0123456789+=", min_size=1, max_size=12), min_size=1, max_size=5))
 def test_a_batch_is_as_its_rows_alone(prompts: list[str], rope: tuple[Any, Any, Any]) -> None:
     own, tokenizer, model = rope
