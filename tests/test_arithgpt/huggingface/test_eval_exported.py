@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -66,12 +67,14 @@ def test_what_the_positions_have_no_room_for_is_unfinished(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("command", [("eval",), ("falsify",), ("compare", "exact", "--task", "add")])
 def test_no_code_is_run_without_the_flag(command: tuple[str, ...], arithgpt: Call, out: Path, tmp_path: Path) -> None:
+    ran, first = tmp_path / "ran", "from __future__ import annotations"
     for file in out.glob("*.py"):
-        file.write_text(
-            f"open({str(tmp_path / 'ran')!r}, 'w')\n{file.read_text()}".replace("from __future__ import annotations", "")
-        )
+        file.write_text(file.read_text("utf-8").replace(first, f"{first}\nopen({str(ran)!r}, 'w').close()"), "utf-8")
     one_clear_line(arithgpt(*command, f"hf:{out}"), f"hf:{out}", "Python code", TRUST)
-    assert not (tmp_path / "ran").exists()
+    assert not ran.exists()
+    if command == ("eval",) and find_spec("transformers"):
+        assert arithgpt("eval", f"hf:{out}", TRUST, "--digits", "1", "--samples", "1").returncode == 0
+        assert ran.exists()
 
 
 def test_other_models_with_code_need_the_flag_too(arithgpt: Call, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -112,7 +111,7 @@ def test_only_force_replaces_an_earlier_export(arithgpt: Call, tmp_path: Path, r
     assert (out / "README.md").read_text() == "changed"
     assert arithgpt("export-hf", "small", str(out), "--force").returncode == 0
     assert (out / "README.md").read_text() != "changed"
-    assert os.listdir(out.parent) == ["out"]
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
 @pytest.mark.parametrize("exists", [False, True])
@@ -131,7 +130,7 @@ def test_a_failure_leaves_everything_as_it_was(
     monkeypatch.setattr(export, "save", full)
     with pytest.raises(UserError, match="cannot be written: No space left on device"):
         export_run(trained, out, force=True)
-    assert os.listdir(out.parent) == (["out"] if exists else [])
+    assert [path.name for path in out.parent.iterdir()] == (["out"] if exists else [])
     assert before is None or files_in(out) == before
 
 
