@@ -311,3 +311,8 @@ class ArithGPTForCausalLM(PreTrainedModel, GenerationMixin):
         held = cache if cache is not None else past_key_values
         ids = input_ids if held is None else input_ids[:, held.length :]
         return {CACHE: held, "input_ids": ids, "attention_mask": attention_mask, "use_cache": use_cache, "logits_to_keep": 1}
+
+
+# So that `save_pretrained` copies the source along.
+ArithGPTConfig.register_for_auto_class()
+ArithGPTForCausalLM.register_for_auto_class("AutoModelForCausalLM")
