@@ -232,6 +232,10 @@ def load_recipe(
             raise UserError(f"--set {override}: names no field; must be FIELD=VALUE, as in model.n_layer=3")
         if not equals or not value.strip():
             raise UserError(f"--set {override}: has no value; must be FIELD=VALUE, as in model.n_layer=3")
+        if key.strip() == "task.name":  # the recipe of one task has the budget and the model of that task
+            raise UserError(
+                f"--set {override}: the recipe is for task {get_field(data, 'task.name')!r}; --task chooses another one"
+            )
         set_field(data, key.strip(), toml_value(value.strip()))
     given = {key: value for key, value in (options or {}).items() if value is not None}
     for key, value in given.items():

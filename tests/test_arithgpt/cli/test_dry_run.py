@@ -93,6 +93,7 @@ def test_the_recipe_of_a_resumed_run_is_printed(arithgpt: Call, tmp_path: Path) 
         ("model.n_layer", ("--set model.n_layer: has no value", "FIELD=VALUE")),
         ("model.n_layer=", ("--set model.n_layer=: has no value",)),
         ("", ("--set : names no field",)),
+        ("task.name=mul", ("--set task.name=mul: the recipe is for task 'add'", "--task")),
     ],
 )
 def test_a_wrong_field_is_one_line_with_a_near_name(field: str, said: tuple[str, ...], arithgpt: Call) -> None:
