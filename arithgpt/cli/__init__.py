@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Optional
 
@@ -254,6 +255,9 @@ def main() -> None:
     """
     for name, value in THREAD_SETTINGS.items():
         os.environ.setdefault(name, value)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # the terminal may lack some characters, such as ≈
     try:
         check_own_packages()
         if COMPLETE in os.environ:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from io import TextIOWrapper
 from typing import Annotated, Optional
 
 import numpy as np
@@ -52,8 +51,6 @@ def command(
     window, stop = (text.context, None) if text else (model.max_length, model.alphabet.index(STOP))
     if model.config.reads_question:  # it has no window to move on
         window, n = None, min(n, model.max_length - len(ids)) if model.max_length is not None else n
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # the terminal may lack some characters
     sys.stdout.write(prompt)
     sampler = random_sampler(temperature, np.random.default_rng(seed), top_k)
     for token in sample_text(model, ids, n, sampler, window=window, stop=stop):

@@ -148,3 +148,8 @@ def test_numpy_has_one_thread_unless_told(settings: dict[str, str], threads: int
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"} | settings
     done = subprocess.run([sys.executable, "-c", COUNT_THREADS], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout == f"5535\n{threads}\n"
+
+
+def test_a_terminal_that_lacks_a_character_shows_another_one(new_arithgpt: Call) -> None:
+    done = new_arithgpt("calc", "1/3", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1/3 ? 0.3333333333  right\n", "")
