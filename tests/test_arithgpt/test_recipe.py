@@ -105,7 +105,7 @@ def test_the_option_of_the_command_line_is_named() -> None:
         ("task.digits=[1]", ["digits"]),
         ("task.colour=3", ["colour", "no such field", "carry_chain_prob"]),
         ("colour=3", ["colour", "no such field", "train"]),
-        ("task.name=nope", ["task.name = nope", "no such task", "add"]),
+        ("task.name=nope", ["task.name=nope", "the recipe is for task 'add'", "--task"]),
         ("seed.x=3", ["seed"]),
         ("seed=-1", ["seed = -1"]),
         ("model=3", ["model"]),

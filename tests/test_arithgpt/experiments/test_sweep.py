@@ -134,7 +134,7 @@ def test_fields_that_change_together_are_one_value_of_the_grid(grid: Path) -> No
         ("[sweep]\nseed = 3\n", "sweep.seed = 3: must be a list of different values"),
         ("[sweep]\nseed = []\n", "sweep.seed = []"),
         ("[sweep]\nseed = [1, 1]\n", "sweep.seed = [1, 1]"),
-        ('[sweep]\nseed = [1]\n"model.n_layers" = [1]\n', "model.n_layers: no such field; did you mean n_layer?"),
+        ('[sweep]\nseed = [1]\n"model.n_layers" = [1]\n', "model.n_layers: no such field; did you mean model.n_layer?"),
         ('[sweep]\n"model.n_layer" = [1, 0]\n', "model.n_layer = 0"),
         (f'[sweep]\n"task.digits" = ["{"1," * 60}1"]\n', "a run cannot be called"),
         ("[sweep\n", "not TOML"),

@@ -202,7 +202,7 @@ def test_parameters_are_counted() -> None:
         (["--set", "model.positions=page"], "positions = 'page': arch = 'encoder-decoder' takes learned, sinusoidal, "),
         (["--task", "sum"], "positions = 'expression_page': arch = 'encoder-decoder' takes learned, sinusoidal"),
         (["--set", "model.head_dim=0", "--set", "model.n_head=5"], "n_embd = 16: must be a multiple of n_head = 5"),
-        (["--set", "model.prompt_end="], "model.prompt_end = '': string should have at least 1 character"),
+        (["--set", 'model.prompt_end=""'], "model.prompt_end = '': string should have at least 1 character"),
         (["--set", "model.prompt_end=?"], "model.prompt_end = '?': must stand in every question, and is not in '"),
         (["--set", "model.positions=learned", "--set", "model.block_size=8"], "model.block_size = 8: must be at least the 2"),
         (["--task", "text", "--set", "task.path=book.txt", "--set", "model.positions=none"], "a text has no questions"),
