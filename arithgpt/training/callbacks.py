@@ -79,7 +79,7 @@ class CallbackList(Callback):
 
 
 class TerminalProgress(Callback):
-    """Shows a run as lines of text, with a moving bar below them where the output is a terminal.
+    """Shows a run as lines of text, with a moving bar below them in a terminal, and in a notebook with ipywidgets.
 
     Args:
         recipe: the recipe of the run
@@ -89,17 +89,19 @@ class TerminalProgress(Callback):
 
     def __init__(self, recipe: Recipe, console: Console | None = None, *, from_python: bool = False) -> None:
         self.recipe, self.from_python = recipe, from_python
-        self.console = console or Console(highlight=False)
+        self.console = console or Console(highlight=False, force_jupyter=False)  # a notebook joins lines of plain text
         self.loss = float("nan")
         self.widths: dict[str, int] | None = None
+        notebook = Console()
+        in_notebook = console is None and notebook.is_jupyter and find_spec("ipywidgets") is not None
         self.bar = ProgressBar(
             TextColumn("step {task.completed}/{task.total}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[pace]}"),
             TimeRemainingColumn(),
-            console=self.console,
+            console=notebook if in_notebook else self.console,
             transient=True,
-            disable=not (self.console.is_terminal or _draws_in_notebook(self.console)),
+            disable=not (self.console.is_terminal or in_notebook),
         )
 
     def on_train_start(self, run: RunFolder, model: LanguageModel, device: torch.device, progress: Progress) -> None:
@@ -173,11 +175,6 @@ class TerminalProgress(Callback):
 
     def _print(self, line: str) -> None:
         self.console.print(line, soft_wrap=True)
-
-
-def _draws_in_notebook(console: Console) -> bool:
-    """Whether the output is a notebook that can show a moving bar, which takes ipywidgets."""
-    return console.is_jupyter and find_spec("ipywidgets") is not None
 
 
 def _next_in_python(recipe: Recipe, name: str, progress: Progress) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ WIDTH, DPI = 11.0, 120
 TEXT, QUIET, RULE, SOFT, BOX = "#1b1f24", "#59636e", "#d8dee4", "#f0f2f4", "#d55e00"
 MAX_WRITTEN_COLUMNS = 16
 """Maps of more columns have no text in their cells."""
+LETTERS_PER_INCH = 8
+"""Of a title."""
 HEADS_ACROSS = 4
 """Maps of attention in a row."""
 MAX_LETTERS = 48
@@ -87,7 +90,7 @@ def chart_figure(title: str, charts: Sequence[Chart]) -> Figure | None:
     """
     if not charts:
         return None
-    columns = min(3, max(2, len(charts)))
+    columns = min(3, len(charts))
     figure, axes = _figure(title, len(charts), columns, 3.3)
     for ax, chart in zip(axes, charts, strict=False):
         _draw_chart(ax, chart)
@@ -108,15 +111,16 @@ def attention_figure(
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    columns = min(HEADS_ACROSS, max(2, len(maps)))
+    columns = min(HEADS_ACROSS, len(maps))
     height_to_width = min(max(len(written) / len(looked_at), 0.3), 1.2)
-    figure, axes = _figure(title, len(maps), columns, height_to_width * WIDTH / columns + 0.6)
+    width = _width(columns) / columns
+    figure, axes = _figure(title, len(maps), columns, height_to_width * width + 0.6)
     for ax, (name, shares) in zip(axes, maps.items(), strict=False):
         ax.imshow(shares, aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
         for letters, set_ticks in ((looked_at, ax.set_xticks), (written, ax.set_yticks)):
             set_ticks(range(len(letters)), [*map(_text, letters)]) if len(letters) <= MAX_LETTERS else set_ticks([])
         _style(ax, name)
-        ax.tick_params(labelsize=min(8, 45 * WIDTH / columns / len(looked_at)))
+        ax.tick_params(labelsize=min(8, 45 * width / len(looked_at)))
     return figure
 
 
@@ -141,6 +145,8 @@ def png(figures: Sequence[Figure]) -> bytes:
             warnings.filterwarnings("ignore", message="Glyph .* missing from")  # a box is drawn, which is clear enough
             canvas.draw()
         pictures.append(np.asarray(canvas.buffer_rgba()).copy())
+    widest = max(picture.shape[1] for picture in pictures)
+    pictures = [np.pad(one, ((0, 0), (0, widest - one.shape[1]), (0, 0)), constant_values=255) for one in pictures]
     buffer = io.BytesIO()
     no_version: dict[str, Any] = {"Software": None}
     imsave(buffer, np.concatenate(pictures), format="png", metadata=no_version)
@@ -153,15 +159,22 @@ def _figure(title: str, count: int, columns: int, height: float) -> tuple[Figure
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtra("plot") from None
-    rows = -(-count // columns)
-    figure = Figure(figsize=(WIDTH, height * rows + 0.5), dpi=DPI, layout="constrained", facecolor="white")
+    rows, width = -(-count // columns), _width(columns)
+    figure = Figure(figsize=(width, height * rows + 0.5), dpi=DPI, layout="constrained", facecolor="white")
     layout: Any = figure.get_layout_engine()
     layout.set(w_pad=0.12, h_pad=0.12)
-    figure.suptitle(_text(title), x=0.015, ha="left", color=TEXT, fontweight="bold")
+    figure.suptitle(
+        textwrap.fill(_text(title), round(LETTERS_PER_INCH * width)), x=0.015, ha="left", color=TEXT, fontweight="bold"
+    )
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax in axes[count:]:
         ax.set_axis_off()
     return figure, axes
+
+
+def _width(columns: int) -> float:
+    """The inches of a figure: one chart by itself is not stretched over the whole width."""
+    return WIDTH if columns > 1 else 0.6 * WIDTH
 
 
 def _text(text: str) -> str:
@@ -237,7 +250,7 @@ def _map_figure(maps: Sequence[Heatmap]) -> Figure | None:
     seen = any("seen" in row or "mixed" in row for one in maps for row in one.trained)
     title = "Exact match in %" + "; outlined: lengths of training" * outlined + f"; {SEEN_MARK}: seen in training" * seen
     height_to_width = max(len(one.lefts) / len(one.rights) for one in maps)
-    figure, axes = _figure(title, len(maps), 2, min(5.4 * height_to_width, 8.0))
+    figure, axes = _figure(title, len(maps), min(2, len(maps)), min(5.4 * height_to_width, 8.0))
     for ax, one in zip(axes, maps, strict=False):
         _draw_map(ax, one)
     return figure
