@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from arithgpt.arguments import check_types, check_whole, read_lengths
+from arithgpt.arguments import check_texts, check_types, check_whole, read_lengths
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
@@ -140,10 +140,11 @@ class Run:
         Raises:
             UserError: a prompt is empty or has a character that is not in the alphabet, or a number is out of range
         """
-        if isinstance(prompts, str) or not all(isinstance(prompt, str) for prompt in prompts):
-            raise UserError(f'prompts = {prompts!r}: must be a list of texts, as in ["21+43="]')
+        check_texts("prompts", prompts, example="21+43=")
         check_whole("max_new_tokens", max_new_tokens, 1)
         check_whole("seed", seed, 0)
+        if top_k is not None:
+            check_whole("top_k", top_k, 1)
         try:
             sampler = random_sampler(temperature, np.random.default_rng(seed), top_k)
         except (TypeError, ValueError) as error:
@@ -188,8 +189,8 @@ class Run:
         self._check_is_of_a_task("evaluate")
         check_whole("samples", samples, 1)
         check_whole("seed", seed, 0)
-        if isinstance(suites, str):
-            raise UserError(f'suites = {suites!r}: must be a list of names, as in ["random"]')
+        if suites is not None:
+            check_texts("suites", suites, example="random")
         problems = self.recipe.problems
         resolved = ResolvedSolver(GPTSolver(self.name, self.model, problems), problems, self.folder)
         return evaluate_resolved(
@@ -208,6 +209,7 @@ class Run:
         Raises:
             UserError: the question cannot be understood, its page is too long, or the model is not a GPT
         """
+        check_types(question=(question, str))
         return inspect_page(self.folder, self.model, question)
 
     def __repr__(self) -> str:
@@ -263,6 +265,8 @@ def train(
     changes = dict(options or {}) | {field: value for field, value in given.items() if value is not None}
     typed = {"task.digits": f"digits = {digits!r}", "train.max_steps": f"steps = {steps!r}", "seed": f"seed = {seed!r}"}
     if isinstance(recipe, Recipe):
+        if task is not None and task != recipe.task.name:
+            raise UserError(f"task = {task!r}: the recipe is for task {recipe.task.name!r}")
         plan = recipe.with_fields(changes) if changes else recipe
     elif recipe is not None:
         plan = load_recipe(task=task, file=Path(recipe), options=changes, typed=typed)
@@ -292,9 +296,10 @@ def load(run: str | Path | None = None, device: str = "cpu") -> Run:
         device: auto, cpu or cuda; or numpy for a NumpyGPT, which needs no torch
 
     Raises:
-        UserError: there is no such run
+        UserError: there is no such run, its recipe cannot be read, or its task is of a file that is not imported
     """
     folder = find_run(str(run)) if run is not None else shipped_run()
+    assert folder.recipe  # raises now, and not where the run is first shown
     if not folder.has_weights:
         raise UserError(f"run {folder.name}: has no weights yet; train it first")
     return Run(folder, device if device == "numpy" else str(resolve_device(device)))

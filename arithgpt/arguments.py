@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
+
+import numpy as np
 
 from arithgpt.errors import UserError
 
@@ -21,6 +23,22 @@ def check_whole(name: str, value: object, least: int) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise UserError(f"{name} = {value!r}: must be a whole number from {least} on")
+
+
+def check_texts(name: str, value: object, *, example: str) -> None:
+    """Check that an argument is a sequence of texts.
+
+    Args:
+        name: of the argument
+        value: what was given
+        example: a text that can stand in it, for the message
+
+    Raises:
+        UserError: it is none, or a single text
+    """
+    texts: Any = value if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else [None]
+    if not all(isinstance(one, str) for one in texts):
+        raise UserError(f'{name} = {value!r}: must be a list of texts, as in ["{example}"]')
 
 
 def check_types(**arguments: tuple[object, Any]) -> None:

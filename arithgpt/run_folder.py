@@ -100,11 +100,20 @@ class RunFolder:
     @cached_property
     def info(self) -> dict[str, Any]:
         """The content of run.json; empty where it is missing or damaged."""
+        return self._read_json("run.json")
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        """The content of eval.json; empty where it is missing or damaged."""
+        return self._read_json("eval.json")
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        """Read a file with a JSON object; empty where there is none."""
         try:
-            info = json.loads((self.path / "run.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            found = json.loads((self.path / name).read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
             return {}
-        return info if isinstance(info, dict) else {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def is_shipped(self) -> bool:
@@ -269,7 +278,7 @@ def new_run_path(name: str | None, recipe: Recipe) -> Path:
     Raises:
         UserError: the name is taken or not allowed
     """
-    folder = runs_folder()
+    folder, is_made = runs_folder(), name is None
     if name is None:
         most = recipe.problems.size_span.high if not recipe.text else 0
         stem = recipe.task.name.replace(":", "-") + (f"-{most}" if most else "")
@@ -282,7 +291,7 @@ def new_run_path(name: str | None, recipe: Recipe) -> Path:
     if (SHIPPED / name).is_dir():
         raise UserError(f"--name {name}: is the calculator that ships; take another name")
     path = folder / name
-    if path.exists():
+    if path.exists() and not is_made:  # a name that was made is tried again by `new_run`
         raise UserError(f"--name {name}: {path} is there already; --resume goes on with it, another --name starts afresh")
     return path
 
@@ -300,6 +309,10 @@ def new_run(name: str | None, recipe: Recipe) -> RunFolder:
     path = new_run_path(name, recipe)
     try:
         path.mkdir(parents=True)
+    except FileExistsError:
+        if name is None and path.is_dir():  # another process or thread took the same free name
+            return new_run(None, recipe)
+        raise UserError(f"{path}: is there already, or is a file where a folder is needed") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be made: {error.strerror}") from None
     try:

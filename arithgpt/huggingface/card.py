@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from arithgpt.huggingface.sample_use import sample_use
 from arithgpt.proof.claim import proven_claim
 from arithgpt.provenance import commit
 from arithgpt.run_folder import RunSummary
+from arithgpt.version import __version__
 from eval.reports.format import percent
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _origin(run: RunFolder) -> str:
     at = f", commit {source}" if source else ""
     trained = f", trained at commit {run.info['commit']}" if run.info.get("commit") else ""
     return (
-        f"Run `{run.name}`{trained}, exported by `arithgpt export-hf` of arithgpt {version('arithgpt')}{at}. To cite it, name "
+        f"Run `{run.name}`{trained}, exported by `arithgpt export-hf` of arithgpt {__version__}{at}. To cite it, name "
         f"arithgpt with this version, the run and the SHA-256 of its weights: `{run.weights_sha256}`. Licence: MIT."
     )
 

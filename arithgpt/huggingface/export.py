@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ from arithgpt.huggingface.source_files import exported_sources
 from arithgpt.huggingface.tokenizer_files import tokenizer_files
 from arithgpt.models.positions.names import SCHEMES
 from arithgpt.training.checkpoint import load_tensors
+from arithgpt.version import __version__
 from eval.solvers.exported import MODEL_TYPE, is_exported
 from tasks import STOP
 
@@ -92,6 +93,8 @@ def _check_folder(folder: Path, force: bool) -> None:
             raise UserError(f"DIR {folder}: the folder {folder.parent} does not exist")
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise UserError(f"DIR {folder}: is there already and no plain folder")
+        if folder.resolve() == Path.cwd():
+            raise UserError(f"DIR {folder}: is the working directory, which cannot be replaced; name a folder in it")
         if not folder.exists() or not any(folder.iterdir()):
             return
     except (OSError, ValueError) as error:
@@ -111,7 +114,7 @@ def _settings(run: RunFolder, alphabet: str) -> dict[str, Any]:
         "model_type": MODEL_TYPE,
         "architectures": ["ArithGPTForCausalLM"],
         "auto_map": CLASSES,
-        "arithgpt_version": version("arithgpt"),
+        "arithgpt_version": __version__,
         "alphabet": alphabet,
         "vocab_size": len(alphabet),
         "max_position_embeddings": longest,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +37,8 @@ def measured(run: RunFolder) -> str:
 
 def _report(run: RunFolder) -> Mapping[str, Any] | None:
     """Read eval.json; None where it is missing, damaged, or about other weights."""
-    try:
-        report = json.loads((run.path / "eval.json").read_text("utf-8"))
-        fits = report["weights_sha256"] == run.weights_sha256
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return report if fits and isinstance(report, dict) else None
+    report = run.evaluation
+    return report if report.get("weights_sha256") == run.weights_sha256 else None
 
 
 def _table(report: Mapping[str, Any]) -> str:

@@ -70,12 +70,7 @@ def sample_use(task: TaskOrText, model: Model, folder: str) -> str:
         folder: the name of the exported folder
     """
     if isinstance(task, Text):
-        prompts, limit, notes = (
-            [_first_words(model.alphabet)],
-            CHARACTERS,
-            f"""\
-Nothing ends a text: without `max_new_tokens` it goes on for {task.context} characters.""",
-        )
+        prompts, limit, notes = [_first_words(model.alphabet)], CHARACTERS, _text_notes(task, model)
         ids = sample_text(model, encode(prompts[0], model.alphabet), limit, greedy)
         completions, padding, batches = ["".join(model.alphabet[id] for id in ids)], "", ""
     else:

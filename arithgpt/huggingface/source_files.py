@@ -10,10 +10,11 @@ others. So the modelling file ends with an import of each file that it does not 
 from __future__ import annotations
 
 import re
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+
+from arithgpt.version import __version__
 
 ROOT: Final = "arithgpt.huggingface.modeling_arithgpt"
 """The module that the folder is made for."""
@@ -40,7 +41,7 @@ def exported_sources() -> dict[str, str]:
             assert not _OTHER_IMPORT.search(text), f"{module}: only `from ... import` can be made relative"
             waiting += [found.group(2) for found in _IMPORT.finditer(text)]
             flat = _IMPORT.sub(lambda found: f"{found.group(1)}from .{_flat_name(found.group(2))} import", text)
-            sources[name] = f"# {module} of arithgpt {version('arithgpt')}, MIT licence, with relative imports.\n{flat}"
+            sources[name] = f"# {module} of arithgpt {__version__}, MIT licence, with relative imports.\n{flat}"
     direct = set(re.findall(r"^from \.(\w+) import", sources[f"{_flat_name(ROOT)}.py"], re.MULTILINE))
     others = sorted({name.removesuffix(".py") for name in sources} - direct - {_flat_name(ROOT)})
     sources[f"{_flat_name(ROOT)}.py"] += COPIED + "".join(f"from .{name} import __doc__ as _{name}\n" for name in others)

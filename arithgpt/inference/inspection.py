@@ -116,6 +116,8 @@ def inspect_page(run: RunFolder, model: Any, typed: str) -> Inspection:
         UserError: the question cannot be understood, or its page is too long to be inspected
     """
     check_has_attention(run)
+    if not isinstance(model, GPT):
+        raise UserError(f"run {run.name}: attention is recorded with torch only; load the run with device='cpu'")
     about, ids, prompt_length = _write_page(run, model, typed)
     try:
         reading = read_page(model, ids, prompt_length)
@@ -133,7 +135,9 @@ def _write_page(run: RunFolder, model: Any, typed: str) -> tuple[dict[str, Any],
     if run.recipe.text:
         ids = run.recipe.text.encode(typed)
         if not 2 <= len(ids) <= run.recipe.text.context:
-            raise UserError(f"EXPR: must be from 2 to the {run.recipe.text.context} characters of a page, not {len(ids)}")
+            raise UserError(
+                f"{typed[:40]!r}: must be from 2 to the {run.recipe.text.context} characters of a page, not {len(ids)}"
+            )
         return {"run": run.name, "question": typed}, ids, 1
     task = run.recipe.problems
     try:

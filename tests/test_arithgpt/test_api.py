@@ -4,6 +4,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 
 import arithgpt
 from arithgpt.inference.numpy_gpt import NumpyGPT
-from arithgpt.run_folder import find_run
+from arithgpt.run_folder import find_run, new_run
 
 TINY = {"train.max_steps": 2, "train.eval_samples": 2, "train.batch_size": 4, "model.n_embd": 16, "model.n_head": 2}
 
@@ -41,6 +42,20 @@ def test_a_run_is_trained_and_loaded(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_a_number_of_digits_is_exactly_that() -> None:
     assert arithgpt.train("add", digits=3, options=TINY, device="cpu", quiet=True).recipe.problems.size_span == (3, 3)
+
+
+def test_runs_begun_at_once_without_a_name_get_different_ones(calculator: arithgpt.Run) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: new_run(None, calculator.recipe), range(32)))
+    assert len({folder.path for folder in folders}) == 32
+
+
+def test_a_run_of_a_task_that_is_not_imported_is_not_loaded(calculator: arithgpt.Run) -> None:
+    folder = new_run("outside", calculator.recipe).path
+    (folder / "weights.safetensors").write_bytes(b"")
+    (folder / "recipe.toml").write_text('[task]\nname = "maximum"\n')
+    with pytest.raises(arithgpt.UserError, match=r"task.name = maximum: no such task"):
+        arithgpt.load("outside")
 
 
 def test_a_run_answers_and_its_model_decides(calculator: arithgpt.Run) -> None:
@@ -122,6 +137,12 @@ BAD: dict[str, Callable[[], object]] = {
     "name = 5: must be a text": lambda: arithgpt.train("add", name=5),  # type: ignore[arg-type]
     "device x: must be auto": lambda: arithgpt.train("add", device="x"),
     "recipe = 5: must be Recipe, a path": lambda: arithgpt.train(recipe=5),  # type: ignore[arg-type]
+    "task = 'mul': the recipe is for task 'arith'": lambda: arithgpt.train("mul", recipe=arithgpt.load().recipe),
+    "prompts = 5: must be a list of texts": lambda: arithgpt.load().generate(5),  # type: ignore[arg-type]
+    "top_k = 2.5: must be a whole number": lambda: arithgpt.load().generate(["1+"], top_k=2.5),  # type: ignore[arg-type]
+    "suites = 5: must be a list of texts": lambda: arithgpt.load().evaluate(suites=5),  # type: ignore[arg-type]
+    "question = 5: must be a text": lambda: arithgpt.load().attention(5),  # type: ignore[arg-type]
+    "attention is recorded with torch only": lambda: arithgpt.load(device="numpy").attention("1+2"),
     "run 'nope': not found": lambda: arithgpt.load("nope"),
     "digits = 'x': must be lengths": lambda: arithgpt.load().evaluate(digits="x"),
     "samples = 0: must be a whole number from 1 on": lambda: arithgpt.load().evaluate(samples=0),

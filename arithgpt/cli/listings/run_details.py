@@ -57,19 +57,10 @@ class Details:
         found = differing_fields(self.built_in[1], self.recipe)
         return {field: values for field, values in found.items() if field not in NO_CHOICE}
 
-    @cached_property
-    def evaluation(self) -> dict[str, Any]:
-        """The content of eval.json; empty where there is none, or it is damaged."""
-        try:
-            found = json.loads((self.run.path / "eval.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
     @property
     def evaluated_weights(self) -> str:
         """Whether the evaluation is of the weights that are there now."""
-        is_same = self.run.has_weights and self.evaluation.get("weights_sha256") == self.run.weights_sha256
+        is_same = self.run.has_weights and self.run.evaluation.get("weights_sha256") == self.run.weights_sha256
         return "of these weights" if is_same else "of other weights than those that are here now"
 
     @cached_property
@@ -97,7 +88,7 @@ class Details:
             "validation_seconds": info.get("validation_seconds"),
             "accuracy": self.summary.accuracy,
             "loss": self.summary.loss,
-            "evaluation": self.evaluation or None,
+            "evaluation": self.run.evaluation or None,
             "made_on": {name: info.get(name) for name in ("device", "platform", "versions", "commit")},
             "files": self.files,
         }
@@ -156,7 +147,7 @@ class Details:
 
     def _print_evaluation(self, console: Console) -> None:
         """Print what the last evaluation on disk found, a row for each task and suite."""
-        found = self.evaluation
+        found = self.run.evaluation
         if not found:
             return
         console.print(f"\neval.json, {self.evaluated_weights}:")

@@ -48,9 +48,9 @@ def test_a_run_is_shown_with_all_it_has(arithgpt: Call, copies: Path) -> None:
 
 
 def test_a_damaged_evaluation_or_log_does_not_hide_the_rest(arithgpt: Call, copies: Path) -> None:
-    for text in ('{"results": [{"task": 3}], "loss": "x"}', "[]", "no json", '{"results": "none"}'):
+    for text in ('{"results": [{"task": 3}], "loss": "x"}', "[]", "no json", '{"results": "none"}', "[" * 100_000):
         (copies / "mine" / "eval.json").write_text(text)
-        (copies / "mine" / "run.json").write_text("[]")
+        (copies / "mine" / "run.json").write_text("[" * 100_000)
         done = arithgpt("runs", "show", "mine")
         assert (done.returncode, done.stderr) == (0, ""), done
         assert "weights.safetensors" in done.stdout

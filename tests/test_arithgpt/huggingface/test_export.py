@@ -218,3 +218,17 @@ def test_a_run_of_a_text_goes_on_as_the_run_does(text_run: RunFolder, tmp_path: 
     assert done.shape[1] == len(TEXT) + 16  # its context
     assert done[0, len(TEXT) :].tolist() == list(sample_text(own, inputs.input_ids.numpy()[0], 16, greedy))
     assert tokenizer.eos_token is None
+
+
+def test_the_working_directory_is_not_replaced(trained: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"DIR \.: is the working directory"):
+        export_run(trained, Path())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_with_limited_positions_says_where_it_ends(text_run: RunFolder, tmp_path: Path) -> None:
+    task = text_run.recipe.model_dump(mode="json")["task"]
+    run = random_run(tmp_path / "short", task, positions="learned", block_size=24, **SMALL)
+    export_run(run, tmp_path / "out")
+    assert "it goes on up to 24 characters in all" in (tmp_path / "out" / "README.md").read_text()
