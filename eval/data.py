@@ -13,18 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from eval.metrics.accuracy import by_length
+from eval.metrics.accuracy import SIZE_COLUMNS, by_length
 from eval.metrics.error_types import Mistake, count_kinds, find_mistakes
 from tasks import Task
 from tasks.sizes import SizeRange
 
 COLUMNS = (
-    "task",
-    "suite",
-    "digits",
-    "left",
-    "right",
-    "trained",
+    *SIZE_COLUMNS,
     "question",
     "expected",
     "answer",

@@ -26,7 +26,7 @@ Model: TypeAlias = "LanguageModel | NumpyGPT"
 MIN_ROWS, MAX_ROWS, MAX_ROWS_ON_GPU = 64, 1024, 1 << 16  # of a batch, where there are as many
 MAX_BYTES = 512 << 20  # of caches and attention masks on a CPU, in all batches worked on at once
 GPU_SHARE = 0.25  # of a GPU's free memory that a batch may take
-PROMPT_CHUNK = 64
+PROMPT_CHUNK = 64  # tokens of a prompt read at once: the mask has this many rows, not the prompt's length squared
 L2_BYTES = 8 << 20  # of attention mask in a batch of verification on a CPU: more leaves the processor's cache (runs/LOG.md)
 
 

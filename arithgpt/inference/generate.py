@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.inference.backend import (
+    PROMPT_CHUNK,
     Model,
     decoding_batches,
     for_each_batch,
@@ -30,7 +31,6 @@ from arithgpt.inference.backend import (
 from arithgpt.inference.sampler import Sampler, greedy
 from tasks.core.ragged import Ints, Ragged
 
-PROMPT_CHUNK = 64  # tokens of a prompt read at once: the mask has this many rows, not the prompt's length squared
 KEEP_WHILE = 0.75  # finished rows stay in the cache until only this share of the rows goes on
 CHECK_EVERY_ON_GPU = 16  # steps between two questions whether any row goes on: the answer has to be waited for
 

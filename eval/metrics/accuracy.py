@@ -7,13 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+SIZE_COLUMNS = ("task", "suite", "digits", "left", "right", "trained")
+"""What a problem is of, or a row of a summary."""
 SUMMARY_COLUMNS = (
-    "task",
-    "suite",
-    "digits",
-    "left",
-    "right",
-    "trained",
+    *SIZE_COLUMNS,
     "n",
     "correct",
     "accuracy",

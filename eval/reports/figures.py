@@ -37,7 +37,7 @@ TEXT, QUIET, RULE, SOFT, BOX = "#1b1f24", "#59636e", "#d8dee4", "#f0f2f4", "#d55
 MAX_WRITTEN_COLUMNS = 16
 """Maps of more columns have no text in their cells."""
 LETTERS_PER_INCH = 8
-"""Of a title."""
+"""A line of a title holds so many for each inch of the figure."""
 HEADS_ACROSS = 4
 """Maps of attention in a row."""
 MAX_LETTERS = 48

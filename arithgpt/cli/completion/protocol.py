@@ -16,11 +16,11 @@ from typing import Any, Final, NamedTuple
 import typer
 from typer import completion
 
+from arithgpt.cli import COMPLETE
+from arithgpt.cli.completion import SHELLS
 from arithgpt.errors import UserError
 
 PROGRAM: Final = "arithgpt"
-VARIABLE: Final = "_ARITHGPT_COMPLETE"
-SHELLS: Final = ("bash", "zsh", "fish")
 _TYPER: Final[Any] = completion
 """Untyped, because typer marks none of these names as public; they are in all its versions."""
 MEANING_WIDTH: Final = 90
@@ -37,14 +37,14 @@ class Item(NamedTuple):
 
 def answer(app: typer.Typer) -> None:
     """Print the completions that the environment asks for, and exit."""
-    if os.environ[VARIABLE] == "complete_bash":
+    if os.environ[COMPLETE] == "complete_bash":
         words, at = joined_words(os.environ.get("COMP_WORDS", ""), int(os.environ.get("COMP_CWORD") or 0))
         os.environ.update(COMP_WORDS=words, COMP_CWORD=str(at))
     os.environ["COLUMNS"] = "1000"  # typer draws each meaning with rich, which would break it into lines
     _TYPER.completion_init()
     group = typer.main.get_command(app)
     attach(group, "")
-    group(prog_name=PROGRAM, complete_var=VARIABLE)
+    group(prog_name=PROGRAM, complete_var=COMPLETE)
 
 
 def joined_words(line: str, at: int) -> tuple[str, int]:
@@ -99,7 +99,7 @@ def attach(command: Any, name: str) -> None:
 
 def _items(name: str, parameter: Any, context: Any, typed: str) -> list[Item]:
     """The completions of the value of a parameter."""
-    shell = os.environ[VARIABLE].removeprefix("complete_")
+    shell = os.environ[COMPLETE].removeprefix("complete_")
     given: Mapping[str, Any] = {key: value for key, value in context.params.items() if value is not None}
     module = import_module("arithgpt.cli.completion.values")  # only for values: commands and options are known without it
     values = module.values_of(name, parameter, given, typed, explain=shell != "bash")
@@ -127,7 +127,7 @@ def check_shell(option: str, shell: str) -> str:
 
 def show(shell: str) -> None:
     """Print the script that teaches a shell to complete; raises UserError as `check_shell`."""
-    print(_TYPER.get_completion_script(prog_name=PROGRAM, complete_var=VARIABLE, shell=check_shell("--show-completion", shell)))
+    print(_TYPER.get_completion_script(prog_name=PROGRAM, complete_var=COMPLETE, shell=check_shell("--show-completion", shell)))
 
 
 def install_for(shell: str) -> None:
@@ -138,7 +138,7 @@ def install_for(shell: str) -> None:
     """
     option = "--install-completion"
     try:
-        _, path = _TYPER.install(shell=check_shell(option, shell), prog_name=PROGRAM, complete_var=VARIABLE)
+        _, path = _TYPER.install(shell=check_shell(option, shell), prog_name=PROGRAM, complete_var=COMPLETE)
     except OSError as error:
         raise UserError(f"{option} {shell}: {error.filename or Path.home()}: {error.strerror}") from None
     print(f"completion for {shell} is in {path}; it works in the next {shell} that you start")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from arithgpt.cli.completion import SHELLS
 from arithgpt.config.fields import recipe_fields, task_fields
 from arithgpt.config.kept import kept_recipes
 from arithgpt.errors import UserError
@@ -127,8 +128,8 @@ OPTIONS: Final[Mapping[str, Completer]] = {
     "--log": _choice("tensorboard", "trackio"),
     "--split": _choice("train", "held-out", test="what eval asks"),
     "--law": _choice("right", "commutes", "neutral", "undone", "distributes", "monotone", "scales", all="each of them"),
-    "--show-completion": _choice("bash", "zsh", "fish"),
-    "--install-completion": _choice("bash", "zsh", "fish"),
+    "--show-completion": _choice(*SHELLS),
+    "--install-completion": _choice(*SHELLS),
 }
 """By the name of the option, the same in every command."""
 

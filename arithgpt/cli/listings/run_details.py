@@ -69,6 +69,11 @@ class Details:
         found = sorted(file for file in self.run.path.rglob("*") if file.is_file())
         return {str(file.relative_to(self.run.path)): file.stat().st_size for file in found}
 
+    @property
+    def made_on(self) -> dict[str, Any]:
+        """The machine, the versions and the commit that run.json names; None where it names none."""
+        return {name: self.run.info.get(name) for name in ("device", "platform", "versions", "commit")}
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything as values for JSON."""
         info = self.run.info
@@ -89,7 +94,7 @@ class Details:
             "accuracy": self.summary.accuracy,
             "loss": self.summary.loss,
             "evaluation": self.run.evaluation or None,
-            "made_on": {name: info.get(name) for name in ("device", "platform", "versions", "commit")},
+            "made_on": self.made_on,
             "files": self.files,
         }
 
@@ -110,7 +115,7 @@ class Details:
     def _facts(self) -> dict[str, str]:
         """What is told in a line each."""
         summary, recipe = self.summary, self.recipe
-        made_on = self.as_dict()["made_on"]
+        made_on = self.made_on
         versions = made_on["versions"] if isinstance(made_on["versions"], dict) else {}
         machine = [made_on["device"], made_on["platform"], *(f"{name} {version}" for name, version in versions.items())]
         return {

@@ -56,7 +56,7 @@ class Block:
 
     page: Path
     line: int
-    """Of the opening fence, from 1 on."""
+    """The number of the line of the opening fence; the first line of a page is 1."""
     language: str
     marks: frozenset[str]
     options: dict[str, str]

@@ -14,7 +14,7 @@ from arithgpt.run_folder import RunFolder, all_runs
 
 @pytest.fixture
 def copies(trained: RunFolder, tmp_path: Path) -> Path:
-    """A runs folder with two runs and a folder that is none; it is the one of this test."""
+    """The runs folder of this test. It holds two runs, and a folder that is no run."""
     folder = tmp_path / "runs"
     for name in ("mine", "other"):
         shutil.copytree(trained.path, folder / name)
