@@ -54,17 +54,19 @@ class RunSummary(BaseModel):
 
     @staticmethod
     def of(run: RunFolder) -> RunSummary:
-        """Read run.json; the status says what cannot be read."""
+        """Read run.json; the status says what cannot be read. A run whose task is not imported keeps its figures."""
+        fault = None
         try:
             assert run.recipe
         except UnknownTaskError:
-            return RunSummary.model_construct(status="needs --import")
+            fault = "needs --import"
         except UserError:
-            return RunSummary.model_construct(status="unreadable recipe")
+            fault = "unreadable recipe"
         try:
-            return RunSummary.model_validate(run.info, strict=True)
+            summary = RunSummary.model_validate(run.info, strict=True)
         except ValidationError:
-            return RunSummary.model_construct(status="unreadable run.json")
+            return RunSummary.model_construct(status=fault or "unreadable run.json")
+        return summary if fault is None else summary.model_copy(update={"status": fault})
 
 
 class RunFolder:

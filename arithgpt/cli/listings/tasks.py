@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import reduce
 from typing import Annotated, Any, Optional
 
 import typer
@@ -12,9 +13,11 @@ from arithgpt.cli.shared.answers import print_rows
 from arithgpt.cli.shared.terminal import make_console
 from arithgpt.config.fields import task_fields
 from arithgpt.config.imported import import_inherited_files
+from arithgpt.config.recipe import Recipe
 from arithgpt.config.tables import Kind, find_kind
 from arithgpt.data.text import Text
 from arithgpt.errors import UserError
+from arithgpt.proof.families.covered import load_provable
 from eval.reports.layout import TextTable, print_record, print_table
 from tasks import Row, Task, find, names, sizes
 from tasks.registration import GYM_PREFIX
@@ -121,6 +124,15 @@ def _show(kind: Kind, console: Console) -> None:
     for part in _make(kind).subtasks.values():
         _show_part(part, is_whole=part.name == kind.name, console=console)
     console.print(f"learn it: arithgpt train --task {kind.name}")
+    recipe = load_provable(task=kind.name)
+    changed = [f"{one.name} = {_as_typed(value)}" for one in options if (value := _value(recipe, one.name)) != one.default]
+    if changed:
+        console.print(f"its recipe has other values than the defaults: {', '.join(changed)}", soft_wrap=False)
+
+
+def _value(recipe: Recipe, field: str) -> Any:
+    """The value of a dotted field of a recipe, such as task.mul.digits."""
+    return reduce(getattr, field.split("."), recipe)
 
 
 def _show_part(task: Task, *, is_whole: bool, console: Console) -> None:

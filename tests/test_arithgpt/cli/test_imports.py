@@ -1,5 +1,6 @@
 """Code from outside at the command line: --import, and files of a working directory that hide our packages."""
 
+import json
 import os
 import re
 import subprocess
@@ -22,6 +23,8 @@ def test_a_task_of_a_file_is_trained_listed_and_asked(arithgpt: Call) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "ask it: arithgpt calc --run mine" in done.stdout
     assert "needs --import" in arithgpt("runs").stdout
+    [listed] = json.loads(arithgpt("runs", "--json").stdout)
+    assert listed["step"] > 0
     assert "maximum" in arithgpt("--import", str(MAXIMUM_TASK), "runs").stdout
     assert "maximum" in arithgpt("tasks", ARITHGPT_IMPORT=str(MAXIMUM_TASK)).stdout
     missing = arithgpt("calc", "--run", "mine", "1 2")

@@ -6,6 +6,7 @@ import pytest
 from helpers.command_line import Call, one_clear_line
 from helpers.paths import MAXIMUM_TASK
 
+from arithgpt.proof.families.covered import load_provable
 from tasks import find, names
 from tasks.sizes import format_ranges, parse_ranges
 
@@ -42,6 +43,7 @@ def test_one_task_is_shown_with_options_page_and_drawing(arithgpt: Call, width: 
     for part in ("task.edge_case_prob", "true or false", "1-4 in training", "random edges", "exhaustive long", page, "56088"):
         assert part in told
     assert "   738   6 * 123\n" in done.stdout
+    assert f"task.digits = {load_provable(task='mul').problems.digits}" in told
 
 
 def test_a_mixture_shows_its_parts_and_a_text_its_options(arithgpt: Call) -> None:
