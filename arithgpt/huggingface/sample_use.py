@@ -92,8 +92,8 @@ def _problems(task: Task) -> tuple[list[str], str]:
         problem = _of_middling_length(subtask, rng)
         [question], [prompt] = subtask.questions(problem), subtask.prompts(problem).to_strings()
         prompts.append(prompt)
-        shown, asked, right = (repr(text)[1:-1] for text in (prompt, question, subtask.answer(question)))
-        lines.append(f"- `{shown}` asks `{asked}`; the right answer is `{right}`.")
+        shown, right = (repr(text)[1:-1] for text in (prompt, subtask.answer(question)))
+        lines.append(f"- `{shown}` asks {_in_words(subtask, question)}; the right answer is `{right}`.")
     return prompts, "\n".join(
         [
             f"A prompt is the beginning of a page. The model writes the rest, up to the stop `{STOP}`. `arithgpt tasks` shows",
@@ -102,6 +102,14 @@ def _problems(task: Task) -> tuple[list[str], str]:
             *lines,
         ]
     )
+
+
+def _in_words(task: Task, question: str) -> str:
+    """Quote a question, and say the form of its answer in words: `6*0 to 0` becomes 6*0, quoted, rounded to 0 decimals."""
+    short, said = task.expression_only(question), task.question_text(question)
+    if not said.startswith(short):  # a question with a text of its own
+        short, said = question, question
+    return f"`{repr(short)[1:-1]}`{said.removeprefix(short)}"
 
 
 def _of_middling_length(task: Task, rng: np.random.Generator) -> Problems:

@@ -29,9 +29,9 @@ def random_run(folder: Path, task: dict[str, Any] | None = None, **model: Any) -
 
 
 def load_exported(folder: Path) -> tuple[Any, Any]:
-    """Load the tokeniser, without its code, and the model of a folder."""
+    """Load the tokeniser and the model of a folder, as the model card does."""
     transformers = pytest.importorskip("transformers")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(folder)
     return tokenizer, transformers.AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True)
 
 

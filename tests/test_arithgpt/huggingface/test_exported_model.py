@@ -9,6 +9,7 @@ from helpers.exports import exported, greedy, load_exported, random_run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from arithgpt.huggingface.export import export_run
 from arithgpt.models.positions import SCHEMES
 from arithgpt.run_folder import RunFolder
 
@@ -182,3 +183,13 @@ def test_the_tokeniser_has_a_token_for_each_character_and_no_other(rope: tuple[A
     assert tokenizer.padding_side == "left"
     with pytest.raises(Exception, match="UNK"):
         tokenizer("12 + 3")
+
+
+def test_auto_tokenizer_loads_the_same_without_code(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    export_run(random_run(tmp_path / "run", positions="rope", n_head=2, n_embd=16, n_layer=1), tmp_path / "out")
+    found = transformers.AutoTokenizer.from_pretrained(tmp_path / "out", trust_remote_code=False)
+    plain = transformers.PreTrainedTokenizerFast.from_pretrained(tmp_path / "out")
+    assert found.get_vocab() == plain.get_vocab()
+    assert found("12+3=").input_ids == plain("12+3=").input_ids
+    assert found.padding_side == plain.padding_side
