@@ -20,7 +20,7 @@ from typer.models import ArgumentInfo, ParameterInfo
 
 from arithgpt.cli import COMMANDS, Command, app
 from arithgpt.config.fields import FieldDoc, recipe_fields, section_types, task_fields
-from tasks import find, names
+from tasks import MAX_DIGITS, find, names
 
 PAGE = Path(__file__).with_name("reference.md")
 INTRODUCTION = """\
@@ -29,6 +29,7 @@ INTRODUCTION = """\
 Every command with its options, and every field of a recipe. `docs/make_reference.py` makes this page from the code.
 
 - [Commands](#commands)
+- [Lengths](#lengths): the notation of `--digits`
 - [Recipe](#recipe): [the options of each task](#the-options-of-each-task)
 """
 COMMANDS_TEXT = """\
@@ -37,6 +38,25 @@ COMMANDS_TEXT = """\
 `arithgpt COMMAND --help` prints what stands here. Each command also takes `--import FILE.py`, which imports this file first (it
 registers tasks of your own, and can be given several times), and `-h`. `arithgpt --version` prints the version. A
 command that is refused prints one line and ends with exit status 2.
+"""
+LENGTHS_TEXT = f"""\
+## Lengths
+
+The size of a problem is two numbers, most often the digits of its left and of its right operand. `task.digits` and the
+other options of tasks that hold lengths say from which sizes training draws. `--digits` of the other commands says which
+sizes are asked.
+
+| written | training draws | `eval` and others ask |
+| --- | --- | --- |
+| `8` | operands of exactly 8 digits | the same |
+| `1-8` | each operand with 1 to 8 digits, independently of the other | the 8 sizes in which both operands are equally long |
+| `12x6` | 12 digits on the left, 6 on the right | the same |
+| `1-6x1-3` | 1 to 6 digits on the left, 1 to 3 on the right, independently | a grid: each of the 18 sizes |
+| `1-6,1-10x1-3` | from one of the two ranges, each equally often | the sizes of both |
+
+`arithgpt train --digits 8` means `1-8`, so that short numbers are learned too; `--digits 8-8` trains on 8 digits alone. In
+a recipe and in `--set task.digits=8` it is exactly 8. Where a problem has one number or string, a length is a single number
+such as `8` or a range such as `1-8`. A length is at most {MAX_DIGITS:,}.
 """
 RECIPE_TEXT = """\
 ## Recipe
@@ -48,8 +68,8 @@ built-in recipe of a task ([presets](../arithgpt/config/presets)) may name other
 TASK_TEXT = """\
 ### The options of each task
 
-`[task]` has the name of a task and its options, as in `--set task.digits=1-6`. `arithgpt tasks` lists the tasks,
-and `arithgpt tasks NAME` shows one with its page and drawing.
+`[task]` has the name of a task and its options, as in `--set task.digits=1-6`. [Lengths](#lengths) explains values such as
+`1-6,1-10x1-3`. `arithgpt tasks` lists the tasks, and `arithgpt tasks NAME` shows one with its page and drawing.
 """
 
 
@@ -60,10 +80,18 @@ def main() -> None:
 
 def render() -> str:
     """Return the text of the page."""
-    parts = [INTRODUCTION, COMMANDS_TEXT]
+    parts = [INTRODUCTION, COMMANDS_TEXT, _list_of_commands()]
     parts += [_command(name, command) for name, command in COMMANDS.items()]
-    parts += [RECIPE_TEXT, *_sections(), TASK_TEXT, *_tasks()]
+    parts += [LENGTHS_TEXT, RECIPE_TEXT, *_sections(), TASK_TEXT, *_tasks()]
     return "\n".join(parts)
+
+
+def _list_of_commands() -> str:
+    """List the commands, each with a link and one line."""
+    return _table(
+        ["command", "what it does"],
+        ([f"[{name}](#arithgpt-{name})", command.help] for name, command in COMMANDS.items()),
+    )
 
 
 def _command(name: str, command: Command) -> str:

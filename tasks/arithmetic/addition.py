@@ -41,7 +41,7 @@ class Addition(BinaryTask):
     """Options of `add`. ValueError names a field that is out of range."""
 
     digits: str = "1-8"
-    """The digits of the operands in training, in the notation of tasks/sizes.py."""
+    """The digits of the operands in training, as in 8, 1-8, 12x6 or 1-6,1-10x1-3."""
     order: Literal["reversed", "plain", "reversed-answer"] = "reversed"
     """Which numbers are written least significant digit first: all, none, or only the answer."""
     pad: bool = False

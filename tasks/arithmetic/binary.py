@@ -46,7 +46,7 @@ class BinaryTask(Task):
     suites: ClassVar[tuple[str, ...]] = ("random", "edges", "exhaustive", "long")
     complete_suites: ClassVar[tuple[str, ...]] = ("exhaustive",)
     digits: str
-    """The digits of the operands in training, in the notation of tasks/sizes.py."""
+    """The digits of the operands in training, as in 8, 1-8, 12x6 or 1-6,1-10x1-3."""
 
     def __post_init__(self) -> None:
         check_probabilities(self)

@@ -49,7 +49,7 @@ class Division(BinaryTask):
     """Options of `div`. ValueError names a field that is out of range."""
 
     digits: str = "1-4x1-2"
-    """The digits of dividend and divisor in training, in the notation of tasks/sizes.py."""
+    """The digits of dividend and divisor in training, as in 8, 1-8, 12x6 or 1-6,1-10x1-3."""
     edge_case_prob: float = 0.1
     """The probability that an operand in training has a pattern: nines, zeros inside, powers of ten, ..."""
     built_share: float = 0.3

@@ -35,7 +35,7 @@ class Multiplication(BinaryTask):
     """Options of `mul`. ValueError names a field that is out of range."""
 
     digits: str = "1-4"
-    """The digits of the factors in training, in the notation of tasks/sizes.py."""
+    """The digits of the factors in training, as in 8, 1-8, 12x6 or 1-6,1-10x1-3."""
     edge_case_prob: float = 0.1
     """The probability that a factor in training has a pattern: nines, zeros inside, powers of ten, ..."""
     scratchpad: bool = True

@@ -34,7 +34,7 @@ class Subtraction(BinaryTask):
     """Options of `sub`. ValueError names a field that is out of range."""
 
     digits: str = "1-8"
-    """The digits of the operands in training, in the notation of tasks/sizes.py."""
+    """The digits of the operands in training, as in 8, 1-8, 12x6 or 1-6,1-10x1-3."""
     carry_chain_prob: float = 0.2
     """The probability that a problem in training is changed so that a borrow runs through neighbouring columns."""
 

@@ -8,8 +8,16 @@ from helpers.documents.pages import PAGES
 from helpers.paths import ROOT
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
-OWN_WORDS = {"It does not learn", "It is slow, or the memory is full", "No colours, or unreadable characters", "Ctrl-C"}
-"""Headings that describe what a person sees, and quote no message."""
+OWN_WORDS = {
+    "It does not learn",
+    "It is slow, or the memory is full",
+    "A training loop of your own is slow",
+    "No colours, or unreadable characters",
+    "Ctrl-C",
+    "arithgpt: command not found",
+    "You are using a model of type `arithgpt` to instantiate a model of type ``",
+}
+"""Headings that describe what a person sees, or quote a message of a shell or of transformers."""
 HEADINGS = re.findall(r"^### (.*)$", PAGE.read_text("utf-8"), flags=re.M)
 MESSAGES = [heading for heading in HEADINGS if heading not in OWN_WORDS]
 
