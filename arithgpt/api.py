@@ -112,8 +112,7 @@ class Run:
             UserError: it is a run of a text
         """
         self._check_is_of_a_task("ask")
-        if not isinstance(question, str):
-            raise UserError(f'question = {question!r}: must be text, as in "{self.recipe.problems.example}"')
+        check_types(question=(question, str), required=True)
         return Calculator(self.folder, self.device, model=self.model)(question, decimals=decimals, remainder=remainder)
 
     def generate(
@@ -154,7 +153,7 @@ class Run:
             try:
                 ids.append(encode_prompt(self.model, prompt, is_page=self.recipe.text is None))
             except UserError as error:
-                raise UserError(f"prompts: {error}") from None
+                raise UserError(error.message, "prompts") from None
         if self.recipe.text:
             window, alphabet = self.recipe.text.context, self.model.alphabet
             texts = [sample_text(self.model, one, max_new_tokens, sampler, window=window) for one in ids]
@@ -207,9 +206,10 @@ class Run:
             An inspection, which a notebook shows as a picture. `.to_pandas()` is a table of the heads.
 
         Raises:
-            UserError: the question cannot be understood, its page is too long, or the model is not a GPT
+            QuestionError: the question cannot be understood, or its page is too long
+            UserError: the model is not a GPT
         """
-        check_types(question=(question, str))
+        check_types(question=(question, str), required=True)
         return inspect_page(self.folder, self.model, question)
 
     def __repr__(self) -> str:
@@ -243,7 +243,8 @@ def train(
 
     Args:
         task: name of the task; None for `add`, or for the task of the recipe
-        digits: lengths of training: "8" is exactly 8, "1-8" each length from 1 to 8; None for those of the recipe
+        digits: lengths of training: "8" is exactly 8, "1-8" each length from 1 to 8; those of each part of a mixture; None for
+            those of the recipe
         steps: steps of training, at most; None for those of the recipe
         seed: of the initial weights and of the problems; None for that of the recipe
         recipe: a recipe or the path of a recipe file; None for the task's built-in recipe
@@ -261,13 +262,16 @@ def train(
         UserError: an argument is out of range, the name is taken, or the data cannot be had
     """
     check_types(task=(task, str), recipe=(recipe, Recipe | Path | str), options=(options, Mapping), name=(name, str))
+    check_types(callback=(callback, Callback))
+    if not all(isinstance(field, str) for field in options or ()):
+        raise UserError('must be a dict of fields and values, as in {"model.n_layer": 3}', "options", options)
     given = {"task.digits": read_lengths(digits), "train.max_steps": steps, "seed": seed}
     changes = dict(options or {}) | {field: value for field, value in given.items() if value is not None}
     typed = {"task.digits": f"digits = {digits!r}", "train.max_steps": f"steps = {steps!r}", "seed": f"seed = {seed!r}"}
     if isinstance(recipe, Recipe):
         if task is not None and task != recipe.task.name:
-            raise UserError(f"task = {task!r}: the recipe is for task {recipe.task.name!r}")
-        plan = recipe.with_fields(changes) if changes else recipe
+            raise UserError(f"the recipe is for task {recipe.task.name!r}", "task", task)
+        plan = recipe.with_fields(changes, typed) if changes else recipe
     elif recipe is not None:
         plan = load_recipe(task=task, file=Path(recipe), options=changes, typed=typed)
     else:
@@ -311,4 +315,4 @@ def _sizes(digits: object) -> list[sizes.ProblemSize] | None:
     try:
         return sizes.parse_sizes(text) if text is not None else None
     except ValueError as error:
-        raise UserError(f"digits = {digits!r}: {error}") from None
+        raise UserError(str(error), "digits", digits) from None

@@ -41,17 +41,18 @@ def check_texts(name: str, value: object, *, example: str) -> None:
         raise UserError(f'{name} = {value!r}: must be a list of texts, as in ["{example}"]')
 
 
-def check_types(**arguments: tuple[object, Any]) -> None:
-    """Check arguments that are not None.
+def check_types(*, required: bool = False, **arguments: tuple[object, Any]) -> None:
+    """Check arguments.
 
     Args:
+        required: whether None is wrong; else it stands for an argument that was not given
         arguments: name -> the value, and the type or the union of types that it must have
 
     Raises:
         UserError: one is of another type
     """
     for name, (value, kind) in arguments.items():
-        if value is not None and not isinstance(value, kind):
+        if (required or value is not None) and not isinstance(value, kind):
             names = ", ".join(WORDS.get(one, one.__name__) for one in get_args(kind) or (kind,))
             raise UserError(f"{name} = {value!r}: must be {names}")
 

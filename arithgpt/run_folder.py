@@ -5,9 +5,9 @@ recipe.toml  weights.safetensors  resume.safetensors  metrics.jsonl  run.json  e
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from arithgpt.config.recipe import Recipe
 from arithgpt.config.tables import UnknownFieldError, UnknownTaskError
-from arithgpt.errors import UserError
+from arithgpt.errors import UserError, Wording, ending
 from arithgpt.training.checkpoint import load_tensors, write_atomic
+from tasks.core.near import near_names
 
 if TYPE_CHECKING:
     from arithgpt.inference.backend import Model
@@ -88,6 +89,13 @@ class RunFolder:
             return Recipe.from_toml(file.read_text("utf-8"), str(file))
         except UnknownFieldError as error:
             raise UserError(f"{error}; {OTHER_VERSION}") from None
+        except UnknownTaskError as error:
+            why = f", as arithgpt has no task {error.name!r} of its own"
+            cures = (
+                "import the Python file that defines its task first",
+                "needs --import FILE.py, the file that defines its task",
+            )
+            raise UnknownTaskError(Wording(*(f"run {self.name}: {cure}{why}" for cure in cures)), name=error.name) from None
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
@@ -110,9 +118,9 @@ class RunFolder:
         return self._read_json("eval.json")
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        """Read a file with a JSON object; empty where there is none."""
+        """Read a file with a JSON object; empty where there is none. NaN and Infinity, which JSON has not, become None."""
         try:
-            found = json.loads((self.path / name).read_text("utf-8"))
+            found = json.loads((self.path / name).read_text("utf-8"), parse_constant=lambda _: None, parse_float=_finite)
         except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -134,9 +142,9 @@ class RunFolder:
 
     @property
     def changed(self) -> float:
-        """When weights or recipe were last written: seconds since 1970."""
-        files = [self.path / "weights.safetensors", self.path / "recipe.toml"]
-        return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+        """When weights or recipe were last written: seconds since 1970; 0 where both are gone."""
+        times = [_modified(self.path / "weights.safetensors"), _modified(self.path / "recipe.toml")]
+        return max(times)
 
     def load_model(self, device: str = "cpu") -> Model:
         """Load the trained model in eval mode.
@@ -178,10 +186,11 @@ class RunFolder:
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """Yield the entries of metrics.jsonl; a line that is damaged, or cut short by a crash, is left out."""
-        file = self.path / "metrics.jsonl"
-        if not file.exists():
+        try:
+            content = (self.path / "metrics.jsonl").read_bytes()
+        except FileNotFoundError:
             return
-        for line in file.read_bytes().splitlines():
+        for line in content.splitlines():
             try:
                 entry = json.loads(line)
             except ValueError:
@@ -211,6 +220,20 @@ class RunFolder:
         write_atomic(self.path / "metrics.jsonl", "".join(kept))
 
 
+def _modified(file: Path) -> float:
+    """When a file was last written: seconds since 1970; 0 where there is none, which another process may just have removed."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _finite(text: str) -> float | None:
+    """Read a number of JSON; None where it is too large for a float."""
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
 def all_runs() -> list[RunFolder]:
     """Return every folder with a recipe under the runs folder, the newest first."""
     try:
@@ -236,7 +259,7 @@ def find_run(name: str) -> RunFolder:
         except (OSError, ValueError):
             continue  # not the name of a file, such as one that is too long
     names = [run.name for run in all_runs()]
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = near_names(name, names)
     if near:
         hint = f"did you mean {near[0]}?"
     elif names:
@@ -254,7 +277,8 @@ def shipped_run() -> RunFolder:
     """
     run = RunFolder(SHIPPED / "calculator")
     if not run.has_weights:
-        raise UserError(f"{run.path}: the calculator that ships is missing; --run asks one of your own runs")
+        message = f"{run.path}: the calculator that ships is missing"
+        raise UserError(ending(message, python="name one of your own runs", shell="--run asks one of your own runs"))
     return run
 
 
@@ -287,14 +311,15 @@ def new_run_path(name: str | None, recipe: Recipe) -> Path:
         taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         name = next(n for k in range(1, len(taken) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)
     if not NAME.fullmatch(name):
-        raise UserError(
-            f"--name {name}: must be letters, digits, '.', '_' and '-', at most 100, and begin with a letter or digit"
-        )
+        allowed = "must be letters, digits, '.', '_' and '-', at most 100, and begin with a letter or digit"
+        raise UserError(allowed, "name", name)
     if (SHIPPED / name).is_dir():
-        raise UserError(f"--name {name}: is the calculator that ships; take another name")
+        raise UserError("is the calculator that ships; take another name", "name", name)
     path = folder / name
     if path.exists() and not is_made:  # a name that was made is tried again by `new_run`
-        raise UserError(f"--name {name}: {path} is there already; --resume goes on with it, another --name starts afresh")
+        afresh = "another name starts afresh"
+        message = ending(f"{path} is there already", python=afresh, shell=f"--resume goes on with it, {afresh}")
+        raise UserError(message, "name", name)
     return path
 
 

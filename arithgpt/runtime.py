@@ -65,16 +65,17 @@ def resolve_device(name: str) -> torch.device:
         UserError: another name, cuda without a GPU, or more processes than GPUs
     """
     if name not in ("auto", "cpu", "cuda"):
-        raise UserError(f"--device {name}: must be auto, cpu or cuda")
+        raise UserError("must be auto, cpu or cuda", "device", name)
     if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no CUDA GPU here; use cpu or auto")
+        raise UserError("torch sees no CUDA GPU here; use cpu or auto", "device", name)
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     if "LOCAL_RANK" not in os.environ:
         return torch.device("cuda")
     n_processes, n_gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
     if n_processes > n_gpus:
-        raise UserError(f"--device {name}: {n_processes} processes but {n_gpus} GPUs on this machine; start fewer, or use cpu")
+        message = f"{n_processes} processes but {n_gpus} GPUs on this machine; start fewer, or use cpu"
+        raise UserError(message, "device", name)
     return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
 
 
@@ -89,14 +90,14 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
         UserError: another name, or bf16 on a CPU or on a GPU without hardware support for it
     """
     if name not in ("auto", "float32", "bf16"):
-        raise UserError(f"--precision {name}: must be auto, float32 or bf16")
+        raise UserError("must be auto, float32 or bf16", "precision", name)
     if name == "float32" or (name == "auto" and device.type != "cuda"):
         return "float32"
     if device.type != "cuda":
-        raise UserError("--precision bf16: needs a GPU; on a CPU use float32")
+        raise UserError("needs a GPU; on a CPU use float32", "precision", name)
     is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
     if name == "bf16" and not is_supported:
-        raise UserError("--precision bf16: this GPU does not support it; use float32 or auto")
+        raise UserError("this GPU does not support it; use float32 or auto", "precision", name)
     return "bf16" if is_supported else "float32"
 
 

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from arithgpt.errors import UserError
+from arithgpt.errors import UserError, Wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ class ResolvedSolver:
             return _named_tasks(self.solver.name, name)
         subtasks = self.task.subtasks
         if name is not None and name not in subtasks:
-            raise UserError(f"--task {name}: {self._kind} {self.solver.name} was trained on {', '.join(subtasks)}")
+            raise UserError(f"{self._kind} {self.solver.name} was trained on {', '.join(subtasks)}", "task", name)
         return [subtasks[name]] if name is not None else list(subtasks.values())
 
     @property
@@ -70,12 +70,11 @@ def _named_tasks(solver: str, name: str | None) -> list[Task]:
     from tasks.registry import known
 
     if name is None:
-        raise UserError(f"{solver}: needs --task, one of {known()}")
+        raise UserError(f"missing; {solver} needs one of {known()}", "task")
     try:
         return list(find(name)().subtasks.values())
     except ValueError as error:
-        message = str(error)
-        raise UserError(f"--task {message}" if message.startswith(name) else f"--task {name}: {message}") from None
+        raise UserError(str(error).removeprefix(f"{name}: "), "task", name) from None
 
 
 def is_run(name: str | None) -> bool:
@@ -147,7 +146,8 @@ def _local_model(folder: str, device: str, shots: int, trust_remote_code: bool) 
 
     solver = HFSolver(folder, shots=shots, device=str(resolve_device(device)), trust_remote_code=trust_remote_code)
     if has_code(folder) and not trust_remote_code:
-        raise ValueError("its folder has Python code, which is run only with --trust-remote-code")
+        message = f"hf:{folder}: its folder has Python code, which is run only with "
+        raise UserError(Wording(f"{message}trust_remote_code=True", f"{message}--trust-remote-code"))
     if not is_exported(folder):
         return ResolvedSolver(solver)
     table = read_settings(folder).get("task")
@@ -164,5 +164,6 @@ def _endpoint(model: str, url: str | None, shots: int) -> Solver:
 
     url = url or os.environ.get("OPENAI_BASE_URL")
     if not url:
-        raise UserError(f"llm:{model}: needs --url, or OPENAI_BASE_URL in the environment")
+        variable = "OPENAI_BASE_URL in the environment"
+        raise UserError(Wording(f"llm:{model}: needs {variable}", f"llm:{model}: needs --url, or {variable}"))
     return LLMSolver(model, url, os.environ.get("OPENAI_API_KEY", ""), shots=shots)

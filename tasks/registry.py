@@ -15,9 +15,9 @@ name cannot be taken.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 
+from tasks.core.near import near_names
 from tasks.registration import BUILT_IN, GYM_PREFIX, registered
 from tasks.task import Task
 
@@ -55,7 +55,7 @@ def find(name: object) -> type[Task]:
 
         if (task := outside.load_entry_point(name)) is not None:
             return task
-    near = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.4)
+    near = near_names(name, names())
     hint = f"did you mean {near[0]}? " if near else ""
     raise ValueError(f"{name}: no such task; {hint}there are: {known()}")
 

@@ -29,7 +29,7 @@ from tasks.core.ragged import Bools, Ints, Ragged
 from tasks.core.ragged import Pages as Pages
 from tasks.core.ragged import Problems as Problems
 from tasks.core.sampling import unseen
-from tasks.core.scratchpad import Fault, Row, rule
+from tasks.core.scratchpad import Fault, Row, rule, wrong_answer
 from tasks.page_grammar import STOP as STOP
 from tasks.sizes import ProblemSize, SizeRange, Span
 
@@ -165,7 +165,7 @@ class Task(ABC):
     def verify(self, question: str, completion: str) -> Fault | None:
         """Find the first line of a finished completion that does not hold; None where all do. Default: the answer only."""
         found, right = self.extract(completion, question), self.answer(question)
-        return None if found == right else Fault(1, completion, f"the answer is {right}, not {found}")
+        return None if found == right else Fault(1, completion, wrong_answer("the answer", right, found))
 
     def render(self, question: str, completion: str) -> list[Row]:
         """Draw the question and what has been written so far, for a person to read. Default: the question and the answer."""

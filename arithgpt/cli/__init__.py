@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Optional
@@ -18,6 +17,7 @@ from typing import Annotated, Any, NamedTuple, Optional
 import typer
 from typer.core import TyperGroup
 
+from arithgpt.cli.shared.packages import DEPENDENCIES, check_own_packages
 from arithgpt.errors import PeerLostError, UserError
 
 THREAD_SETTINGS = {"GOMP_SPINCOUNT": "10000", "OPENBLAS_NUM_THREADS": "1"}
@@ -31,25 +31,10 @@ which took 5 s in place of 0.5 s beside one other process (runs/LOG.md).
 COMPLETE = "_ARITHGPT_COMPLETE"
 """Set by a shell that asks for completions (completion/protocol.py)."""
 
+USAGE_ERROR: Any = typer.BadParameter.__base__
+"""What typer raises for arguments that it cannot read. It has no public name, and its module differs between versions."""
+
 INSTALL_COMPLETION, SHOW_COMPLETION = "--install-completion", "--show-completion"
-
-OWN_PACKAGES = ("tasks", "eval")
-"""Packages with common names, which another file may hide."""
-
-DEPENDENCIES = {
-    "hypothesis": "hypothesis",
-    "joblib": "joblib",
-    "numpy": "numpy",
-    "pandas": "pandas",
-    "prompt_toolkit": "prompt_toolkit",
-    "pydantic": "pydantic",
-    "rich": "rich",
-    "safetensors": "safetensors",
-    "tomli_w": "tomli-w",
-    "torch": "torch",
-    "typer": "typer",
-}
-"""The packages that `pip install arithgpt` brings: name of the module -> what pip calls it. The calculator needs only some."""
 
 IMPORT_HELP = "Import this file first: it registers tasks of your own. Can be given several times."
 
@@ -128,7 +113,7 @@ APP_SETTINGS: dict[str, Any] = {"add_completion": False, "rich_markup_mode": Non
 
 def _assemble(name: str, functions: dict[str, Any], settings: dict[str, Any]) -> Any:
     """Make a command of a function; of several, those after the first are its subcommands."""
-    single = typer.Typer(**APP_SETTINGS)
+    single = typer.Typer(cls=Group, **APP_SETTINGS)
     function = functions.pop("")
     if not functions:
         single.command(name, context_settings=settings)(function)
@@ -144,12 +129,27 @@ def _lazy(module: str) -> Any:
     return import_module(f"arithgpt.cli.{module}")
 
 
-class LazyGroup(TyperGroup):
+class Group(TyperGroup):
+    """Commands, one of which is called; a name that there is not is an error of our own."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that was typed.
+
+        Raises:
+            UserError: there is none of this name; the message suggests near names
+        """
+        if not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in (names := self.list_commands(ctx)):
+            path = "arithgpt" if ctx.parent is None else f"arithgpt {ctx.info_name}"
+            raise UserError(_lazy("shared.usage").no_such("command", args[0], names, path))
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(Group):
     """The commands of COMMANDS, each imported by `get_command`; help lists them without importing any."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands: Any = dict.fromkeys(COMMANDS)  # names only, for near names in messages
+        self.commands: Any = dict.fromkeys(COMMANDS)  # names only
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands, in the order of the help."""
@@ -194,7 +194,6 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     cls=LazyGroup,
     help="Train small GPTs to do arithmetic, measure how far they can be trusted, and ask them.",
-    no_args_is_help=True,
     **APP_SETTINGS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -249,9 +248,10 @@ def _shared(
 
 
 def main() -> None:
-    """Run the console script: our own error, or a dependency that is not installed, becomes one line and exit status 2.
+    """Run the console script; without arguments it prints the help.
 
-    Nothing else is caught.
+    Our own error, one of typer, or a dependency that is not installed, becomes one line and exit status 2. Nothing else is
+    caught.
     """
     for name, value in THREAD_SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -265,13 +265,18 @@ def main() -> None:
         arguments = sys.argv[1:]
         if arguments[-1:] in [[INSTALL_COMPLETION], [SHOW_COMPLETION]]:
             arguments.append(Path(os.environ.get("SHELL", "")).name)  # the shell of the user
-        app(arguments)
+        sys.exit(app(arguments or ["--help"], standalone_mode=False))
+    except USAGE_ERROR as error:
+        print(f"arithgpt: {_lazy('shared.usage').describe_usage(error, sys.argv[1:])}", file=sys.stderr)
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
     except UserError as error:
         # All processes that a launcher started on a machine meet the same error, unless one of them is gone.
         if os.environ.get("LOCAL_RANK", "0") != "0" and not isinstance(error, PeerLostError):
             time.sleep(1)  # a launcher ends all processes as soon as one ends: let the first one print the line
-        elif str(error):
-            print(f"arithgpt: {error}", file=sys.stderr)
+        elif error.in_shell:
+            print(f"arithgpt: {error.in_shell}", file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
         package = DEPENDENCIES.get(error.name or "")
@@ -281,19 +286,3 @@ def main() -> None:
             f"arithgpt: this needs {package}, which is not installed; install it with: pip install {package}", file=sys.stderr
         )
         sys.exit(2)
-
-
-def check_own_packages() -> None:
-    """Check that `tasks` and `eval` would be imported from beside the package arithgpt.
-
-    Raises:
-        UserError: another file or folder of this name comes first on the import path
-    """
-    home = Path(__file__).resolve().parents[2]
-    for name in OWN_PACKAGES:
-        spec = find_spec(name)
-        origin = spec.origin if spec is not None else None
-        if origin is None:
-            raise UserError(f"the package {name} of arithgpt is missing; install arithgpt again")
-        if Path(origin).resolve() != home / name / "__init__.py":
-            raise UserError(f"{origin}: hides the package {name} of arithgpt; rename it, or start in another folder")

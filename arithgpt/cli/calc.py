@@ -13,6 +13,7 @@ import typer
 
 from arithgpt.allocator import keep_freed_memory
 from arithgpt.cli.shared.answers import format_error, print_rows
+from arithgpt.cli.shared.usage import no_such, options_of
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator
 from tasks import QuestionError
@@ -22,6 +23,7 @@ BATCH = 2048
 
 
 def command(
+    context: typer.Context,
     expressions: Annotated[
         Optional[list[str]], typer.Argument(metavar="[EXPR]...", help='What to ask, as in "123*45" or "(12+34)*5-6/2".')
     ] = None,
@@ -46,7 +48,7 @@ def command(
     """
     for expression in expressions or ():
         if expression.startswith("--"):
-            raise UserError(f"{expression}: no such option; see arithgpt calc --help")
+            raise UserError(no_such("option", expression, options_of(context), "arithgpt calc"))
     if expressions is None and sys.stdin is None:
         raise UserError("no EXPR, and nothing to read: standard input is closed")
     if expressions is None or len(expressions) > 1:

@@ -18,6 +18,10 @@ from arithgpt.models.gpt import GPT
 from arithgpt.run_folder import find_run
 from arithgpt.training.checkpoint import write_atomic
 from eval.reports.figures import png
+from tasks import QuestionError
+
+SHOWN = 40
+"""Characters of a question that a message shows."""
 
 
 def command(
@@ -42,7 +46,10 @@ def command(
     check_has_attention(source)  # before the weights are read
     model: Any = source.load_model("cpu")
     heads = select_heads(model, layer, head)
-    inspection = inspect_page(source, model, question)
+    try:
+        inspection = inspect_page(source, model, question)
+    except QuestionError as error:
+        raise UserError(f"{question[:SHOWN]!r}: {error}") from None
     selected = [focus for focus in focuses(inspection.reading) if (focus.layer, focus.head) in heads]
     maps = layer is not None
     if as_json:

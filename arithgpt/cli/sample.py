@@ -47,7 +47,7 @@ def command(
     try:
         ids = encode_prompt(model, prompt, is_page=text is None)
     except UserError as error:
-        raise UserError(f"--prompt: {error}") from None
+        raise UserError(error.message, "prompt") from None
     window, stop = (text.context, None) if text else (model.max_length, model.alphabet.index(STOP))
     if model.config.reads_question:  # it has no window to move on
         window, n = None, min(n, model.max_length - len(ids)) if model.max_length is not None else n

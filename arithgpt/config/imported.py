@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from arithgpt.errors import UserError
+from arithgpt.errors import UserError, Wording
 from arithgpt.models.positions.names import SCHEMES
 from tasks.outside import NoTaskError, load_task_file
 
@@ -36,7 +36,7 @@ def import_task_files(files: Sequence[str]) -> None:
         except ValueError as error:
             registers_scheme = isinstance(error, NoTaskError) and list(SCHEMES) != schemes
             if not registers_scheme:
-                raise UserError(f"--import {error}") from None
+                raise UserError(Wording(str(error), f"--import {error}")) from None
         _imported.add(path)
         os.environ[VARIABLE] = os.pathsep.join(sorted(_imported))
 

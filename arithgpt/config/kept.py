@@ -6,13 +6,13 @@ papers/grokking     or grokking alone, as no two recipes share a file name
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 from arithgpt.config.tables import SWEEP, read_tables
 from arithgpt.errors import UserError
+from tasks.core.near import near_names
 
 PACKAGE = Path(__file__).parents[1]
 INSTALLED = PACKAGE / "recipes"
@@ -35,16 +35,16 @@ def describe_kept(*, sweeps: bool) -> str:
     Args:
         sweeps: those with a table [sweep], for `arithgpt sweep`; otherwise those of a single run
     """
-    return ", ".join(name for name, file in kept_recipes().items() if (SWEEP in read_tables(file, str(file))) == sweeps)
+    return ", ".join(name for name, file in kept_recipes().items() if (SWEEP in read_tables(file)) == sweeps)
 
 
-def find_recipe(text: str, source: str = "") -> Path:
+def find_recipe(text: str, argument: str | None = None) -> Path:
     """Find the file of a recipe.
 
     Args:
         text: the path of a file, or else the name of a kept recipe; its path in the repository, such as
             runs/papers/grokking.toml, is a name too
-        source: what stands before a message, such as "--recipe "
+        argument: the argument that it was given as, for messages; None: they begin with the text
 
     Raises:
         UserError: there is neither
@@ -53,7 +53,7 @@ def find_recipe(text: str, source: str = "") -> Path:
     try:
         is_there = path.exists()
     except OSError as error:  # such as a name that is too long
-        raise UserError(f"{source}{text}: cannot be read: {error.strerror}") from None
+        raise _error(f"cannot be read: {error.strerror}", text, argument) from None
     if is_there and not path.is_dir():
         return path
     kept = kept_recipes()
@@ -64,10 +64,15 @@ def find_recipe(text: str, source: str = "") -> Path:
         return path  # a folder, which whoever reads it says
     near = near_recipes(path.stem)
     hint = f"did you mean {' or '.join(near)}?" if near else f"those are: {', '.join(kept)}"
-    raise UserError(f"{source}{text}: no such file, and no kept recipe of this name; {hint}")
+    raise _error(f"no such file, and no kept recipe of this name; {hint}", text, argument)
+
+
+def _error(message: str, text: str, argument: str | None) -> UserError:
+    """Make an error about the text that names a recipe."""
+    return UserError(message, argument, text) if argument else UserError(f"{text}: {message}")
 
 
 def near_recipes(name: str) -> list[str]:
     """Return the kept recipes with a file name like this one, the nearest first."""
     stems = {file.stem: kept for kept, file in kept_recipes().items()}
-    return [stems[stem] for stem in difflib.get_close_matches(name, stems)]
+    return [stems[stem] for stem in near_names(name, stems, 3)]

@@ -35,6 +35,7 @@ from arithgpt.config.schema import (
     TrainConfig,
 )
 from arithgpt.config.tables import (
+    DIGITS,
     SWEEP,
     TaskOrText,
     UnknownFieldError,
@@ -45,12 +46,13 @@ from arithgpt.config.tables import (
     no_such_field,
     parse_toml,
     read_tables,
+    set_digits,
     set_field,
     task_table,
     toml_value,
 )
 from arithgpt.data.text import Text
-from arithgpt.errors import UserError
+from arithgpt.errors import UserError, ending
 from tasks import Task
 from tasks.registration import GYM_PREFIX
 
@@ -145,16 +147,17 @@ class Recipe(Section):
         """
         return Recipe(**{name: getattr(self, name) for name in Recipe.model_fields} | sections)
 
-    def with_fields(self, values: Mapping[str, Any]) -> Recipe:
+    def with_fields(self, values: Mapping[str, Any], typed: Mapping[str, str] | None = None) -> Recipe:
         """Return this recipe with single fields changed.
 
         Args:
             values: dotted field -> value, as in {"model.n_layer": 3}
+            typed: dotted field -> the argument that set it, for messages
 
         Raises:
             UserError: a field is unknown or out of range
         """
-        return changed(self.model_dump(mode="json"), values, "recipe")
+        return changed(self.model_dump(mode="json"), values, "recipe", typed)
 
     def to_toml(self) -> str:
         """Return all fields as TOML."""
@@ -182,7 +185,9 @@ class Recipe(Section):
                 raise UnknownFieldError(f"{source}: {known}") from None
             raise UserError(_as_typed(f"{source}: {describe_error(error)}", data, source, typed or {})) from None
         except UserError as error:
-            raise type(error)(_as_typed(str(error), data, source, typed or {})) from None
+            if (message := _as_typed(str(error), data, source, typed or {})) == str(error):
+                raise
+            raise type(error)(message) from None
 
     @staticmethod
     def from_toml(text: str, source: str) -> Recipe:
@@ -217,44 +222,48 @@ def load_recipe(
         UserError: the task is unknown, the file cannot be read, or a field is unknown or out of range
     """
     if file is not None:
-        data, source = read_tables(find_recipe(str(file), "--recipe "), f"--recipe {file}"), str(file)
+        data, source = read_tables(find_recipe(str(file), "recipe"), "recipe", str(file)), str(file)
         if SWEEP in data:
             raise UserError(f"recipe {file}: has a table [{SWEEP}], which makes it many recipes: arithgpt sweep {file}")
         if task is not None and task != (named := get_field(data, "task.name")):
-            raise UserError(f"--task {task}: the recipe {file} is for task {named!r}")
+            raise UserError(f"the recipe {file} is for task {named!r}", "task", task)
     else:
-        name = check_task_name(task or DEFAULT_TASK)
+        name = check_task_name(DEFAULT_TASK if task is None else task)
         data, source = parse_toml(_preset(name, proven), name), "recipe"
         data.setdefault("task", {})["name"] = name
     for override in overrides:
         key, equals, value = override.partition("=")
         if not key.strip():
-            raise UserError(f"--set {override}: names no field; must be FIELD=VALUE, as in model.n_layer=3")
+            raise UserError("names no field; must be FIELD=VALUE, as in model.n_layer=3", "set", override)
         if not equals or not value.strip():
-            raise UserError(f"--set {override}: has no value; must be FIELD=VALUE, as in model.n_layer=3")
+            raise UserError("has no value; must be FIELD=VALUE, as in model.n_layer=3", "set", override)
         if key.strip() == "task.name":  # the recipe of one task has the budget and the model of that task
-            raise UserError(
-                f"--set {override}: the recipe is for task {get_field(data, 'task.name')!r}; --task chooses another one"
-            )
+            message = f"the recipe is for task {get_field(data, 'task.name')!r}"
+            words = ending(message, python="the argument task chooses another one", shell="--task chooses another one")
+            raise UserError(words, "set", override)
         set_field(data, key.strip(), toml_value(value.strip()))
-    given = {key: value for key, value in (options or {}).items() if value is not None}
-    for key, value in given.items():
-        set_field(data, key, value)
-    return Recipe.from_dict(data, source, {key: option for key, option in (typed or {}).items() if key in given})
+    return changed(data, {key: value for key, value in (options or {}).items() if value is not None}, source, typed)
 
 
-def changed(data: Mapping[str, Any], values: Mapping[str, Any], source: str) -> Recipe:
+def changed(data: Mapping[str, Any], values: Mapping[str, Any], source: str, typed: Mapping[str, str] | None = None) -> Recipe:
     """Validate tables with some fields changed; raises UserError as `Recipe.from_dict` does.
 
     Args:
         data: the sections by name; they stay as they are
         values: dotted field -> value
         source: what stands before a message
+        typed: dotted field -> what a message calls it in place of the field and its value, as in `load_recipe`
     """
-    tables = copy.deepcopy(dict(data))
+    tables, names = copy.deepcopy(dict(data)), dict(typed or {})
+    set_by: dict[str, str] = {}
     for key, value in values.items():
-        set_field(tables, key, value)
-    return Recipe.from_dict(tables, source)
+        fields = [key]
+        if key == DIGITS:
+            fields = set_digits(tables, value, source, names.get(key))
+        else:
+            set_field(tables, key, value)
+        set_by |= {field: names[key] for field in fields if key in names}
+    return Recipe.from_dict(tables, source, set_by)
 
 
 def _preset(name: str, proven: bool) -> str:

@@ -10,7 +10,6 @@ A file of text to learn (`name = "text"`) has no problems: it becomes a `Text` i
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import re
 import tomllib
@@ -22,19 +21,35 @@ from pydantic import TypeAdapter, ValidationError
 
 from arithgpt.config import imported
 from arithgpt.data.text import Text
-from arithgpt.errors import UserError
+from arithgpt.errors import UserError, Wording, ending
 from tasks import Task, find
+from tasks.core.near import near_names
 from tasks.registration import GYM_PREFIX
 
 SWEEP = "sweep"
 """The table that a recipe file has in addition where it describes a grid of recipes."""
+
+DIGITS = "task.digits"
+"""The field of the lengths of training; for a mixture it stands for those of each part (`set_digits`)."""
 
 TaskOrText: TypeAlias = Task | Text
 Kind: TypeAlias = type[Task] | type[Text]
 
 
 class UnknownTaskError(UserError):
-    """No task has this name: a task from outside the package may not have been imported."""
+    """No task has this name: a task from outside the package may not have been imported.
+
+    Args:
+        message, argument, value: as those of UserError
+        name: the name that no task has
+    """
+
+    def __init__(
+        self, message: str | Wording = "", argument: str | None = None, value: object = None, name: object = None
+    ) -> None:
+        super().__init__(message, argument, value)
+        self.args = (message, argument, value, name)
+        self.name = name
 
 
 class UnknownFieldError(UserError):
@@ -53,16 +68,21 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
         raise UserError(f"{source}: not TOML: {error}") from None
 
 
-def read_tables(file: Path, source: str) -> dict[str, Any]:
+def read_tables(file: Path, argument: str | None = None, value: object = None) -> dict[str, Any]:
     """Read the tables of a TOML file, without validating them.
 
+    Args:
+        file: to read
+        argument, value: the argument that named the file, for messages; None: they begin with the path
+
     Raises:
-        UserError: the file cannot be read or is not TOML; the message begins with `source`
+        UserError: the file cannot be read or is not TOML
     """
     try:
         return parse_toml(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise UserError(message if argument else f"{file}: {message}", argument, value) from None
 
 
 def toml_value(text: str) -> Any:
@@ -83,8 +103,35 @@ def set_field(tables: dict[str, Any], dotted: str, value: Any) -> None:
     for key in path:
         tables = tables.setdefault(key, {})
         if not isinstance(tables, dict):
-            raise UserError(f"--set {dotted}: {key} is not a table")
+            raise UserError(f"{dotted}: {key} is not a table")
     tables[last] = value
+
+
+def set_digits(tables: dict[str, Any], digits: Any, source: str, typed: str | None = None) -> list[str]:
+    """Set the lengths of training: those of the task, or of each part that a mixture asks.
+
+    Args:
+        tables: of a recipe
+        digits: in the notation of tasks/sizes.py
+        source: what stands before a message about the tables
+        typed: what stands before a message about the lengths; None: the field and its value
+
+    Returns:
+        The fields that were set, such as `task.digits`, or `task.add.digits` and more.
+
+    Raises:
+        UserError: the task has no lengths, or cannot be made
+    """
+    task = make_task(tables.get("task", {}), source)
+    options = {field.name for field in dataclasses.fields(task)} if dataclasses.is_dataclass(task) else set()
+    parts = [] if isinstance(task, Text) or "digits" in options else [part for part in task.subtasks if part in options]
+    if not parts and "digits" not in options:
+        subject = typed or f"{source}: task.digits = {digits!r}"
+        raise UserError(f"{subject}: task {task.name} has no operands to count the digits of")
+    fields = [f"task.{part}.digits" for part in parts] or [DIGITS]
+    for field in fields:
+        set_field(tables, field, digits)
+    return fields
 
 
 def get_field(tables: Any, dotted: str) -> Any:
@@ -94,12 +141,12 @@ def get_field(tables: Any, dotted: str) -> Any:
     return tables
 
 
-def check_task_name(name: object, label: str = "--task ") -> str:
+def check_task_name(name: object, label: str | None = None) -> str:
     """Return the name if a task has it.
 
     Args:
         name: what the user gave as a task's name
-        label: what stands before the name in the message
+        label: what stands before the name in the message; None: it was the argument `task`
 
     Raises:
         UnknownTaskError: there is no such task; the message suggests a near name
@@ -107,7 +154,7 @@ def check_task_name(name: object, label: str = "--task ") -> str:
     return find_kind(name, label).name
 
 
-def find_kind(name: object, label: str) -> Kind:
+def find_kind(name: object, label: str | None) -> Kind:
     """Find the class of a task, or `Text`; raises UnknownTaskError as `check_task_name` does."""
     if name == Text.name:
         return Text
@@ -116,8 +163,18 @@ def find_kind(name: object, label: str) -> Kind:
             imported.import_inherited_files()
         return find(name)
     except ValueError as error:
-        others = f"; {Text.name} for a file of text; a task of your own needs --import FILE.py"
-        raise UnknownTaskError(f"{label}{error}{'' if str(name).startswith(GYM_PREFIX) else others}") from None
+        message = str(error).removeprefix(f"{name}: ")
+        if label is None:
+            raise UnknownTaskError(_with_import(message, name), "task", name) from None
+        raise UnknownTaskError(_with_import(f"{label}{name}: {message}", name), name=name) from None
+
+
+def _with_import(message: str, name: object) -> str | Wording:
+    """Say of an unknown task how a task from outside the package is made known."""
+    if str(name).startswith(GYM_PREFIX):
+        return message
+    more = f"{message}; {Text.name} for a file of text; a task of your own needs "
+    return Wording(f"{more}the import of its file first", f"{more}--import FILE.py")
 
 
 def make_task(table: object, source: str) -> TaskOrText:
@@ -131,7 +188,8 @@ def make_task(table: object, source: str) -> TaskOrText:
         UserError: the table has no name, the task is unknown, or an option is unknown or out of range
     """
     if not isinstance(table, Mapping):
-        raise UserError(f"{source}: task = {table!r}: must be a table with a name; on the command line --task chooses the task")
+        message = f"{source}: task = {table!r}: must be a table with a name"
+        raise UserError(ending(message, python="the argument task chooses the task", shell="--task chooses the task"))
     if table.get("name") is None:
         raise UserError(f"{source}: task.name is missing")
     kind = find_kind(table["name"], f"{source}: task.name = ")
@@ -163,7 +221,7 @@ def describe_error(error: ValidationError) -> str:
         return f"{field}.{message}"  # a section or a part of a mixture, which names its own field
     if fault["type"] == "model_type":
         message = f"is a section; set one of its fields, as in {field}.FIELD=VALUE"
-    near = difflib.get_close_matches(str(fault["input"]), re.findall("'([^']+)'", message), n=1)  # of the names allowed
+    near = near_names(fault["input"], re.findall("'([^']+)'", message))  # of the names allowed
     return f"{field} = {fault['input']!r}: {message}{f'; did you mean {near[0]}?' if near else ''}"
 
 
@@ -175,9 +233,11 @@ def no_such_field(field: str, known: Sequence[str], others: Sequence[str] = ()) 
         known: the names that can stand in place of its last part
         others: dotted names of fields elsewhere, one of which may be meant
     """
-    path, dot, _ = field.rpartition(".")
-    near = difflib.get_close_matches(field, [*(path + dot + name for name in known), *others], n=1)
-    near = near or [other for other in others if other.rpartition(".")[2].endswith(f"_{field}")]  # lr: muon_lr, adamw_lr
+    path, dot, last = field.rpartition(".")
+    near = [path + dot + name for name in near_names(last, known)] or near_names(field, others)
+    if not near:
+        last_parts = {other: other.rpartition(".")[2] for other in others}
+        near = [other for other, part in last_parts.items() if part == last or part.endswith(f"_{field}")]  # lr: adamw_lr
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return f"{field}: no such field; {hint}there are: {', '.join(known)}"
 

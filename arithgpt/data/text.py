@@ -27,7 +27,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from arithgpt.errors import UserError
+from arithgpt.errors import UserError, Wording
 from tasks.core.ragged import Ints
 
 Part = Literal["train", "held-out"]
@@ -74,7 +74,8 @@ class Text:
             UserError: the file is missing, not UTF-8, another one than before, too short, or has other characters
         """
         if not self.path:
-            raise UserError("task.path: missing; which file to learn, as in --set task.path=book.txt")
+            message = "task.path: missing; which file to learn, as in "
+            raise UserError(Wording(f'{message}{{"task.path": "book.txt"}}', f"{message}--set task.path=book.txt"))
         survey = survey_file(Path(self.path))
         if self.sha256 not in ("", survey.sha256):
             raise UserError(f"task.path = {self.path!r}: is no longer the file it was, by its hash")

@@ -119,7 +119,7 @@ def _source(recipe: str) -> dict[str, Any]:
         if not near:
             raise
         if near[0].rpartition("/")[2] != recipe:
-            raise UserError(f"{error}; or did you mean the kept recipe {near[0]}?") from None
+            raise UserError(f"{error.in_shell}; or did you mean the kept recipe {near[0]}?") from None
     return {"file": recipe}
 
 

@@ -47,7 +47,7 @@ def load_sweep(file: Path) -> list[Trial]:
     Raises:
         UserError: the file cannot be read, has no valid grid, or makes a recipe that is invalid.
     """
-    tables = read_tables(file, str(file))
+    tables = read_tables(file)
     grid = tables.pop(SWEEP, None)
     if not isinstance(grid, dict) or not grid:
         raise UserError(f'{file}: must have a table [{SWEEP}] of fields with lists of values, as in "model.n_layer" = [1, 2]')

@@ -154,7 +154,7 @@ def _run_job(job: _Job) -> TrialResult:
                 return TrialResult(job.number, DONE)
             return TrialResult(job.number, DONE, *_evaluate(RunFolder(job.folder), job.device, job.spec))
     except UserError as error:
-        return TrialResult(job.number, str(error))
+        return TrialResult(job.number, error.in_shell)
     except Exception as error:  # the other trials go on, whatever it is
         return TrialResult(job.number, f"{type(error).__name__}: {error}".splitlines()[0])
 

@@ -11,7 +11,6 @@ The baseline has the first value of each field, or the recipe's own value. Every
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 
 from arithgpt.config.recipe import Recipe, toml_value
 from arithgpt.errors import UserError
+from tasks.core.near import near_names
 
 COMMA = re.compile(r""",(?![^\[]*\])(?=(?:[^"]*"[^"]*")*[^"]*$)""")
 """A comma outside of brackets and quotes."""
@@ -86,7 +86,7 @@ def find_field(name: str, recipe: Recipe) -> str:
         raise UserError(f"--vary {name}: may be {' or '.join(found)}; name it in full")
     if not found:
         last_parts = [field.rpartition(".")[2] for field in known]
-        near = difflib.get_close_matches(name, [*known, *last_parts], n=1)
+        near = near_names(name, [*known, *last_parts])
         raise UserError(f"--vary {name}: no such field{f'; did you mean {near[0]}?' if near else ''}")
     [field] = found
     if field == "seed":

@@ -8,8 +8,6 @@ The folder needs transformers and torch, and nothing of arithgpt. Writing it doe
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from safetensors.torch import save
 
 from arithgpt.config.tables import task_table
-from arithgpt.errors import UserError
+from arithgpt.errors import UserError, Wording
 from arithgpt.huggingface.card import model_card
+from arithgpt.huggingface.in_place import written_beside
 from arithgpt.huggingface.source_files import exported_sources
 from arithgpt.huggingface.tokenizer_files import tokenizer_files
 from arithgpt.models.positions.names import SCHEMES
@@ -61,16 +60,12 @@ def export_run(run: RunFolder, folder: Path, *, force: bool = False) -> None:
     files = exported_sources() | {name: _json(values) for name, values in _settings(run, model.alphabet).items()}
     files |= {"README.md": model_card(run, model, target.name), **_licence()}
     try:
-        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-        try:
+        with written_beside(target) as made:
             for name, text in files.items():
                 (made / name).write_text(text, "utf-8")
             weights = {f"gpt.{name}": tensor for name, tensor in load_tensors(run.path / "weights.safetensors")[0].items()}
             (made / "model.safetensors").write_bytes(save(weights, {"format": "pt"}))
             made.chmod(0o755)
-            _put_in_place(made, target)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written: {error.strerror}") from None
 
@@ -102,7 +97,8 @@ def _check_folder(folder: Path, force: bool) -> None:
     if not is_exported(folder):
         raise UserError(f"DIR {folder}: is there already, with files of another kind; take another name")
     if not force:
-        raise UserError(f"DIR {folder}: is there already, from an earlier export; --force replaces it")
+        message = f"DIR {folder}: is there already, from an earlier export; "
+        raise UserError(Wording(f"{message}force=True replaces it", f"{message}--force replaces it"))
 
 
 def _settings(run: RunFolder, alphabet: str) -> dict[str, Any]:
@@ -141,18 +137,3 @@ def _licence() -> dict[str, str]:
     beside = Path(__file__).parents[2] / "LICENSE"  # in a checkout
     text = text or (beside.read_text("utf-8") if beside.is_file() else None)
     return {} if text is None else {"LICENSE": text}
-
-
-def _put_in_place(made: Path, target: Path) -> None:
-    """Rename a finished folder to its name; an earlier one leaves first, and comes back if that fails."""
-    if not target.exists() or not any(target.iterdir()):
-        made.replace(target)
-        return
-    earlier = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    target.replace(earlier)
-    try:
-        made.replace(target)
-    except BaseException:
-        earlier.replace(target)
-        raise
-    shutil.rmtree(earlier, ignore_errors=True)

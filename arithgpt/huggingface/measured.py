@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eval.metrics.accuracy import wilson
-from eval.reports.format import interval, percent, printable, suite_title
+from eval.reports.format import interval, percent, printable
 
 if TYPE_CHECKING:
     from arithgpt.run_folder import RunFolder
@@ -55,7 +55,7 @@ def _table(report: Mapping[str, Any]) -> str:
 
 def _line(row: Mapping[str, Any]) -> str:
     right, asked = row["correct"], row["n"]
-    cells = [row["task"], suite_title(row["suite"]), row["digits"], row["trained"], f"{right:,} of {asked:,}"]
+    cells = [row["task"], row["suite"], row["digits"], row["trained"], f"{right:,} of {asked:,}"]
     cells += [percent(right / asked), interval(*wilson(right, asked)), f"{row['valid']:,}"]
     return f"| {' | '.join(cells)} |"
 

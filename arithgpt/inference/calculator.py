@@ -30,6 +30,7 @@ from tasks.arithmetic.division import BY_ZERO
 from tasks.expression.parser import MAX_DECIMALS, Question
 
 MAX_PAGE = 20_000  # characters to write for one question: minutes, and a fraction of a GB
+EMPTY = "empty"  # how an answer without characters is shown
 _DIVISION = re.compile("[0-9]+/[0-9]+")
 JSON_FIELDS = ("expression", "answer", "correct", "expected", "exact", "working", "fault", "run", "beyond_training")
 WORTH_TORCH = 60_000  # characters to write, from which importing torch pays (runs/LOG.md)
@@ -81,8 +82,8 @@ class CalculatorAnswer:
     @property
     def short(self) -> str:
         """The answer alone, with what is right where it is wrong."""
-        text = self.answer if self.answer is not None else "no answer"
-        return text if self.correct else f"{text}  wrong: it is {self.expected}"
+        text = "no answer" if self.answer is None else self.answer or EMPTY
+        return text if self.correct else f"{text}  wrong: it is {self.expected or EMPTY}"
 
     def to_json(self) -> str:
         """The fields of JSON_FIELDS as a JSON object in one line."""
@@ -113,7 +114,7 @@ class Calculator:
 
     def __init__(self, run: RunFolder | str | None = None, device: str = "auto", *, model: Model | None = None) -> None:
         if device not in ("auto", "numpy", "cpu", "cuda"):
-            raise UserError(f"device {device!r}: must be auto, numpy, cpu or cuda")
+            raise UserError("must be auto, numpy, cpu or cuda", "device", device)
         if device == "cuda":
             from arithgpt.runtime import resolve_device
 
@@ -207,11 +208,11 @@ class Calculator:
         """Bring a typed expression into its plain form."""
         subtasks = self.task.subtasks
         if remainder and "div" not in subtasks:
-            raise UserError(f"--remainder: run {self.run.name} was trained on {', '.join(subtasks)}, not on div")
+            raise UserError(f"run {self.run.name} was trained on {', '.join(subtasks)}, not on div", "remainder", remainder)
         if decimals is not None and "expr" not in subtasks:
-            raise UserError(f"--decimals {decimals}: run {self.run.name} was trained on {', '.join(subtasks)}, not on expr")
+            raise UserError(f"run {self.run.name} was trained on {', '.join(subtasks)}, not on expr", "decimals", decimals)
         if decimals is not None and not 0 <= decimals <= MAX_DECIMALS:
-            raise UserError(f"--decimals {decimals}: must be from 0 to {MAX_DECIMALS}")
+            raise UserError(f"must be from 0 to {MAX_DECIMALS}", "decimals", decimals)
         if remainder:
             return subtasks["div"].parse(expression)
         try:

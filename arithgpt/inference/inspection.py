@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +60,13 @@ class Inspection:
         return [BOS] * self.reading.has_bos + [visible(self.model.alphabet[i]) for i in self.reading.ids[:-1].tolist()]
 
     def weights(self, layer: int, head: int) -> NDArray[np.floating]:
-        """Return the attention of a head, both counted from 0: (W, K), each row with the sum 1."""
+        """Return the attention of a head, both counted from 0: (W, K), each row with the sum 1.
+
+        Raises:
+            UserError: there is no such head
+        """
+        if (layer, head) not in self.heads:
+            raise UserError(f"layer = {layer!r}, head = {head!r}: must be from 0, 0 to {', '.join(map(str, self.heads[-1]))}")
         return self.reading.attention[layer][head]
 
     def to_pandas(self) -> pd.DataFrame:
@@ -77,14 +84,24 @@ class Inspection:
         """Draw a map for each head: a row for each character written, a column for each one that can be attended to.
 
         Args:
-            heads: (layer, head), both counted from 0; None for all
+            heads: (layer, head), both counted from 0, one at least; None for all
 
         Raises:
+            UserError: there is no such head
             MissingExtra: matplotlib is not installed
         """
         title = f"{self.about['run']}: {self.about['question']}"
-        maps = {f"layer {layer + 1}, head {head + 1}": self.weights(layer, head) for layer, head in heads or self.heads}
+        drawn = self.heads if heads is None else self._check_heads(heads)
+        maps = {f"layer {layer + 1}, head {head + 1}": self.weights(layer, head) for layer, head in drawn}
         return Picture([attention_figure(title, maps, self.written, self.attended)])
+
+    def _check_heads(self, heads: Any) -> list[tuple[int, int]]:
+        """Return the heads as a list. UserError where there is none, or one that the model has not."""
+        pairs = [tuple(pair) if isinstance(pair, Sequence) else pair for pair in heads] if isinstance(heads, Iterable) else []
+        if not pairs or not all(pair in self.heads for pair in pairs):
+            allowed = f"must be pairs of layer and head, one at least, from (0, 0) to {self.heads[-1]}; None for all"
+            raise UserError(allowed, "heads", heads)
+        return pairs
 
     def _repr_png_(self) -> bytes:
         """The picture that a notebook shows."""
@@ -113,7 +130,8 @@ def inspect_page(run: RunFolder, model: Any, typed: str) -> Inspection:
         typed: a question as a person types it; the text to read for a run of a text
 
     Raises:
-        UserError: the question cannot be understood, or its page is too long to be inspected
+        QuestionError: the question cannot be understood, or its page is too long to be inspected
+        UserError: the text to read is too short or too long, or the model is not a GPT of torch
     """
     check_has_attention(run)
     if not isinstance(model, GPT):
@@ -140,18 +158,15 @@ def _write_page(run: RunFolder, model: Any, typed: str) -> tuple[dict[str, Any],
             )
         return {"run": run.name, "question": typed}, ids, 1
     task = run.recipe.problems
-    try:
-        question = task.parse(typed)
-    except QuestionError as error:
-        raise UserError(f"{typed[:40]!r}: {error}") from None
+    question = task.parse(typed)
     group = Prompted(task.subtask_of(question), [question], model.max_length)
     [prompt], completion = group.prompts.to_strings(), ""
     for char in GPTSolver(run.name, model, task).stream(group) if len(prompt) < MAX_PAGE else STOP:
         completion += char
         if len(prompt) + len(completion) > MAX_PAGE:
-            raise UserError(f"{typed[:40]!r}: needs a page of more than the {MAX_PAGE} characters that can be inspected")
+            raise QuestionError(f"needs a page of more than the {MAX_PAGE} characters that can be inspected", typed, 0)
     if not completion:
-        raise UserError(f"{typed[:40]!r}: needs a longer page than its positions have room for")
+        raise QuestionError("needs a longer page than its positions have room for", typed, 0)
     answer = task.extract(completion.rstrip(STOP), question) if completion.endswith(STOP) else None
     expected = task.answer(question)
     about = {"run": run.name, "question": question, "answer": answer, "expected": expected, "correct": answer == expected}

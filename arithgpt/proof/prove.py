@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from arithgpt.config.recipe import DEFAULT_TASK
 from arithgpt.errors import UserError
 from arithgpt.inference.numpy_gpt import NumpyGPT
-from arithgpt.proof.families.covered import coverage, family_of
+from arithgpt.proof.families.covered import COVERED, coverage, family_of
 from arithgpt.proof.margins import Margins, window_margins
 from arithgpt.proof.model import check_config
 from arithgpt.proof.windows import NotCoveredError, Windows
@@ -103,7 +104,9 @@ def prove(run: RunFolder) -> Evidence:
         assert isinstance(model, NumpyGPT)
         windows, found = window_margins(run.recipe, model.weights)
     except NotCoveredError as error:
-        raise UserError(f"run {run.name}: {error}") from None
+        task = run.recipe.task.name if run.recipe.task.name in COVERED else DEFAULT_TASK
+        cure = f"a run that can be proven is trained with: arithgpt train --task {task}"
+        raise UserError(f"run {run.name}: {error}; {cure}") from None
     slack = found.margin - found.bound
     rows = np.argsort(slack, kind="stable")[: int((~found.is_proven).sum())].tolist()
     counterexample = None

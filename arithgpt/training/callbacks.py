@@ -18,6 +18,7 @@ from rich.progress import Progress as ProgressBar
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.cot_removal import ScratchpadRemoval
 from arithgpt.data.text import bits
+from tasks import sizes
 from tasks.registration import GYM_PREFIX
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from arithgpt.models.language_model import LanguageModel
     from arithgpt.run_folder import RunFolder
     from arithgpt.training.progress import Progress
+
+NO_LENGTH = sizes.format_size(sizes.NO_SIZE)
+"""What stands for the length of problems that have none."""
 
 
 class Callback:
@@ -133,9 +137,11 @@ class TerminalProgress(Callback):
             self._print(f"{start}{self.loss:>8.4f}{progress.loss:>10.4f}{bits(progress.loss):>7.3f}")
             return
         if self.widths is None:
-            self.widths = {digits: max(5, len(digits) + 1) for digits in progress.accuracy}
-            titles = "".join(f"{digits:>{width}}" for digits, width in self.widths.items())
-            self._print("held-out exact match in %, rounded down, by digit length:")
+            names = {digits: "all" if digits == NO_LENGTH else digits for digits in progress.accuracy}
+            self.widths = {digits: max(5, len(name) + 1) for digits, name in names.items()}
+            titles = "".join(f"{name:>{self.widths[digits]}}" for digits, name in names.items())
+            by = "" if [*names] == [NO_LENGTH] else ", by digit length"
+            self._print(f"held-out exact match in %, rounded down{by}:")
             self._print(f"  step  examples  seconds    loss{titles}")
         percents = "".join(f"{int(100 * share):>{self.widths[digits]}}" for digits, share in progress.accuracy.items())
         self._print(f"{start}{self.loss:>8.4f}{percents}")

@@ -27,7 +27,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import Store  # type: ignore[attr-defined]
 
-from arithgpt.errors import PeerLostError, UserError
+from arithgpt.errors import PeerLostError, UserError, ending
 from arithgpt.runtime import resolve_device
 from tasks import Pages
 from tasks.core.ragged import Ints
@@ -126,10 +126,9 @@ class ProcessGroup:
             yield
         except RuntimeError as error:
             reason = re.sub(r"^(\[[^]]*\] *)+", "", str(error).splitlines()[0])
-            message = (
-                f"process {self.rank} of {self.size}: lost the others ({reason}); --resume goes on from the last checkpoint"
-            )
-            raise PeerLostError(message if self._is_first_to_notice() else "") from None
+            message = f"process {self.rank} of {self.size}: lost the others ({reason})"
+            words = ending(message, shell="--resume goes on from the last checkpoint")
+            raise PeerLostError(words if self._is_first_to_notice() else "") from None
 
     def _is_first_to_notice(self) -> bool:
         """Whether this process is the first to notice that one has gone."""

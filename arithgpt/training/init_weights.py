@@ -102,7 +102,7 @@ def _other_model(recipe: Recipe) -> LanguageModel:
     for field in ModelConfig.model_fields:
         here, there = (getattr(config, field) for config in (ours, theirs))
         if _shape(ours, field) != _shape(theirs, field):
-            raise UserError(f"--from {init.run}: model.{field} is {there!r} there and {here!r} here; both must be the same")
+            raise UserError(f"model.{field} is {there!r} there and {here!r} here; both must be the same", "init.run", init.run)
     model = run.load_model("cpu")
     assert isinstance(model, LanguageModel)
     if init.weights not in ("", found := weights_hash(model.state_dict())):

@@ -106,11 +106,11 @@ def make_trackers(names: str | None) -> dict[str, Tracker]:
     trackers: dict[str, Tracker] = {}
     for name in dict.fromkeys(names.split(",") if names is not None else ()):
         if name not in TRACKERS:
-            raise UserError(f"--log {name}: must be {' or '.join(TRACKERS)}, or both as in {','.join(TRACKERS)}")
+            raise UserError(f"must be {' or '.join(TRACKERS)}, or both as in {','.join(TRACKERS)}", "log", name)
         try:
             trackers[name] = TRACKERS[name]()
         except MissingExtra as error:
-            raise UserError(f"--log {name}: {error}") from None
+            raise UserError(str(error), "log", name) from None
     return trackers
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.collate import Batch, count_padding, prefetch
 from arithgpt.data.source import make_data_source
-from arithgpt.errors import UserError
+from arithgpt.errors import UserError, ending
 from arithgpt.models import build_model
 from arithgpt.provenance import training_provenance
 from arithgpt.run_folder import RunFolder
@@ -252,7 +252,10 @@ class Trainer:
         }
         save_tensors(path / "resume.safetensors", training_state(self.model, self.optimisers), notes)
         save_tensors(path / "weights.safetensors", self.model.state_dict(), notes)
-        write_atomic(path / "run.json", json.dumps(dataclasses.asdict(self.progress) | self.provenance, indent=2) + "\n")
+        facts = dataclasses.asdict(self.progress) | self.provenance
+        if self.progress.loss is not None and not math.isfinite(self.progress.loss):
+            facts["loss"] = None  # JSON has no NaN
+        write_atomic(path / "run.json", json.dumps(facts, indent=2) + "\n")
 
     def _attempt_proof(self, is_last: bool) -> bool:
         """Try to prove the model once it has reached the target; learn what is not proven. Returns whether all is proven."""
@@ -302,15 +305,16 @@ class Trainer:
         else:
             self._load_initial_weights()
         self.source.learn(self.progress.hard_questions)
-        progress, done = self.progress, ""
+        progress, done, more = self.progress, "", ("", "")
         if progress.status == "proven":
             done = "is proven; arithgpt prove shows it"
         elif limits.stop_early and not limits.until_proven and progress.has_reached(limits.target_accuracy):
-            done = f"has reached {limits.target_accuracy:.4g}; a larger --target goes on"
+            done, more = f"has reached {limits.target_accuracy:.4g}", ("train.target_accuracy", "--target")
         elif progress.step >= limits.max_steps:
-            done = f"has done {progress.step} of {limits.max_steps} steps; a larger --steps goes on"
+            done, more = f"has done {progress.step} of {limits.max_steps} steps", ("train.max_steps", "--steps")
         if done:
-            raise UserError(f"run {self.run.name}: nothing left to do, it {done}")
+            python, shell = (f"a larger {name} goes on" if name else "" for name in more)
+            raise UserError(ending(f"run {self.run.name}: nothing left to do, it {done}", python=python, shell=shell))
         progress.status = "unfinished"
         self.processes.first(self._rewind_run)
 

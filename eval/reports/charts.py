@@ -19,7 +19,7 @@ import pandas as pd
 from eval.data import EvalData
 from eval.metrics.accuracy import is_grid, wilson
 from eval.reports.colours import Colour, line_colour
-from eval.reports.format import interval, length_names, suite_title
+from eval.reports.format import interval, length_names
 from tasks.sizes import SizeRange
 
 LOG_FROM = 20
@@ -132,7 +132,7 @@ def accuracy_charts(results: Sequence[EvalData], groups: Mapping[str, Sequence[E
         names = length_names(task)
         charts.append(
             Chart(
-                title=f"{task}, {suite_title(suite)}",
+                title=f"{task}, {suite}",
                 x_name=names[0] if names else "digits of the longer operand" if unequal else "digits",
                 y_name="exact match",
                 lines=lines,
@@ -206,7 +206,7 @@ def heatmap(result: EvalData, task: str, suite: str, summary: pd.DataFrame) -> H
     ranges = result.training_sizes.get(task, ())
     down, across = length_names(task) or (Heatmap.down, Heatmap.across)
     return Heatmap(
-        title=f"{result.name}, {task}, {suite_title(suite)}",
+        title=f"{result.name}, {task}, {suite}",
         lefts=lefts,
         rights=rights,
         shares=[[cell.accuracy for cell in row] for row in rows],

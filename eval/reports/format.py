@@ -6,7 +6,6 @@ import math
 
 from tasks import Task, find, names
 
-SUITE_TITLES = {"nines": "9..9+1"}
 SEEN_MARK = "°"
 """Stands after figures of problems that training may have met."""
 
@@ -52,11 +51,6 @@ def short_number(number: float) -> str:
 def printable(text: object) -> str:
     """Return text from anywhere with U+FFFD for each character that is not printable; line feeds stay."""
     return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in str(text))
-
-
-def suite_title(suite: str) -> str:
-    """Return the name of a suite as tables show it."""
-    return SUITE_TITLES.get(suite, suite)
 
 
 def length_names(task: str) -> tuple[str, str] | None:

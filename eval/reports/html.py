@@ -21,7 +21,7 @@ from eval.metrics.accuracy import is_grid, wilson
 from eval.reports import svg
 from eval.reports.charts import Heatmap, accuracy_charts, heatmaps
 from eval.reports.colours import map_colour
-from eval.reports.format import interval, lengths_title, map_cell, percent, suite_title
+from eval.reports.format import interval, lengths_title, map_cell, percent
 from eval.reports.html_parts import Html, document, escape, folded, short, table, text_table
 from eval.reports.learning_charts import learning_charts
 from eval.reports.text_table import error_counts_text, paired_text, side_by_side_text
@@ -65,7 +65,7 @@ def fragment(result: EvalData) -> str:
     parts = [f"<b>{escape(result.name)}</b>", escape(result.partial and f"PARTIAL: {result.partial}"), escape(result.proof)]
     rows = [
         [
-            *(row.task, suite_title(str(row.suite)), row.digits, row.trained),
+            *(row.task, str(row.suite), row.digits, row.trained),
             *(f"{row.correct:,} of {row.n:,}", percent(row.accuracy), interval(row.low, row.high)),
         ]
         for row in result.table.itertuples()
@@ -88,7 +88,7 @@ def _in_short(results: Sequence[EvalData]) -> str:
     for result in results:
         for (task, suite), group in result.rows.groupby(["task", "suite"], sort=False):
             shares = [_share(group[group.trained == split]) for split in splits]
-            rows.append([result.name, task, suite_title(str(suite)), *shares])
+            rows.append([result.name, task, str(suite), *shares])
     note = SPLITS_NOTE if "held out" in splits or "beyond" in splits else ""
     heads = ["solver", "task", "suite", *(SPLITS[split] for split in splits)]
     proofs = "".join(f"<p><b>{escape(result.name)}</b> {escape(result.proof)}</p>" for result in results if result.proof)
@@ -142,7 +142,7 @@ def _by_length(result: EvalData, suite: str, rows: pd.DataFrame, is_first: bool)
         for row in rows.itertuples()
     ]
     correct, n = int(rows.correct.sum()), int(rows.n.sum())
-    title = f"<b>{escape(suite_title(suite))}</b>"
+    title = f"<b>{escape(suite)}</b>"
     title += f" <small>{correct:,} of {n:,} right, {interval(*wilson(correct, n))}</small>"
     heads = ["digits", "trained", "n", "right", "exact", "95% from", "to", *counts]
     wrong = (rows.correct < rows.n + rows.failed).tolist()

@@ -12,7 +12,7 @@ from rich.console import Console
 from eval.data import EvalData
 from eval.metrics.accuracy import is_grid
 from eval.reports.charts import Heatmap, heatmap
-from eval.reports.format import SEEN_MARK, length_names, lengths_title, percent, short_interval, suite_title
+from eval.reports.format import SEEN_MARK, length_names, lengths_title, percent, short_interval
 from eval.reports.layout import Mark, TextTable
 
 SUITES_BESIDE = 2
@@ -125,7 +125,7 @@ def length_table(summary: pd.DataFrame) -> TextTable:
     first, *others = summary.suite.unique()
     partial = ["failed"] if summary.failed.any() else []
     exact = "exact" if first == "random" else first
-    heads = ["digits", "trained", "n", exact, "95%", "valid", *map(suite_title, others), "none", *partial]
+    heads = ["digits", "trained", "n", exact, "95%", "valid", *others, "none", *partial]
     lines = []
     for digits, rows in summary.groupby("digits", sort=False):
         by_suite = {row.suite: row for row in rows.itertuples()}
@@ -165,7 +165,7 @@ def suites_table(summary: pd.DataFrame) -> TextTable:
     for digits, rows in summary.groupby("digits", sort=False):
         by_suite = {row.suite: row for row in rows.itertuples()}
         lines.append([str(digits), *(_right_of_asked(by_suite.get(suite)) for suite in suites)])
-    return TextTable(["digits", *map(suite_title, suites)], lines, marks=_length_marks(summary))
+    return TextTable(["digits", *suites], lines, marks=_length_marks(summary))
 
 
 def first_errors_table(counts: pd.DataFrame) -> TextTable:

@@ -17,7 +17,6 @@ the size NO_SIZE.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
@@ -30,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import sizes, splits
+from tasks.core.near import near_names
 from tasks.core.question import QuestionError
 from tasks.core.ragged import Ints, Ragged, join
 from tasks.core.scratchpad import Row, rule
@@ -202,7 +202,7 @@ def gym_task(name: str) -> type[GymTask]:
         raise ValueError(f"{name}: the extra rg is missing: pip install 'arithgpt[rg]'") from None
     dataset = name.removeprefix(GYM_PREFIX)
     if dataset not in known:
-        near = difflib.get_close_matches(dataset, known, n=1)
+        near = near_names(dataset, known)
         hint = f"did you mean {GYM_PREFIX}{near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
         raise ValueError(f"{name}: reasoning-gym has no such dataset; {hint}")
     about = {"name": name, "dataset": dataset, "summary": f"{dataset} of reasoning-gym"}

@@ -14,7 +14,7 @@ from tasks.core import digits as dg
 from tasks.core import sampling
 from tasks.core.question import OPERATORS, QuestionError, binary_question
 from tasks.core.ragged import Bools, Ints, Ragged, join
-from tasks.core.scratchpad import Fault, Row, rule
+from tasks.core.scratchpad import Fault, Row, rule, wrong_answer
 from tasks.sizes import ProblemSize, SizeRange, parse_size_option
 from tasks.task import Problems, Task, check_probabilities
 
@@ -86,7 +86,7 @@ class BinaryTask(Task):
 
     def verify(self, question: str, completion: str) -> Fault | None:
         found, right = self.extract(completion, question), self.answer(question)
-        return None if found == right else Fault(1, completion, f"{question} is {right}, not {found}")
+        return None if found == right else Fault(1, completion, wrong_answer(question, right, found))
 
     def render(self, question: str, completion: str) -> list[Row]:
         """The operands one below the other, and the answer where it is there."""

@@ -28,6 +28,18 @@ class Fault:
         return f"line {self.line}: {self.why}"
 
 
+def wrong_answer(subject: str, right: str, found: str | None) -> str:
+    """Say what is wrong with an answer.
+
+    Args:
+        subject: what was asked, such as "12+34" or "the answer"
+        right: the right answer
+        found: the answer that was written; None where what was written is none
+    """
+    written = "what is written is no answer" if found is None else f"not {found or 'empty'}"
+    return f"{subject} is {right or 'empty'}, {written}"
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of a drawing: plain text, and what it shows."""

@@ -20,7 +20,7 @@ from arithgpt.run_folder import RunFolder, RunSummary, all_runs, find_run, runs_
 from eval.reports.format import percent
 from eval.reports.layout import TextTable, print_table
 
-HEADS = ("run", "task", "digits", "parameters", "exact", "steps", "status", "age")
+HEADS = ("run", "task", "digits", "params", "exact", "steps", "status", "age")
 WORDS = (0, 1, 6)
 """Columns of words."""
 NOTES = """exact: held-out exact match at the worst length, or bits per character of text, in the last validation
@@ -40,12 +40,15 @@ def command(context: typer.Context, as_json: Json = False) -> None:
         return
     runs = all_runs()
     if as_json:
-        print(json.dumps([_entry(run) for run in runs], indent=2))
+        entries = [(run, _entry(run)) for run in runs]
+        print(json.dumps([entry for run, entry in entries if run.path.is_dir()], indent=2, allow_nan=False))
     elif not runs:
         print(f"no runs in {runs_folder()}/ yet; make one with: arithgpt train")
     else:
         console = make_console()
-        print_table(TextTable(HEADS, [_row(run) for run in runs], text_columns=WORDS), console)
+        rows = [(run, _row(run)) for run in runs]
+        shown = [row for run, row in rows if run.path.is_dir()]  # without those that were removed meanwhile
+        print_table(TextTable(HEADS, shown, text_columns=WORDS), console)
         console.print(f"\n{NOTES}", soft_wrap=False)
 
 
@@ -58,7 +61,7 @@ def show(
     """
     details = Details(find_run(name))
     if as_json:
-        print(json.dumps(details.as_dict(), indent=2))
+        print(json.dumps(details.as_dict(), indent=2, allow_nan=False))
     else:
         details.print(make_console())
 
@@ -145,8 +148,8 @@ def _entry(run: RunFolder) -> dict[str, Any]:
 
 
 def _age(seconds: float) -> str:
-    """Format a duration in its largest unit: 3 d, 2 h, 5 min, 7 s."""
+    """Format a duration in its largest unit: 3d, 2h, 5min, 7s."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
+            return f"{seconds / size:.0f}{unit}"
+    return f"{max(seconds, 0):.0f}s"

@@ -66,7 +66,7 @@ class Prompt:
             except EOFError:
                 return
             except (QuestionError, UserError) as error:
-                message = format_error(error) if isinstance(error, QuestionError) else str(error)
+                message = format_error(error) if isinstance(error, QuestionError) else error.in_shell
                 print(f"arithgpt: {message}", file=sys.stderr)
 
     def completions(self) -> list[str]:

@@ -82,7 +82,7 @@ def load_provable(
         UserError: as `load_recipe`
     """
     changes: dict[str, Any] = {"task": task, "overrides": overrides, "options": options, "typed": typed}
-    if (task or DEFAULT_TASK) in COVERED:
+    if (DEFAULT_TASK if task is None else task) in COVERED:
         if (options or {}).get("train.until_proven"):
             return load_recipe(**changes, proven=True)  # training says what rules a proof out
         try:
