@@ -11,6 +11,7 @@ import platform
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from arithgpt.arguments import check_types
 from arithgpt.errors import UserError
 from arithgpt.provenance import commit, processor, versions
 from arithgpt.solvers import ResolvedSolver, resolve_solver
@@ -44,6 +45,7 @@ def evaluate(
     Raises:
         UserError: there is no such solver or task, or its problems cannot be made.
     """
+    check_types(solver=(solver, str), task=(task, str), spec=(spec, EvalSpec), name=(name, str))
     resolved = resolve_solver(solver, device=device, trust_remote_code=trust_remote_code)
     return evaluate_resolved(resolved, resolved.tasks_to_ask(task), spec or EvalSpec(), name=name)
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -15,8 +15,8 @@ from pathlib import Path
 def written_beside(target: Path) -> Iterator[Path]:
     """Yield a new hidden folder beside `target`; it takes its place at the end, or is removed where an error is raised.
 
-    Hidden folders that a process left here when it was killed are removed first. Those of a process that still runs are
-    locked, and stay.
+    Hidden folders that a process left here when it was killed are removed at the end, as one of them may hold what was in
+    place. Those of a process that still runs are locked, and stay.
 
     Args:
         target: a resolved path; a folder there is replaced
@@ -24,13 +24,14 @@ def written_beside(target: Path) -> Iterator[Path]:
     Raises:
         OSError: a folder cannot be made or renamed; what was in place is there as before
     """
-    _remove_left_over(target)
     made = _hidden(target)
     lock = os.open(made, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield made
         _put_in_place(made, target)
+        with suppress(OSError):
+            _remove_left_over(target)
     finally:
         os.close(lock)
         shutil.rmtree(made, ignore_errors=True)

@@ -20,6 +20,7 @@ from functools import cached_property
 
 import numpy as np
 
+from arithgpt.arguments import check_types
 from arithgpt.errors import UserError
 from arithgpt.inference.backend import Model, has_torch
 from arithgpt.inference.gpt_solver import GPTSolver, Prompted
@@ -113,6 +114,7 @@ class Calculator:
     """
 
     def __init__(self, run: RunFolder | str | None = None, device: str = "auto", *, model: Model | None = None) -> None:
+        check_types(run=(run, RunFolder | str))
         if device not in ("auto", "numpy", "cpu", "cuda"):
             raise UserError("must be auto, numpy, cpu or cuda", "device", device)
         if device == "cuda":
@@ -206,13 +208,14 @@ class Calculator:
 
     def _parse(self, expression: str, decimals: int | None, remainder: bool) -> str:
         """Bring a typed expression into its plain form."""
+        check_types(required=True, expression=(expression, str))
         subtasks = self.task.subtasks
         if remainder and "div" not in subtasks:
             raise UserError(f"run {self.run.name} was trained on {', '.join(subtasks)}, not on div", "remainder", remainder)
         if decimals is not None and "expr" not in subtasks:
             raise UserError(f"run {self.run.name} was trained on {', '.join(subtasks)}, not on expr", "decimals", decimals)
-        if decimals is not None and not 0 <= decimals <= MAX_DECIMALS:
-            raise UserError(f"must be from 0 to {MAX_DECIMALS}", "decimals", decimals)
+        if decimals is not None and not (isinstance(decimals, int) and 0 <= decimals <= MAX_DECIMALS):
+            raise UserError(f"must be a whole number from 0 to {MAX_DECIMALS}", "decimals", decimals)
         if remainder:
             return subtasks["div"].parse(expression)
         try:

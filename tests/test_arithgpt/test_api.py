@@ -54,7 +54,7 @@ def test_a_run_of_a_task_that_is_not_imported_is_not_loaded(calculator: arithgpt
     folder = new_run("outside", calculator.recipe).path
     (folder / "weights.safetensors").write_bytes(b"")
     (folder / "recipe.toml").write_text('[task]\nname = "maximum"\n')
-    with pytest.raises(arithgpt.UserError, match=r"task.name = maximum: no such task"):
+    with pytest.raises(arithgpt.UserError, match="run outside: import the Python file that defines its task first"):
         arithgpt.load("outside")
 
 
@@ -128,14 +128,35 @@ def test_a_run_of_a_text_writes_and_answers_nothing(tmp_path) -> None:
 BAD: dict[str, Callable[[], object]] = {
     "model.n_layers: no such field": lambda: arithgpt.train("add", options={"model.n_layers": 3}),
     "options = .*: must be a dict": lambda: arithgpt.train("add", options=[3]),  # type: ignore[arg-type]
-    "ad: no such task; did you mean add": lambda: arithgpt.train("ad"),
+    "task = 'ad': no such task; did you mean add": lambda: arithgpt.train("ad"),
     "task = 3: must be a text": lambda: arithgpt.train(3),  # type: ignore[arg-type]
     r"digits = \[1\]: must be lengths such as": lambda: arithgpt.train("add", digits=[1]),  # type: ignore[arg-type]
     "digits = '0-3': a range goes from": lambda: arithgpt.train("add", digits="0-3"),
     "steps = 'x': input should be": lambda: arithgpt.train("add", steps="x"),  # type: ignore[arg-type]
     "seed = -1: input should be": lambda: arithgpt.train("add", seed=-1),
     "name = 5: must be a text": lambda: arithgpt.train("add", name=5),  # type: ignore[arg-type]
-    "device x: must be auto": lambda: arithgpt.train("add", device="x"),
+    "device = 'x': must be auto": lambda: arithgpt.train("add", device="x"),
+    "device = 'y': must be auto": lambda: arithgpt.load(device="y"),
+    "device = 'w': must be auto, numpy": lambda: arithgpt.Calculator(device="w"),
+    "precision = 'x': must be auto": lambda: arithgpt.train("add", precision="x"),
+    "name = 'a/b': must be letters": lambda: arithgpt.train("add", name="a/b"),
+    "recipe = 'no-such': no such file": lambda: arithgpt.train(recipe="no-such"),
+    "decimals = 99: must be a whole number from 0 to 30": lambda: arithgpt.load().ask("1/3", decimals=99),
+    "decimals = 'x': must be a whole": lambda: arithgpt.load().ask("1/3", decimals="x"),  # type: ignore[arg-type]
+    "run = 5: must be RunFolder": lambda: arithgpt.Calculator(5),  # type: ignore[arg-type]
+    "expression = 5: must be a text": lambda: arithgpt.Calculator()(5),  # type: ignore[arg-type]
+    "solver = 5: must be a text": lambda: arithgpt.evaluate(5),  # type: ignore[arg-type]
+    "spec = 5: must be EvalSpec": lambda: arithgpt.evaluate("exact", "add", 5),  # type: ignore[arg-type]
+    "task: missing; exact needs one of": lambda: arithgpt.evaluate("exact"),
+    r"options = \{1: 2\}: must be a dict": lambda: arithgpt.train("add", options={1: 2}),  # type: ignore[dict-item]
+    "callback = 5: must be Callback": lambda: arithgpt.train("add", callback=5),  # type: ignore[arg-type]
+    "task path has no operands": lambda: arithgpt.train("path", digits=3),
+    "digits = 5: task path has no operands": lambda: arithgpt.train("path", digits=5),
+    "digits = '3-1': a range goes": lambda: arithgpt.train("arith", digits="3-1"),
+    "digits = '2-1': a range goes": lambda: arithgpt.train(recipe=arithgpt.load().recipe, digits="2-1"),
+    r"heads = \[\]: must be pairs": lambda: arithgpt.load().attention("1+2").plot([]),
+    r"heads = \[\(9, 9\)\]: must be pairs": lambda: arithgpt.load().attention("1+2").plot([(9, 9)]),
+    "layer = 9, head = 9: must be": lambda: arithgpt.load().attention("1+2").weights(9, 9),
     "recipe = 5: must be Recipe, a path": lambda: arithgpt.train(recipe=5),  # type: ignore[arg-type]
     "task = 'mul': the recipe is for task 'arith'": lambda: arithgpt.train("mul", recipe=arithgpt.load().recipe),
     "prompts = 5: must be a list of texts": lambda: arithgpt.load().generate(5),  # type: ignore[arg-type]
@@ -147,7 +168,7 @@ BAD: dict[str, Callable[[], object]] = {
     "digits = 'x': must be lengths": lambda: arithgpt.load().evaluate(digits="x"),
     "samples = 0: must be a whole number from 1 on": lambda: arithgpt.load().evaluate(samples=0),
     "samples = 2.5: must be a whole number": lambda: arithgpt.load().evaluate(samples=2.5),  # type: ignore[arg-type]
-    "task gcd: run calculator was trained on": lambda: arithgpt.load().evaluate(task="gcd"),
+    "task = 'gcd': run calculator was trained on": lambda: arithgpt.load().evaluate(task="gcd"),
     "suite 'x': task add has": lambda: arithgpt.load().evaluate(task="add", suites=["x"]),
     "suites = 'random': must be a list": lambda: arithgpt.load().evaluate(suites="random"),
     "prompts = '1[+]1=': must be a list": lambda: arithgpt.load().generate("1+1="),
@@ -155,8 +176,7 @@ BAD: dict[str, Callable[[], object]] = {
     "prompts: character '€', number 1": lambda: arithgpt.load().generate(["€"]),
     "temperature = -1, top_k = None": lambda: arithgpt.load().generate(["1+1="], temperature=-1),
     "max_new_tokens = 0: must be a whole": lambda: arithgpt.load().generate(["1+1="], 0),
-    "question = 5: must be text": lambda: arithgpt.load().ask(5),  # type: ignore[arg-type]
-    "'1x': expected an operator": lambda: arithgpt.load().attention("1x"),
+    "question = 6: must be a text": lambda: arithgpt.load().ask(6),  # type: ignore[arg-type]
 }
 
 
@@ -165,11 +185,23 @@ def test_a_bad_argument_is_one_clear_line(message: str) -> None:
     with pytest.raises(arithgpt.UserError, match=message) as caught:
         BAD[message]()
     assert "\n" not in str(caught.value)
+    assert " --" not in f" {caught.value}"
 
 
 def test_a_question_that_cannot_be_read_is_named(calculator: arithgpt.Run) -> None:
-    with pytest.raises(arithgpt.QuestionError, match="expected a number"):
-        calculator.ask("12+")
+    for call in (calculator.ask, calculator.attention):
+        with pytest.raises(arithgpt.QuestionError, match="expected a number"):
+            call("12+")
+
+
+def test_digits_of_a_mixture_are_those_of_each_part() -> None:
+    run = arithgpt.train("arith", digits="1-2", options=TINY, device="cpu", quiet=True)
+    assert {name: str(part.digits) for name, part in run.recipe.problems.subtasks.items()} == dict.fromkeys(
+        ("add", "sub", "mul", "div"), "1-2"
+    )
+    stream = arithgpt.ProblemStream("arith", digits="1-2")
+    assert [*stream.task.subtasks] == [*run.recipe.problems.subtasks]
+    assert {part.digits for part in stream.task.subtasks.values()} == {"1-2"}
 
 
 def test_names_are_imported_when_they_are_used() -> None:

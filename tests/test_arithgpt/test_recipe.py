@@ -77,7 +77,7 @@ def test_a_task_without_a_built_in_recipe_gets_the_default() -> None:
         assert pickle.loads(pickle.dumps(recipe)) == recipe
     finally:
         unregister("doubled")
-    with pytest.raises(UserError, match=r"doubled: no such task; .* needs --import FILE.py"):
+    with pytest.raises(UserError, match=r"doubled: no such task; .* needs the import of its file first"):
         Recipe.from_toml(recipe.to_toml(), "again")
 
 
@@ -119,7 +119,7 @@ def test_the_option_of_the_command_line_is_named() -> None:
 def test_a_bad_override_is_one_clear_line(override: str, said: list[str]) -> None:
     with pytest.raises(UserError) as caught:
         load_recipe(task="add", overrides=[*TWO_BLOCKS, override])
-    message = str(caught.value)
+    message = caught.value.in_shell
     assert "\n" not in message
     for part in said:
         assert part in message
@@ -173,7 +173,7 @@ def test_a_recipe_that_is_not_there_is_one_line_with_near_names() -> None:
     for name, said in (("groking", "did you mean papers/grokking?"), ("zzz", "add-small"), ("a" * 5000, "cannot be read")):
         with pytest.raises(UserError, match=re.escape(said)) as caught:
             load_recipe(file=name)
-        assert str(caught.value).startswith(f"--recipe {name}: ")
+        assert str(caught.value).startswith(f"recipe = {name!r}: ")
         assert "\n" not in str(caught.value)
 
 

@@ -118,7 +118,7 @@ def test_new_runs_get_names_of_their_own() -> None:
     with pytest.raises(UserError, match="is there already"):
         new_run("add-8", recipe)
     for name in ("", "../up", ".hidden", "a/b", "x" * 101):
-        with pytest.raises(UserError, match="--name"):
+        with pytest.raises(UserError, match="name = "):
             new_run(name, recipe)
 
 

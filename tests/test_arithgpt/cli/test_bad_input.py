@@ -14,6 +14,12 @@ def test_help_names_every_command(new_arithgpt: Call) -> None:
         assert new_arithgpt(command, "--help").returncode == 0
 
 
+def test_without_arguments_it_prints_the_help(arithgpt: Call) -> None:
+    done = arithgpt()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == arithgpt("--help").stdout
+
+
 @small
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -38,7 +44,21 @@ def test_help_names_every_command(new_arithgpt: Call) -> None:
         (("eval", "small", "--digits", "0"), ("--digits 0",)),
         (("eval", "small", "--json", "no/such/folder/x.json"), ("--json no/such/folder/x.json", "does not exist")),
         (("calc", "--run", "nope", "1+2"), ("run 'nope'",)),
-        (("calc", "--workng", "1+2"), ("--workng: no such option",)),
+        (("calc", "--workng", "1+2"), ("--workng: no such option; did you mean --working?",)),
+        (("trian",), ("arithgpt: trian: no such command; did you mean train?",)),
+        (("romn",), ("arithgpt: romn: no such command; see arithgpt --help",)),
+        (("runs", "shw"), ("shw: no such command; did you mean show?",)),
+        (("runs", "romn"), ("romn: no such command; see arithgpt runs --help",)),
+        (("--improt", "x"), ("--improt: no such option; did you mean --import?",)),
+        (("train", "--digts", "3"), ("--digts: no such option; did you mean --digits?",)),
+        (("train", "--device"), ("--device: requires an argument",)),
+        (("train", "--steps", "many"), ("--steps many: ", "integer")),
+        (("eval", "--samples=0"), ("--samples 0: ",)),
+        (("train", "extra"), ("extra", "see arithgpt train --help")),
+        (("inspect", "small"), ("EXPR: missing; see arithgpt inspect --help",)),
+        (("train", "--task", ""), ("--task : no such task",)),
+        (("train", "--task", "path", "--digits", "3"), ("--digits 3: task path has no operands",)),
+        (("prove", "small"), ("run small: model.", "is trained with: arithgpt train --task add")),
         (("train", "--task", "arith", "--set", "task.weights=[inf, 1, 1, 1]"), ("weights = [inf, 1.0, 1.0, 1.0]",)),
         (("train", "--task", "arith", "--set", "task.mul.colour=3"), ("mul.colour", "no such field", "edge_case_prob")),
         (("train", "--task", "mul", "--digits", "0x3"), ("--digits 0x3", "from 1 to 2000")),

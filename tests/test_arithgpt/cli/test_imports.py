@@ -28,7 +28,7 @@ def test_a_task_of_a_file_is_trained_listed_and_asked(arithgpt: Call) -> None:
     assert "maximum" in arithgpt("--import", str(MAXIMUM_TASK), "runs").stdout
     assert "maximum" in arithgpt("tasks", ARITHGPT_IMPORT=str(MAXIMUM_TASK)).stdout
     missing = arithgpt("calc", "--run", "mine", "1 2")
-    one_clear_line(missing, "recipe.toml: task.name = maximum: no such task", "--import FILE.py")
+    one_clear_line(missing, "arithgpt: run mine: needs --import FILE.py", "no task 'maximum'")
 
 
 @pytest.mark.parametrize(

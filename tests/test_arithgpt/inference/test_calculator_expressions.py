@@ -56,13 +56,13 @@ def test_a_remainder_is_had_where_division_was_trained(calculator: Calculator) -
         with pytest.raises(QuestionError, match="answers /, not"):
             calculator("7+2", remainder=True)
     else:
-        with pytest.raises(UserError, match="--remainder: run exact was trained on expr, not on div"):
+        with pytest.raises(UserError, match="remainder = True: run exact was trained on expr, not on div"):
             calculator("7/2", remainder=True)
 
 
 @pytest.mark.parametrize("decimals", [-1, 31])
 def test_the_decimals_have_a_bound(calculator: Calculator, decimals: int) -> None:
-    with pytest.raises(UserError, match=f"--decimals {decimals}: must be from 0 to 30"):
+    with pytest.raises(UserError, match=f"decimals = {decimals}: must be a whole number from 0 to 30"):
         calculator("1/3", decimals=decimals)
 
 
@@ -95,7 +95,7 @@ def test_the_last_answer_may_have_a_sign_and_a_point(calculator: Calculator, cap
 
 @pytest.mark.usefixtures("runs")
 def test_decimals_need_a_run_that_has_them() -> None:
-    with pytest.raises(UserError, match="--decimals 3: run small was trained on add, not on expr"):
+    with pytest.raises(UserError, match="decimals = 3: run small was trained on add, not on expr"):
         Calculator("small")("1/3", decimals=3)
 
 

@@ -90,7 +90,7 @@ def test_fields_that_shape_no_weights_may_differ(pre: RunFolder) -> None:
         assert resolve(recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=same)})).init.weights
     for other in ({"tied": True}, {"loops": 2}, {"positions": "rope"}, {"arch": "lstm"}):
         plan = recipe().model_copy(update={"model": pre.recipe.model.model_copy(update=other)})
-        with pytest.raises(UserError, match=f"--from pre: model.{next(iter(other))} is"):
+        with pytest.raises(UserError, match=f"init.run = 'pre': model.{next(iter(other))} is"):
             resolve(plan)
 
 

@@ -69,12 +69,12 @@ def test_they_are_told_what_is_logged_and_change_nothing(capsys: pytest.CaptureF
 def test_names_and_extras_are_said_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
     assert make_trackers(None) == {}
     for names, wrong in (("", ""), ("wandb", "wandb"), ("tensorboard ", "tensorboard ")):
-        with pytest.raises(UserError, match=f"--log {wrong}: must be tensorboard or trackio"):
+        with pytest.raises(UserError, match=f"log = {wrong!r}: must be tensorboard or trackio"):
             make_trackers(names)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     monkeypatch.setitem(sys.modules, "trackio", None)
     for name in ("tensorboard", "trackio"):
-        with pytest.raises(UserError, match=rf"--log {name}: .* pip install 'arithgpt\[{name}\]'"):
+        with pytest.raises(UserError, match=rf"log = {name!r}: .* pip install 'arithgpt\[{name}\]'"):
             make_trackers(name)
 
 

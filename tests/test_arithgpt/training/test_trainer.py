@@ -129,7 +129,7 @@ def test_a_higher_target_goes_on() -> None:
     plan = recipe(100, eval_every=5, target_accuracy=0.01, stop_early=True)
     run = new_run(None, plan)
     first = Trainer(plan, run, device=CPU, callback=Silent()).fit()
-    with pytest.raises(UserError, match="has reached 0.01; a larger --target goes on"):
+    with pytest.raises(UserError, match="has reached 0.01; a larger train.target_accuracy goes on"):
         Trainer(plan, run, device=CPU, callback=Silent()).fit(resume=True)
     higher = recipe(first.step + 5, eval_every=5, target_accuracy=1.0, stop_early=True)
     second = Trainer(higher, run, device=CPU, callback=Silent()).fit(resume=True)

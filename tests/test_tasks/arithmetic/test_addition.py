@@ -69,7 +69,7 @@ def test_options_out_of_range_are_named(options: dict[str, object], message: str
         ({"index_hints": True}, "z0a9b6c4", "4690", None),
         ({"index_hints": True}, "z0a9c6d4", "4690", "line 1: letter 3 is c, after a"),
         ({"index_hints": True, "order": "plain"}, "c4b6a9z0", "4690", None),
-        ({"index_hints": True}, "0964", None, "line 1: 123+4567 is 4690, not None"),
+        ({"index_hints": True}, "0964", None, "line 1: 123+4567 is 4690, what is written is no answer"),
     ],
 )
 def test_answers_are_read_and_workings_checked(
