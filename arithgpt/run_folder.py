@@ -161,12 +161,12 @@ class RunFolder:
         if device == "numpy" and not supports(recipe.model):
             device = "cpu"
         weights, notes = load_tensors(file, device)
-        mismatch = UserError(f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run")
+        mismatch = f"{file}: these are not the weights of {self.path / 'recipe.toml'}; they belong to another run"
         for name in ("identity", "alphabet"):
             if not isinstance(notes.get(name), str):
                 raise UserError(f"{file}: its notes have no {name}; {OTHER_VERSION}")
         if notes["identity"] != recipe.resume_identity:
-            raise mismatch
+            raise UserError(mismatch)
         try:
             if device == "numpy":
                 return NumpyGPT(recipe.model, notes["alphabet"], weights)
@@ -175,7 +175,7 @@ class RunFolder:
             model = make_model(recipe.model, notes["alphabet"])
             model.load_state_dict(weights)
         except (ValueError, RuntimeError):
-            raise mismatch from None
+            raise UserError(mismatch) from None
         return model.to(device).eval()
 
     def discard(self) -> None:
@@ -317,8 +317,8 @@ def new_run_path(name: str | None, recipe: Recipe) -> Path:
         raise UserError("is the calculator that ships; take another name", "name", name)
     path = folder / name
     if path.exists() and not is_made:  # a name that was made is tried again by `new_run`
-        afresh = "another name starts afresh"
-        message = ending(f"{path} is there already", python=afresh, shell=f"--resume goes on with it, {afresh}")
+        cures = {"python": "another name starts afresh", "shell": "--resume goes on with it, another --name starts afresh"}
+        message = ending(f"{path} is there already", **cures)
         raise UserError(message, "name", name)
     return path
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Optional
@@ -17,7 +18,6 @@ from typing import Annotated, Any, NamedTuple, Optional
 import typer
 from typer.core import TyperGroup
 
-from arithgpt.cli.shared.packages import DEPENDENCIES, check_own_packages
 from arithgpt.errors import PeerLostError, UserError
 
 THREAD_SETTINGS = {"GOMP_SPINCOUNT": "10000", "OPENBLAS_NUM_THREADS": "1"}
@@ -35,6 +35,9 @@ USAGE_ERROR: Any = typer.BadParameter.__base__
 """What typer raises for arguments that it cannot read. It has no public name, and its module differs between versions."""
 
 INSTALL_COMPLETION, SHOW_COMPLETION = "--install-completion", "--show-completion"
+
+OWN_PACKAGES = ("tasks", "eval")
+"""Packages with common names, which another file may hide."""
 
 IMPORT_HELP = "Import this file first: it registers tasks of your own. Can be given several times."
 
@@ -146,10 +149,6 @@ class Group(TyperGroup):
 
 class LazyGroup(Group):
     """The commands of COMMANDS, each imported by `get_command`; help lists them without importing any."""
-
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        self.commands: Any = dict.fromkeys(COMMANDS)  # names only
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands, in the order of the help."""
@@ -279,10 +278,24 @@ def main() -> None:
             print(f"arithgpt: {error.in_shell}", file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
-        package = DEPENDENCIES.get(error.name or "")
-        if package is None:
+        said = _lazy("shared.packages").missing_package(error.name)
+        if said is None:
             raise
-        print(
-            f"arithgpt: this needs {package}, which is not installed; install it with: pip install {package}", file=sys.stderr
-        )
+        print(f"arithgpt: {said}", file=sys.stderr)
         sys.exit(2)
+
+
+def check_own_packages() -> None:
+    """Check that `tasks` and `eval` would be imported from beside the package arithgpt.
+
+    Raises:
+        UserError: another file or folder of this name comes first on the import path
+    """
+    home = Path(__file__).resolve().parents[2]
+    for name in OWN_PACKAGES:
+        spec = find_spec(name)
+        origin = spec.origin if spec is not None else None
+        if origin is None:
+            raise UserError(f"the package {name} of arithgpt is missing; install arithgpt again")
+        if Path(origin).resolve() != home / name / "__init__.py":
+            raise UserError(f"{origin}: hides the package {name} of arithgpt; rename it, or start in another folder")

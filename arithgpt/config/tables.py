@@ -173,8 +173,8 @@ def _with_import(message: str, name: object) -> str | Wording:
     """Say of an unknown task how a task from outside the package is made known."""
     if str(name).startswith(GYM_PREFIX):
         return message
-    more = f"{message}; {Text.name} for a file of text; a task of your own needs "
-    return Wording(f"{more}the import of its file first", f"{more}--import FILE.py")
+    own = "a task of your own needs the import of its file first", "a task of your own needs --import FILE.py"
+    return Wording(*(f"{message}; {Text.name} for a file of text; {each}" for each in own))
 
 
 def make_task(table: object, source: str) -> TaskOrText:

@@ -20,7 +20,6 @@ from functools import cached_property
 
 import numpy as np
 
-from arithgpt.arguments import check_types
 from arithgpt.errors import UserError
 from arithgpt.inference.backend import Model, has_torch
 from arithgpt.inference.gpt_solver import GPTSolver, Prompted
@@ -114,7 +113,8 @@ class Calculator:
     """
 
     def __init__(self, run: RunFolder | str | None = None, device: str = "auto", *, model: Model | None = None) -> None:
-        check_types(run=(run, RunFolder | str))
+        if not isinstance(run, RunFolder | str | None):
+            raise UserError("must be the name or folder of a run", "run", run)
         if device not in ("auto", "numpy", "cpu", "cuda"):
             raise UserError("must be auto, numpy, cpu or cuda", "device", device)
         if device == "cuda":
@@ -208,7 +208,8 @@ class Calculator:
 
     def _parse(self, expression: str, decimals: int | None, remainder: bool) -> str:
         """Bring a typed expression into its plain form."""
-        check_types(required=True, expression=(expression, str))
+        if not isinstance(expression, str):
+            raise UserError("must be a text", "expression", expression)
         subtasks = self.task.subtasks
         if remainder and "div" not in subtasks:
             raise UserError(f"run {self.run.name} was trained on {', '.join(subtasks)}, not on div", "remainder", remainder)

@@ -143,7 +143,7 @@ BAD: dict[str, Callable[[], object]] = {
     "recipe = 'no-such': no such file": lambda: arithgpt.train(recipe="no-such"),
     "decimals = 99: must be a whole number from 0 to 30": lambda: arithgpt.load().ask("1/3", decimals=99),
     "decimals = 'x': must be a whole": lambda: arithgpt.load().ask("1/3", decimals="x"),  # type: ignore[arg-type]
-    "run = 5: must be RunFolder": lambda: arithgpt.Calculator(5),  # type: ignore[arg-type]
+    "run = 5: must be the name or folder of a run": lambda: arithgpt.Calculator(5),  # type: ignore[arg-type]
     "expression = 5: must be a text": lambda: arithgpt.Calculator()(5),  # type: ignore[arg-type]
     "solver = 5: must be a text": lambda: arithgpt.evaluate(5),  # type: ignore[arg-type]
     "spec = 5: must be EvalSpec": lambda: arithgpt.evaluate("exact", "add", 5),  # type: ignore[arg-type]

@@ -44,7 +44,8 @@ TEXTS = texts_of_code()
 
 def is_printed(message: str) -> bool:
     """Whether the parts of a message, without what differs, stand in strings of the code."""
-    parts = [part.strip(" ;,.:?'[]") for part in re.split(r"\.\.\.|; ", message)]
+    said = re.sub(r"^--[a-z-]+ \S+: ", "", message)  # the option and its value, which the command line adds
+    parts = [part.strip(" ;,.:?'[]") for part in re.split(r"\.\.\.|; ", said)]
     return all(any(part in text for text in TEXTS) for part in parts if len(part) > 2)
 
 

@@ -15,7 +15,7 @@ from helpers.paths import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from arithgpt.cli import DEPENDENCIES
+from arithgpt.cli.shared.packages import DEPENDENCIES
 
 START = """
 import sys

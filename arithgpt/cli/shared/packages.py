@@ -1,14 +1,6 @@
-"""The packages that arithgpt consists of and needs, and what is said where one is missing."""
+"""The packages that arithgpt needs, and what is said where one is not installed."""
 
 from __future__ import annotations
-
-from importlib.util import find_spec
-from pathlib import Path
-
-from arithgpt.errors import UserError
-
-OWN_PACKAGES = ("tasks", "eval")
-"""Packages with common names, which another file may hide."""
 
 DEPENDENCIES = {
     "hypothesis": "hypothesis",
@@ -26,17 +18,9 @@ DEPENDENCIES = {
 """The packages that `pip install arithgpt` brings: name of the module -> what pip calls it. The calculator needs only some."""
 
 
-def check_own_packages() -> None:
-    """Check that `tasks` and `eval` would be imported from beside the package arithgpt.
-
-    Raises:
-        UserError: another file or folder of this name comes first on the import path
-    """
-    home = Path(__file__).resolve().parents[3]
-    for name in OWN_PACKAGES:
-        spec = find_spec(name)
-        origin = spec.origin if spec is not None else None
-        if origin is None:
-            raise UserError(f"the package {name} of arithgpt is missing; install arithgpt again")
-        if Path(origin).resolve() != home / name / "__init__.py":
-            raise UserError(f"{origin}: hides the package {name} of arithgpt; rename it, or start in another folder")
+def missing_package(module: str | None) -> str | None:
+    """Say which package is not installed, and how it is installed; None where the module is of none that arithgpt needs."""
+    package = DEPENDENCIES.get(module or "")
+    if package is None:
+        return None
+    return f"this needs {package}, which is not installed; install it with: pip install {package}"

@@ -56,3 +56,9 @@ def test_eval_of_a_grid_with_mistakes(arithgpt: Call, tmp_path: Path) -> None:
     one_clear_line(
         arithgpt("eval", "bad", "--task", "mul", "--suite", "exhaustive", "--digits", "9"), "exhaustive", "1,000,000"
     )
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_suite_is_shown_by_its_name(arithgpt: Call) -> None:
+    done = arithgpt("eval", "small", "--digits", "2", "--samples", "5", "--suite", "random", "--suite", "nines")
+    assert "nines" in done.stdout.split()

@@ -44,8 +44,9 @@ def test_a_task_of_a_file_is_trained_listed_and_asked(arithgpt: Call) -> None:
 def test_a_file_that_cannot_be_used_is_one_clear_line(change: tuple[str, str], parts: list[str], tmp_path: Path) -> None:
     file = tmp_path / "bad.py"
     file.write_text(MAXIMUM_TASK.read_text().replace(*change))
-    with pytest.raises(UserError, match=re.escape(f"--import {file}")) as caught:
+    with pytest.raises(UserError, match=re.escape(str(file))) as caught:
         import_task_files([str(file)])
+    assert caught.value.in_shell == f"--import {caught.value}"
     assert "\n" not in str(caught.value)
     for part in parts:
         assert part in str(caught.value)

@@ -68,3 +68,10 @@ def test_cuda_without_cuda(arithgpt: Call) -> None:
 @pytest.mark.parametrize("digits", ["0", "abc", "5-2", "1-", "-3", "", "1-1000000", "9" * 30, "1,,2", "2.5"])
 def test_bad_digits(arithgpt: Call, digits: str) -> None:
     one_clear_line(arithgpt("train", "--digits", digits), f"--digits {digits}:", "from 1 to 2000")
+
+
+def test_the_table_of_a_task_without_lengths_has_one_column_of_all(arithgpt: Call) -> None:
+    done = arithgpt("train", "--task", "modadd", "--steps", "1", "--set", "train.eval_samples=2", "--name", "mod")
+    lines = done.stdout.splitlines()
+    place = lines.index("held-out exact match in %, rounded down:")
+    assert lines[place + 1].split() == ["step", "examples", "seconds", "loss", "all"]

@@ -238,7 +238,7 @@ def test_as_a_user_calls_it(arithgpt: Call, capsys: pytest.CaptureFixture[str], 
     ):
         with pytest.raises(UserError) as caught:
             app(arguments, standalone_mode=False)
-        assert said in str(caught.value)
+        assert said in caught.value.in_shell
 
 
 @pytest.mark.slow

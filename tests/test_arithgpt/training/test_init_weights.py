@@ -114,5 +114,5 @@ def test_from_on_the_command_line(pre: RunFolder, capsys: pytest.CaptureFixture[
     ]:
         with pytest.raises(UserError) as caught:
             app(["train", *arguments], standalone_mode=False)
-        assert part in str(caught.value)
+        assert part in caught.value.in_shell
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["fine", "pre"]
