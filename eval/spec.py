@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class EvalSpec:
     """The input of `eval.evaluate.evaluate`. The same spec asks every solver the same problems.
 
     Raises:
-        ValueError: samples is below 1.
+        ValueError: a field is of another type, or samples is below 1.
     """
 
     sizes: Sequence[ProblemSize] | Mapping[str, Sequence[ProblemSize]] | None = None
@@ -32,8 +33,12 @@ class EvalSpec:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ValueError(f"samples = {self.samples}: must be at least 1")
+        if not isinstance(self.samples, Integral) or self.samples < 1:
+            raise ValueError(f"samples = {self.samples!r}: must be a whole number from 1 on")
+        if not isinstance(self.sizes, Sequence | Mapping | None):
+            raise ValueError(f"sizes = {self.sizes!r}: must be a list of sizes, or for each task a list by its name")
+        if isinstance(self.suites, str) or not isinstance(self.suites, Sequence | None):
+            raise ValueError(f'suites = {self.suites!r}: must be a list of texts, as in ["random"]')
 
     def suites_of(self, task: Task) -> list[str]:
         """List the suites that a task is asked."""

@@ -148,7 +148,13 @@ class Calculator:
     def answer_all(
         self, expressions: Sequence[str], *, decimals: int | None = None, remainder: bool = False
     ) -> list[CalculatorAnswer | QuestionError]:
-        """Answer expressions in order; a QuestionError takes the place of one that cannot be understood."""
+        """Answer expressions in order; a QuestionError takes the place of one that cannot be understood.
+
+        Raises:
+            UserError: they are no list, or the run answers no such questions
+        """
+        if isinstance(expressions, str) or not isinstance(expressions, Sequence):
+            raise UserError('must be a list of texts, as in ["12+34"]', "expressions", expressions)
         answers: dict[int, CalculatorAnswer | QuestionError] = {}
         questions: dict[str, dict[int, str]] = {}  # for each subtask the plain questions, by index of the expression
         for index, expression in enumerate(expressions):

@@ -145,6 +145,8 @@ BAD: dict[str, Callable[[], object]] = {
     "decimals = 'x': must be a whole": lambda: arithgpt.load().ask("1/3", decimals="x"),  # type: ignore[arg-type]
     "run = 5: must be the name or folder of a run": lambda: arithgpt.Calculator(5),  # type: ignore[arg-type]
     "expression = 5: must be a text": lambda: arithgpt.Calculator()(5),  # type: ignore[arg-type]
+    "expressions = 5: must be a list of texts": lambda: arithgpt.Calculator().answer_all(5),  # type: ignore[arg-type]
+    r"expressions = '1\+2': must be a list of texts": lambda: arithgpt.Calculator().answer_all("1+2"),
     "solver = 5: must be a text": lambda: arithgpt.evaluate(5),  # type: ignore[arg-type]
     "spec = 5: must be EvalSpec": lambda: arithgpt.evaluate("exact", "add", 5),  # type: ignore[arg-type]
     "task: missing; exact needs one of": lambda: arithgpt.evaluate("exact"),

@@ -1,6 +1,7 @@
 """Right solvers score 1 and wrong ones 0; the same seed asks the same problems."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from helpers.evaluation import ask
@@ -89,6 +90,13 @@ def test_outcomes() -> None:
 def test_bad_counts_are_named() -> None:
     with pytest.raises(ValueError, match="samples = 0"):
         EvalSpec(samples=0)
+
+
+@pytest.mark.parametrize("wrong", [{"samples": "x"}, {"samples": 1.5}, {"sizes": 5}, {"suites": 5}, {"suites": "random"}])
+def test_a_field_of_a_spec_of_another_type_is_named(wrong: dict[str, Any]) -> None:
+    [(field, value)] = wrong.items()
+    with pytest.raises(ValueError, match=f"{field} = {value!r}: must be"):
+        EvalSpec(**wrong)
 
 
 def test_a_result_sums_up_its_rows() -> None:
