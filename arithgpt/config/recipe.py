@@ -257,6 +257,8 @@ def changed(data: Mapping[str, Any], values: Mapping[str, Any], source: str, typ
     tables, names = copy.deepcopy(dict(data)), dict(typed or {})
     set_by: dict[str, str] = {}
     for key, value in values.items():
+        if not isinstance(key, str):
+            raise UserError(f"{source}: {key!r}: must be the name of a field, as in model.n_layer")
         fields = [key]
         if key == DIGITS:
             fields = set_digits(tables, value, source, names.get(key))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from arithgpt.models.positions.cell_coordinates import CellCoordinates
 from arithgpt.models.positions.names import SCHEMES
@@ -50,6 +50,14 @@ class Section(BaseModel):
     """A table of a recipe: frozen, without unknown fields, with finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def check_no_truth_value(cls, value: object, info: ValidationInfo) -> object:
+        """Raise ValueError for True or False in a number: pydantic takes them as 1 and 0."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in (int, float):
+            raise ValueError("must be a number")
+        return value
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy the fields, without the properties that were computed from them."""

@@ -26,7 +26,7 @@ from arithgpt.data.collate import Batch, collate
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
 from tasks import Pages, Problems
-from tasks.registry import make
+from tasks.registry import find, make
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,10 @@ class ProblemStream(IterableDataset[Any]):
         if self.rank >= self.world_size:
             raise UserError(f"rank = {self.rank}: must be below world_size = {self.world_size}")
         check_types(task=(task, str))
+        try:
+            find(task)
+        except ValueError as error:
+            raise UserError(str(error).removeprefix(f"{task}: "), "task", task) from None
         try:
             self.task = make(task, read_lengths(digits))
         except ValueError as error:

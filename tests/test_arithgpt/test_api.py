@@ -133,6 +133,8 @@ BAD: dict[str, Callable[[], object]] = {
     r"digits = \[1\]: must be lengths such as": lambda: arithgpt.train("add", digits=[1]),  # type: ignore[arg-type]
     "digits = '0-3': a range goes from": lambda: arithgpt.train("add", digits="0-3"),
     "steps = 'x': input should be": lambda: arithgpt.train("add", steps="x"),  # type: ignore[arg-type]
+    "steps = True: must be a number": lambda: arithgpt.train("add", steps=True),
+    "recipe: 1: must be the name of a field": lambda: arithgpt.load().recipe.with_fields({1: 2}),  # type: ignore[dict-item]
     "seed = -1: input should be": lambda: arithgpt.train("add", seed=-1),
     "name = 5: must be a text": lambda: arithgpt.train("add", name=5),  # type: ignore[arg-type]
     "device = 'x': must be auto": lambda: arithgpt.train("add", device="x"),

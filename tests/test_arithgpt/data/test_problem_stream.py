@@ -103,7 +103,7 @@ def test_as_text_a_problem_has_its_question_answer_and_page(task: str, right: Ca
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"task": "ad"}, "ad: no such task; did you mean add"),
+        ({"task": "ad"}, "task = 'ad': no such task; did you mean add"),
         ({"task": 3}, "task = 3: must be a text"),
         ({"digits": "x"}, "must be lengths such as"),
         ({"digits": 1.5}, "digits = 1.5: must be lengths"),
