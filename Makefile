@@ -20,5 +20,6 @@ test: .venv/ready  ## what continuous integration runs
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
+	@echo "Installing arithgpt and what it needs into .venv. PyTorch alone is a download of some hundred MB, which can take minutes."
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
 	touch $@

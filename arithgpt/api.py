@@ -5,7 +5,8 @@
     run.evaluate(digits="1-10", samples=500).plot()
     logits = run.model(ids)                                          # a torch.nn.Module
 
-Bad arguments raise UserError with one line that names the argument, what is wrong with it and what is allowed.
+Bad arguments raise UserError with one line that names the argument, what is wrong with it and what is allowed. A question that
+cannot be read raises QuestionError, a ValueError.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Run:
             decimals, remainder: as those of Calculator
 
         Raises:
-            QuestionError: the question cannot be understood
+            QuestionError: the question cannot be read; a ValueError, no UserError
             UserError: it is a run of a text
         """
         self._check_is_of_a_task("ask")
@@ -206,7 +207,7 @@ class Run:
             An inspection, which a notebook shows as a picture. `.to_pandas()` is a table of the heads.
 
         Raises:
-            QuestionError: the question cannot be understood, or its page is too long
+            QuestionError: the question cannot be read, or its page is too long; a ValueError, no UserError
             UserError: the model is not a GPT
         """
         check_types(question=(question, str), required=True)

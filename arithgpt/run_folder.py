@@ -317,7 +317,10 @@ def new_run_path(name: str | None, recipe: Recipe) -> Path:
         raise UserError("is the calculator that ships; take another name", "name", name)
     path = folder / name
     if path.exists() and not is_made:  # a name that was made is tried again by `new_run`
-        cures = {"python": "another name starts afresh", "shell": "--resume goes on with it, another --name starts afresh"}
+        cures = {
+            "python": f'arithgpt.load("{name}") loads it, another name starts afresh',
+            "shell": "--resume goes on with it, another --name starts afresh",
+        }
         message = ending(f"{path} is there already", **cures)
         raise UserError(message, "name", name)
     return path

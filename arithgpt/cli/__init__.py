@@ -6,6 +6,7 @@ A command's module is imported only when the command is asked for, so that `arit
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Optional
+from typing import Annotated, Any, Final, NamedTuple, Optional
 
 import typer
 from typer.core import TyperGroup
@@ -35,6 +36,8 @@ USAGE_ERROR: Any = typer.BadParameter.__base__
 """What typer raises for arguments that it cannot read. It has no public name, and its module differs between versions."""
 
 INSTALL_COMPLETION, SHOW_COMPLETION = "--install-completion", "--show-completion"
+
+LEAST_HELP_WIDTH: Final = 50
 
 OWN_PACKAGES = ("tasks", "eval")
 """Packages with common names, which another file may hide."""
@@ -74,6 +77,23 @@ def import_parameter() -> Any:
     return typer.main.get_command(template).params[0]
 
 
+_Formatter: Any = typer.Context.formatter_class
+
+
+class HelpFormatter(_Formatter):  # type: ignore[misc]
+    """Writes help; in a narrow terminal the names of options leave half of the line to what they mean."""
+
+    def write_dl(self, rows: Any, col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write names with their meanings in two columns."""
+        super().write_dl(rows, min(col_max, self.width // 2), col_spacing)
+
+
+class HelpContext(typer.Context):
+    """A call of a command, with our form of help."""
+
+    formatter_class = HelpFormatter
+
+
 class Command(NamedTuple):
     """Where a command is, and what `arithgpt --help` says of it."""
 
@@ -87,7 +107,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "demo": Command("demo.command", "Show in two minutes what all this is."),
+    "demo": Command("demo.command", "Show in about two minutes what all this is."),
     "train": Command("train", "Train a GPT from scratch."),
     "sweep": Command("sweep", "Train a grid of recipes side by side."),
     "improve": Command("improve", "Let a run learn from its own answers."),
@@ -135,6 +155,8 @@ def _lazy(module: str) -> Any:
 class Group(TyperGroup):
     """Commands, one of which is called; a name that there is not is an error of our own."""
 
+    context_class = HelpContext
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that was typed.
 
@@ -170,6 +192,7 @@ class LazyGroup(Group):
         loaded = _assemble(cmd_name, found, {"help_option_names": ["-h", "--help"], **command.settings})
         for name, each in {"": loaded, **getattr(loaded, "commands", {})}.items():
             each.params.append(import_parameter())
+            each.context_class = HelpContext
             if completing:
                 _lazy("completion.protocol").attach(each, f"{cmd_name} {name}".strip())
         return loaded
@@ -264,7 +287,7 @@ def main() -> None:
         arguments = sys.argv[1:]
         if arguments[-1:] in [[INSTALL_COMPLETION], [SHOW_COMPLETION]]:
             arguments.append(Path(os.environ.get("SHELL", "")).name)  # the shell of the user
-        sys.exit(app(arguments or ["--help"], standalone_mode=False))
+        sys.exit(app(arguments or ["--help"], standalone_mode=False, terminal_width=help_width()))
     except USAGE_ERROR as error:
         print(f"arithgpt: {_lazy('shared.usage').describe_usage(error, sys.argv[1:])}", file=sys.stderr)
         sys.exit(2)
@@ -283,6 +306,12 @@ def main() -> None:
             raise
         print(f"arithgpt: {said}", file=sys.stderr)
         sys.exit(2)
+
+
+def help_width() -> int | None:
+    """The columns of help in a terminal that is narrower than the 50 that typer takes at least; None leaves it to typer."""
+    columns = shutil.get_terminal_size().columns
+    return columns if columns < LEAST_HELP_WIDTH else None
 
 
 def check_own_packages() -> None:

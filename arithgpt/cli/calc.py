@@ -17,6 +17,7 @@ from arithgpt.cli.shared.usage import no_such, options_of
 from arithgpt.errors import UserError
 from arithgpt.inference.calculator import Calculator
 from tasks import QuestionError
+from tasks.core.question import OPERATORS
 
 BATCH = 2048
 """Lines of piped input that are answered together."""
@@ -49,6 +50,8 @@ def command(
     for expression in expressions or ():
         if expression.startswith("--"):
             raise UserError(no_such("option", expression, options_of(context), "arithgpt calc"))
+        if len(expressions or ()) > 1 and expression in OPERATORS:
+            raise UserError(f'{expression}: is no EXPR; quotes make one of all: "{" ".join(expressions or ())}"')
     if expressions is None and sys.stdin is None:
         raise UserError("no EXPR, and nothing to read: standard input is closed")
     if expressions is None or len(expressions) > 1:

@@ -66,7 +66,10 @@ def command(
         Optional[Path], typer.Option("--parquet", metavar="FILE", help="Write every problem as Parquet.")
     ] = None,
     html_file: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Write a report to read.")] = None,
-    png_file: Annotated[Optional[Path], typer.Option("--png", metavar="FILE", help="Write the charts of the report.")] = None,
+    png_file: Annotated[
+        Optional[Path],
+        typer.Option("--png", metavar="FILE", help="Write the charts of the report: accuracy by length, and how runs learned."),
+    ] = None,
     certificate: Annotated[
         Optional[Path], typer.Option(metavar="FILE", help="With --suite exhaustive: write how many of all problems are right.")
     ] = None,

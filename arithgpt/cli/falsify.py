@@ -94,10 +94,10 @@ def _show(name: str, task: Task, search: Search) -> None:
     law, failure = search.law, search.failure
     pace = f"{search.tried:,} cases in {search.seconds:.1f} s"
     if failure is None:
-        print(f"{law.name}: not falsified, {law.says}: {pace}, {search.tried / search.seconds:,.0f} a second")
+        print(f'{law.name}: not falsified, "{law.says}" holds in {pace}, {search.tried / search.seconds:,.0f} a second')
         return
     how = "as found before" if search.remembered else pace
-    print(f"{law.name}: FALSIFIED, {name} breaks {law.says} ({how})\n")
+    print(f'{law.name}: FALSIFIED, {name} breaks "{law.says}" ({how})\n')
     for question, drawing in _drawings(task, failure):
         print(f"{question}\n{drawing}\n")
 

@@ -8,6 +8,7 @@ import typer
 
 from arithgpt.cli.shared.options import DEVICE_HELP
 from arithgpt.cli.shared.terminal import make_console
+from arithgpt.config.imported import command_line
 from arithgpt.errors import UserError
 from arithgpt.run_folder import find_run
 from arithgpt.runtime import configure
@@ -52,7 +53,7 @@ def command(
             console.print("stopped; the same command goes on")
             raise typer.Exit(EXIT_INTERRUPTED)
     trained, longest = first.recipe.problems.size_span.high, result.digits + settings.digits_step
-    console.print(f"measure it: arithgpt eval {result.name} --digits {trained}-{longest}")
+    console.print(f"measure it: {command_line('eval', result.name, '--digits', f'{trained}-{longest}')}")
 
 
 def _line(result: RoundResult, width: int) -> str:

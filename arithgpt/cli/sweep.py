@@ -23,6 +23,7 @@ from arithgpt.cli.shared.trials import (
     check_single_process,
     train_all,
 )
+from arithgpt.config.imported import command_line
 from arithgpt.config.kept import describe_kept, find_recipe
 from arithgpt.errors import UserError
 from arithgpt.experiments.grid import load_sweep
@@ -76,7 +77,7 @@ def command(
     _write_files(files, summaries, trials, file.stem)
     statuses = {one.status for one in summaries}
     if STOPPED in statuses:
-        console.print(f"stopped; go on with: arithgpt sweep {recipe}")
+        console.print(f"stopped; go on with: {command_line('sweep', str(recipe))}")
         raise typer.Exit(EXIT_INTERRUPTED)
     if statuses != {DONE}:
         raise typer.Exit(EXIT_FAILED)

@@ -10,6 +10,7 @@ import typer
 from arithgpt.cli.shared.lengths import Lengths, lengths_option
 from arithgpt.cli.shared.options import DEVICE_HELP
 from arithgpt.config.fields import to_commented_toml
+from arithgpt.config.imported import command_line
 from arithgpt.config.kept import describe_kept
 from arithgpt.config.recipe import Recipe, load_recipe
 from arithgpt.errors import UserError
@@ -25,7 +26,7 @@ from arithgpt.training.trainer import Trainer
 EXIT_INTERRUPTED = 130
 EXIT_NOT_PROVEN = 1
 CHANGEABLE = "only --steps, --target and how often it validates can change"
-DRY_RUN = "# What training would learn. To learn it from a file with these lines:\n# arithgpt train --recipe FILE"
+DRY_RUN = "# What training would learn. To learn it from a file with these lines:\n#"
 RECIPE_HELP = f"Not the task's built-in recipe but a file, or a kept recipe: {describe_kept(sweeps=False)}."
 RESUMABLE = ("unfinished", "interrupted")
 
@@ -111,7 +112,7 @@ def command(
             if dry_run:
                 trainer.gradients.close()
                 if group.rank == 0:
-                    print(f"{DRY_RUN}\n\n{to_commented_toml(plan)}", end="")
+                    print(f"{DRY_RUN} {command_line('train', '--recipe', 'FILE')}\n\n{to_commented_toml(plan)}", end="")
                 return
             progress = trainer.fit(resume=resume)
         except UserError:

@@ -10,6 +10,7 @@ A file of text to learn (`name = "text"`) has no problems: it becomes a `Text` i
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 import re
 import tomllib
@@ -249,6 +250,9 @@ def _check_names(options: Mapping[str, Any], kind: type, path: list[str], source
     for name, value in options.items():
         if name not in fields:
             known = [*([] if path else ["name"]), *fields]
-            raise UnknownFieldError(f"{source}: {no_such_field('.'.join(['task', *path, name]), known)}")
+            message = f"{source}: {no_such_field('.'.join(['task', *path, name]), known)}"
+            if name in inspect.get_annotations(kind):
+                message += f"; the class {kind.__name__} needs the decorator @dataclass(frozen=True) for {name} to be a field"
+            raise UnknownFieldError(message)
         if isinstance(value, Mapping) and dataclasses.is_dataclass(types[name]):
             _check_names(value, types[name], [*path, name], source)

@@ -9,6 +9,7 @@ import numpy as np
 
 from arithgpt.data.text import Text, encode
 from arithgpt.data.tokenizer import Tokenizer
+from arithgpt.huggingface.digit_order import digit_order
 from arithgpt.inference.generate import stream
 from arithgpt.inference.sample import sample_text
 from arithgpt.inference.sampler import greedy
@@ -94,12 +95,14 @@ def _problems(task: Task) -> tuple[list[str], str]:
         prompts.append(prompt)
         shown, right = (repr(text)[1:-1] for text in (prompt, subtask.answer(question)))
         lines.append(f"- `{shown}` asks {_in_words(subtask, question)}; the right answer is `{right}`.")
+    order = digit_order(task)
     return prompts, "\n".join(
         [
             f"A prompt is the beginning of a page. The model writes the rest, up to the stop `{STOP}`. `arithgpt tasks` shows",
             "the pages of all tasks. Here:",
             "",
             *lines,
+            *(["", order] if order else []),
         ]
     )
 

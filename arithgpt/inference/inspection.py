@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from arithgpt.data.tokenizer import Tokenizer
 from arithgpt.errors import UserError
-from arithgpt.inference.attention import MAX_PAGE, Reading, focuses, heads_of, read_page
+from arithgpt.inference.attention import MAX_PAGE, Focus, Reading, focuses, heads_of, read_page
 from arithgpt.inference.gpt_solver import GPTSolver, Prompted
 from arithgpt.models.gpt import GPT
 from arithgpt.run_folder import RunFolder
@@ -26,6 +26,11 @@ VISIBLE = {" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"}
 def visible(char: str) -> str:
     """Replace a character that cannot be seen."""
     return VISIBLE.get(char, char if char.isprintable() else "�")
+
+
+def describe_distances(focus: Focus) -> str:
+    """Write the distance on the page that a head attends to most, as in "place 0, number -1"; "-" where there is none."""
+    return ", ".join(f"{axis} {f'{distance:+g}' if distance else '0'}" for axis, distance in focus.looks_at) or "-"
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Inspection:
         return pd.DataFrame(
             {
                 "head": f"{focus.layer + 1}.{focus.head + 1}",
-                "attends to": ", ".join(f"{axis} {distance:+g}" for axis, distance in focus.looks_at) or "-",
+                "attends to": describe_distances(focus),
                 "share": focus.share,
             }
             for focus in focuses(self.reading)

@@ -40,9 +40,9 @@ class Attempt:
     def summary(self) -> str:
         """The outcome in one line."""
         if self.n_open == 0:
-            return f"all {self.n_windows:,} windows are proven"
-        learned = f"{len(self.questions):,} problems are learned for them"
-        return f"{self.n_open:,} of {self.n_windows:,} windows are not proven; {learned}"
+            return f"proof: all {self.n_windows:,} windows are proven"
+        learned = f"{len(self.questions):,} problems with them are to be learned"
+        return f"proof: {self.n_open:,} of {self.n_windows:,} windows are not proven; {learned}"
 
 
 def check_covered(recipe: Recipe, weights: Mapping[str, NDArray[Any]]) -> None:

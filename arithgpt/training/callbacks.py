@@ -15,9 +15,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
+from arithgpt.config.imported import command_line
 from arithgpt.config.recipe import Recipe
 from arithgpt.data.cot_removal import ScratchpadRemoval
 from arithgpt.data.text import bits
+from eval.reports.format import by_length
 from tasks import sizes
 from tasks.registration import GYM_PREFIX
 
@@ -140,8 +142,8 @@ class TerminalProgress(Callback):
             names = {digits: "all" if digits == NO_LENGTH else digits for digits in progress.accuracy}
             self.widths = {digits: max(5, len(name) + 1) for digits, name in names.items()}
             titles = "".join(f"{name:>{self.widths[digits]}}" for digits, name in names.items())
-            by = "" if [*names] == [NO_LENGTH] else ", by digit length"
-            self._print(f"held-out exact match in %, rounded down{by}:")
+            by = by_length(self.recipe.problems.subtasks, names)
+            self._print(f"held-out exact match in %, {', '.join(filter(None, ['rounded down', by]))}:")
             self._print(f"  step  examples  seconds    loss{titles}")
         percents = "".join(f"{int(100 * share):>{self.widths[digits]}}" for digits, share in progress.accuracy.items())
         self._print(f"{start}{self.loss:>8.4f}{percents}")
@@ -161,7 +163,7 @@ class TerminalProgress(Callback):
         self._print(f"{outcome}: step {progress.step}, {examples:,} examples, {seconds}")
         padding = progress.padding / max(progress.tokens, 1)
         self._print(f"{progress.tokens:,} characters computed, {padding:.1%} of them padding")
-        self._print(self._next_step(progress))
+        self._print(escape(self._next_step(progress)))
 
     def close(self) -> None:
         self.bar.stop()
@@ -172,12 +174,13 @@ class TerminalProgress(Callback):
         if self.from_python:
             return _next_in_python(self.recipe, name, progress)
         if progress.status == "interrupted":
-            return f"go on with: arithgpt train --resume --name {name}"
+            return f"go on with: {command_line('train', '--resume', '--name', name)}"
+        measure = f"measure it: {command_line('eval', name)}"
         if self.recipe.text:
-            return f"measure it: arithgpt eval {name}    let it write: arithgpt sample {name}"
+            return f"{measure}    let it write: {command_line('sample', name)}"
         task = self.recipe.problems
-        question = "#1" if task.name.startswith(GYM_PREFIX) else f'"{task.example}"'
-        return f"measure it: arithgpt eval {name}    ask it: arithgpt calc --run {name} {question}"
+        question = "#1" if task.name.startswith(GYM_PREFIX) else task.example
+        return f"{measure}    ask it: {command_line('calc', '--run', name, question)}"
 
     def _print(self, line: str) -> None:
         self.console.print(line, soft_wrap=True)
@@ -186,7 +189,7 @@ class TerminalProgress(Callback):
 def _next_in_python(recipe: Recipe, name: str, progress: Progress) -> str:
     """The calls that a user may want now."""
     if progress.status == "interrupted":
-        return f"go on with: arithgpt train --resume --name {name}"
+        return f"go on with: {command_line('train', '--resume', '--name', name)}"
     if recipe.text:
         return "let it write: run.generate"
     return f'measure it: run.evaluate()    ask it: run.ask("{recipe.problems.example}")'

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-from tasks import Task, find, names
+from tasks import NO_SIZE, Task, find, names
+from tasks.sizes import format_size
 
 SEEN_MARK = "°"
 """Stands after figures of problems that training may have met."""
@@ -59,6 +61,14 @@ def length_names(task: str) -> tuple[str, str] | None:
     return None if counts == Task.size_names else counts
 
 
-def lengths_title(task: str) -> str:
-    """Return what the sizes of a task are called in a title."""
-    return " x ".join(dict.fromkeys(length_names(task) or ["digit length"]))
+def by_length(tasks: Iterable[str], lengths: Iterable[str]) -> str:
+    """Return the end of a title of figures by length, such as "by digit length" or "by items".
+
+    Args:
+        tasks: the names of the tasks
+        lengths: the lengths of the figures; where problems have none, the title is empty
+    """
+    titles = {" x ".join(dict.fromkeys(length_names(task) or ["digit length"])) for task in tasks}
+    if {*lengths} == {format_size(NO_SIZE)}:
+        return ""
+    return f"by {titles.pop() if len(titles) == 1 else 'size'}"

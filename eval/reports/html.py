@@ -21,7 +21,7 @@ from eval.metrics.accuracy import is_grid, wilson
 from eval.reports import svg
 from eval.reports.charts import Heatmap, accuracy_charts, heatmaps
 from eval.reports.colours import map_colour
-from eval.reports.format import interval, lengths_title, map_cell, percent
+from eval.reports.format import by_length, interval, map_cell, percent
 from eval.reports.html_parts import Html, document, escape, folded, short, table, text_table
 from eval.reports.learning_charts import learning_charts
 from eval.reports.text_table import error_counts_text, paired_text, side_by_side_text
@@ -123,7 +123,8 @@ def _solver(result: EvalData) -> str:
         parts += [f"<h3>Maps: % exact match, {escape('; '.join(axes))}</h3>", _map_legend(maps)]
         parts.append(f'<div class="side">{"".join(map(_map, maps))}</div>')
     for task, rows in result.table.groupby("task", sort=False):
-        parts.append(f"<h3>{escape(task)}, by {escape(lengths_title(str(task)))}</h3>")
+        title = ", ".join(filter(None, [str(task), by_length([str(task)], rows.digits)]))
+        parts.append(f"<h3>{escape(title)}</h3>")
         for index, (suite, suite_rows) in enumerate(rows.groupby("suite", sort=False)):
             parts.append(_by_length(result, str(suite), suite_rows, is_first=index == 0))
     parts.append(_mistakes(result))

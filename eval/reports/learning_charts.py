@@ -90,8 +90,10 @@ def _validation_charts(suffix: str, logs: Sequence[Log]) -> list[Chart]:
                 for run in validations
             ]
             thin = [Line("", [x for x, _ in run], [y for _, y in run], colour, thin=True) for run in runs if run]
-            lines += median_line(f"{key.removeprefix(operator)} digit{'s' * (key != f'{operator}1')}", thin, colour)
-        title = f"held-out accuracy{', ' if operator else ''}{operator}{suffix}"
+            lines += median_line(key.removeprefix(operator) or "all", thin, colour)
+        has_lengths = sizes != [operator]  # the key `-` alone stands for problems without lengths
+        title = f"held-out accuracy by length{', ' * bool(operator)}{operator}" if has_lengths else "held-out accuracy"
+        title += suffix
         charts.append(Chart(title, EXAMPLES, "exact match", lines, share=True))
     return charts
 

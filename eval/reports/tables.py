@@ -12,7 +12,7 @@ from rich.console import Console
 from eval.data import EvalData
 from eval.metrics.accuracy import is_grid
 from eval.reports.charts import Heatmap, heatmap
-from eval.reports.format import SEEN_MARK, length_names, lengths_title, percent, short_interval
+from eval.reports.format import SEEN_MARK, by_length, length_names, percent, short_interval
 from eval.reports.layout import Mark, TextTable
 
 SUITES_BESIDE = 2
@@ -41,7 +41,7 @@ def result_tables(result: EvalData) -> list[TextTable | str]:
         if by_suite:
             room = SUITES_BESIDE - (rows.n.max() >= MANY)
             beside = by_suite if len(by_suite) <= 1 + room else by_suite[:1]
-            title = f"{result.name}, {task}: exact match by {lengths_title(str(task))}"
+            title = f"{result.name}, {task}: exact match {by_length([str(task)], rows.digits)}".rstrip()
             tables += [title, length_table(pd.concat(beside))]
             if len(by_suite) > len(beside):
                 title = f"{result.name}, {task}: right of the problems of each suite"

@@ -100,6 +100,9 @@ def test_a_result_and_attention_are_drawn(calculator: arithgpt.Run, tmp_path) ->
     assert "'question': '12+34'" in repr(attention)
     assert len(repr(attention)) < 200
     assert len(attention.to_pandas()) == len(attention.heads)
+    distances = set(", ".join(attention.to_pandas()["attends to"]).split(", "))
+    assert "place 0" in distances
+    assert not {distance for distance in distances if distance.endswith("+0")}
     np.testing.assert_allclose(attention.weights(0, 0).sum(-1), 1, rtol=1e-5)
     attention.plot([(0, 1)]).save(tmp_path / "attention.png")
     for file in tmp_path.iterdir():
@@ -213,6 +216,12 @@ def test_names_are_imported_when_they_are_used() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = arithgpt.nothing
+
+
+def test_tab_completes_every_public_name() -> None:
+    code = "import sys, arithgpt; print(*dir(arithgpt)); assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert {*arithgpt.__all__, "__version__"} <= {*done.stdout.split()}
 
 
 def test_every_public_name_is_there_typed_and_described() -> None:

@@ -115,7 +115,7 @@ def test_a_log_line_is_whole_or_absent(copy: RunFolder) -> None:
 def test_new_runs_get_names_of_their_own() -> None:
     recipe = load_recipe(task="add")
     assert [new_run(None, recipe).name for _ in range(3)] == ["add-8", "add-8-2", "add-8-3"]
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match=r'is there already; arithgpt.load\("add-8"\) loads it'):
         new_run("add-8", recipe)
     for name in ("", "../up", ".hidden", "a/b", "x" * 101):
         with pytest.raises(UserError, match="name = "):

@@ -21,6 +21,7 @@ from arithgpt.errors import UserError
 
 EXIT_INTERRUPTED: Final = 130
 MAX_WIDTH: Final = 90
+DURATION: Final = "This takes about two minutes on two free cores, and longer on a busy machine."
 
 
 def command(
@@ -31,7 +32,9 @@ def command(
         bool, typer.Option("--quick", help="Train for a moment only: shows the steps, but what is trained is no good.")
     ] = False,
 ) -> None:
-    """Show in about two minutes what arithgpt does: each step says what it is for, prints a command and runs it.
+    """Show what arithgpt does: each step says what it is for, prints a command and runs it.
+
+    It takes about two minutes on two free cores, and longer on a busy machine.
 
     It trains a GPT to add, measures it far beyond the lengths of training, finds the smallest sum that another one gets wrong,
     proves the first one, and asks it. Ctrl-C ends it. No run is ever overwritten.
@@ -41,8 +44,7 @@ def command(
     home: Path | None = None
     try:
         home = _folder_of_runs(folder)
-        if quick:
-            _say("Training is cut short, so that nothing below comes out right.")
+        _say("Training is cut short, so that nothing below comes out right." if quick else DURATION)
         _tell(home, story(quick))
     except KeyboardInterrupt:
         kept = f"; the runs so far are in {home}" if home is not None else ""

@@ -12,7 +12,7 @@ import typer
 from arithgpt.cli.listings.removal import find_removable, folder_size, remove
 from arithgpt.cli.listings.run_details import Details, format_bytes
 from arithgpt.cli.shared.terminal import make_console
-from arithgpt.config.imported import import_inherited_files
+from arithgpt.config.imported import command_line, import_inherited_files
 from arithgpt.data.text import bits
 from arithgpt.errors import UserError
 from arithgpt.proof.claim import proven_claim
@@ -24,8 +24,8 @@ HEADS = ("run", "task", "digits", "params", "exact", "steps", "status", "age")
 WORDS = (0, 1, 6)
 """Columns of words."""
 NOTES = """exact: held-out exact match at the worst length, or bits per character of text, in the last validation
-proven: a certificate for these weights is in the folder; arithgpt prove RUN --check FILE verifies it
-arithgpt runs show RUN tells all of one"""
+proven: a certificate for these weights is in the folder; {check} verifies it
+{show} tells all of one"""
 EXIT_NOT_REMOVED = 1
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -49,7 +49,8 @@ def command(context: typer.Context, as_json: Json = False) -> None:
         rows = [(run, _row(run)) for run in runs]
         shown = [row for run, row in rows if run.path.is_dir()]  # without those that were removed meanwhile
         print_table(TextTable(HEADS, shown, text_columns=WORDS), console)
-        console.print(f"\n{NOTES}", soft_wrap=False)
+        check, show_one = command_line("prove", "RUN", "--check", "FILE"), command_line("runs", "show", "RUN")
+        console.print(f"\n{NOTES.format(check=check, show=show_one)}", soft_wrap=False)
 
 
 def show(

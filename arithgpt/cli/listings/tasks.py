@@ -12,7 +12,7 @@ from rich.console import Console
 from arithgpt.cli.shared.answers import print_rows
 from arithgpt.cli.shared.terminal import make_console
 from arithgpt.config.fields import task_fields
-from arithgpt.config.imported import import_inherited_files
+from arithgpt.config.imported import command_line, import_inherited_files
 from arithgpt.config.recipe import Recipe
 from arithgpt.config.tables import Kind, find_kind
 from arithgpt.data.text import Text
@@ -44,7 +44,7 @@ def command(
         console = make_console()
         rows = [[kind.name, kind.summary, _make(kind).example] for kind in kinds if issubclass(kind, Task)]
         print_table(TextTable(("task", "what it is", "question"), rows, text_columns=(0, 1, 2), prose=(1,)), console)
-        console.print(f"\n{OTHERS}\narithgpt tasks NAME shows one of them.", soft_wrap=False)
+        console.print(f"\n{OTHERS}\n{command_line('tasks', 'NAME')} shows one of them.", soft_wrap=False)
 
 
 def _all_kinds() -> list[Kind]:
@@ -123,7 +123,7 @@ def _show(kind: Kind, console: Console) -> None:
         return
     for part in _make(kind).subtasks.values():
         _show_part(part, is_whole=part.name == kind.name, console=console)
-    console.print(f"learn it: arithgpt train --task {kind.name}")
+    console.print(f"learn it: {command_line('train', '--task', kind.name)}")
     recipe = load_provable(task=kind.name)
     changed = [f"{one.name} = {_as_typed(value)}" for one in options if (value := _value(recipe, one.name)) != one.default]
     if changed:

@@ -7,7 +7,7 @@ from typing import Any
 
 from arithgpt.cli.shared.terminal import make_console
 from arithgpt.inference.attention import Focus, Reading
-from arithgpt.inference.inspection import BOS, Inspection, visible
+from arithgpt.inference.inspection import BOS, Inspection, describe_distances, visible
 from eval.reports.layout import TextTable, print_table
 
 SHADES = ((0.75, "█"), (0.5, "▓"), (0.25, "▒"), (0.05, "░"))
@@ -98,7 +98,7 @@ def _likeliest(inspection: Inspection) -> Iterator[tuple[str, float, str, float]
 
 def _legend(reading: Reading) -> str:
     """What the shades of a map mean."""
-    bos = f"; {BOS} is the bos token" if reading.has_bos else ""
+    bos = f"; {BOS} is the bos token, a blank" if reading.has_bos else ""
     return " ".join(f"{shade} {share:.0%}" for share, shade in SHADES[::-1]) + " or more" + bos
 
 
@@ -130,9 +130,8 @@ def _head_table(focuses: list[Focus], has_bos: bool) -> TextTable:
     """Tabulate what each head attends to most."""
     rows = []
     for focus in focuses:
-        distances = ", ".join(f"{axis} {_signed(distance)}" for axis, distance in focus.looks_at)
         shares = [f"{focus.bos:.0%}"] * has_bos + [f"{focus.share:.0%}"]
-        rows.append([f"{focus.layer + 1}.{focus.head + 1}", *shares, distances or "-"])
+        rows.append([f"{focus.layer + 1}.{focus.head + 1}", *shares, describe_distances(focus)])
     heads = ("head", *["bos"] * has_bos, "share", "most looked at")
     return TextTable(heads, rows, text_columns=range(len(heads)), prose=(len(heads) - 1,))
 
@@ -151,8 +150,3 @@ def _kernel_table(focuses: list[Focus], kernels: list[dict[str, Any]], axes: tup
 def _kernel_of(focus: Focus, kernels: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the kernel of a head as lists."""
     return {name: array[focus.head].tolist() for name, array in kernels[focus.layer].items()}
-
-
-def _signed(distance: float) -> str:
-    """Format a distance with its sign."""
-    return f"{distance:+g}" if distance else "0"

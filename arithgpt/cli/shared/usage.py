@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tasks.core.near import near_names
+from tasks.registration import BUILT_IN, registered
 
 
 def no_such(what: str, given: str, names: Iterable[str], command: str) -> str:
@@ -39,6 +40,9 @@ def describe_usage(error: Any, arguments: Sequence[str]) -> str:
     parameter = getattr(error, "param", None)
     if match := re.fullmatch(r"Option '(-.+?)' (.+)", message):  # such as "requires an argument"
         return f"{match[1]}: {match[2]}"
+    if parameter is None and (match := re.search(r"unexpected extra argument\S* \(([^ )]+)", message)):
+        hint = f"did you mean --task {match[1]}?" if _is_task_of(context, match[1]) else f"see {command} --help"
+        return f"{message[:1].lower()}{message[1:]}; {hint}"
     if parameter is None:
         return f"{message[:1].lower()}{message[1:]}; see {command} --help"
     name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar or parameter.name.upper()
@@ -51,6 +55,11 @@ def describe_usage(error: Any, arguments: Sequence[str]) -> str:
 def options_of(context: Any) -> list[str]:
     """Return the names of all options of a command, from its context; empty where there is none."""
     return [flag for each in context.command.get_params(context) for flag in each.opts] if context is not None else []
+
+
+def _is_task_of(context: Any, word: str) -> bool:
+    """Whether a word is the name of a task, and the command takes one with --task."""
+    return "--task" in options_of(context) and word in {*BUILT_IN, *registered}
 
 
 def _path(context: Any) -> list[str]:

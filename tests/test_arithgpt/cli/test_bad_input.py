@@ -14,6 +14,14 @@ def test_help_names_every_command(new_arithgpt: Call) -> None:
         assert new_arithgpt(command, "--help").returncode == 0
 
 
+@pytest.mark.parametrize("command", [(), ("compare",), ("sample",), ("runs", "rm")])
+def test_help_keeps_to_a_narrow_terminal(arithgpt: Call, command: tuple[str, ...]) -> None:
+    done = arithgpt(*command, "--help", COLUMNS="40")
+    assert done.returncode == 0
+    assert "--import" in done.stdout
+    assert 30 < max(len(line.rstrip()) for line in done.stdout.splitlines()) <= 40
+
+
 def test_without_arguments_it_prints_the_help(arithgpt: Call) -> None:
     done = arithgpt()
     assert (done.returncode, done.stderr) == (0, "")
@@ -55,6 +63,8 @@ def test_without_arguments_it_prints_the_help(arithgpt: Call) -> None:
         (("train", "--steps", "many"), ("--steps many: ", "integer")),
         (("eval", "--samples=0"), ("--samples 0: ",)),
         (("train", "extra"), ("extra", "see arithgpt train --help")),
+        (("train", "add"), ("add", "did you mean --task add?")),
+        (("calc", "12", "+", "34"), ("+: is no EXPR", '"12 + 34"')),
         (("inspect", "small"), ("EXPR: missing; see arithgpt inspect --help",)),
         (("train", "--task", ""), ("--task : no such task",)),
         (("train", "--task", "path", "--digits", "3"), ("--digits 3: task path has no operands",)),

@@ -59,7 +59,7 @@ def test_the_demo_runs_what_it_prints(new_arithgpt: Call, tmp_path: Path) -> Non
     assert export == ["export", f"ARITHGPT_RUNS={runs}"]
     assert commands == [["arithgpt", *step.arguments] for step in story(quick=True)]
     assert "all steps done: step 20" in done.stdout
-    assert "FALSIFIED, learned breaks every answer is right" in done.stdout
+    assert 'FALSIFIED, learned breaks "every answer is right"' in done.stdout
     assert "refuted: " in done.stdout
     assert "123*45 = 5535  right" in done.stdout
     assert sorted(folder.name for folder in runs.iterdir() if folder.name[0] != ".") == ["adder", "learned"]

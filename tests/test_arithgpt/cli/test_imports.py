@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,15 @@ def test_a_task_of_a_file_is_trained_listed_and_asked(arithgpt: Call) -> None:
     quick = ("--steps", "2", "--set", "train.eval_samples=4", "--set", "model.n_layer=1", "--name", "mine")
     done = arithgpt("train", "--import", str(MAXIMUM_TASK), "--task", "maximum", *quick)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "ask it: arithgpt calc --run mine" in done.stdout
+    printed = re.search(r"measure it: (.*)    ask it: (.*)", done.stdout)
+    assert printed is not None
+    measure, ask = map(shlex.split, printed.groups())
+    assert measure == ["arithgpt", "eval", "--import", str(MAXIMUM_TASK), "mine"]
+    assert ask[:-1] == ["arithgpt", "calc", "--import", str(MAXIMUM_TASK), "--run", "mine"]
+    asked = arithgpt(*ask[1:])
+    assert (asked.returncode, asked.stderr) in [(0, ""), (1, "")]  # it answers, if after two steps not rightly
+    shown = arithgpt("tasks", "--import", str(MAXIMUM_TASK), "maximum").stdout
+    assert shlex.join(["arithgpt", "train", "--import", str(MAXIMUM_TASK), "--task", "maximum"]) in shown
     assert "needs --import" in arithgpt("runs").stdout
     [listed] = json.loads(arithgpt("runs", "--json").stdout)
     assert listed["step"] > 0
@@ -50,6 +59,21 @@ def test_a_file_that_cannot_be_used_is_one_clear_line(change: tuple[str, str], p
     assert "\n" not in str(caught.value)
     for part in parts:
         assert part in str(caught.value)
+
+
+def test_a_class_that_is_no_dataclass_is_told_what_it_needs(arithgpt: Call, tmp_path: Path) -> None:
+    file = tmp_path / "bare.py"
+    file.write_text(MAXIMUM_TASK.read_text().replace("@dataclass(frozen=True)\n", ""))
+    arguments = ("train", "--import", str(file), "--task", "maximum", "--dry-run", "--set")
+    one_clear_line(arithgpt(*arguments, "task.longest=7"), "task.longest: no such field", "Maximum", "@dataclass(frozen=True)")
+    done = arithgpt(*arguments, "task.other=7")
+    one_clear_line(done, "task.other: no such field")
+    assert "dataclass" not in done.stderr
+
+
+def test_what_is_inherited_is_not_named_again(arithgpt: Call) -> None:
+    done = arithgpt("tasks", "maximum", ARITHGPT_IMPORT=str(MAXIMUM_TASK))
+    assert "learn it: arithgpt train --task maximum\n" in done.stdout
 
 
 def test_a_missing_file_is_one_clear_line(arithgpt: Call) -> None:

@@ -75,3 +75,11 @@ def test_the_table_of_a_task_without_lengths_has_one_column_of_all(arithgpt: Cal
     lines = done.stdout.splitlines()
     place = lines.index("held-out exact match in %, rounded down:")
     assert lines[place + 1].split() == ["step", "examples", "seconds", "loss", "all"]
+    assert "\nmod, modadd: exact match\n" in arithgpt("eval", "mod", "--samples", "2").stdout
+
+
+def test_both_tables_name_what_lengths_count(arithgpt: Call) -> None:
+    options = ("--steps", "1", "--set", "train.eval_samples=2", "--set", "task.operands=2-3", "--name", "sums")
+    done = arithgpt("train", "--task", "sum", *options)
+    assert "rounded down, by operands x digits:\n" in done.stdout
+    assert "sums, sum: exact match by operands x digits\n" in arithgpt("eval", "sums", "--samples", "2").stdout

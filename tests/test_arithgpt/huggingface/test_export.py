@@ -16,6 +16,7 @@ from safetensors import safe_open
 
 from arithgpt.errors import UserError
 from arithgpt.huggingface import export
+from arithgpt.huggingface.digit_order import digit_order
 from arithgpt.huggingface.export import export_run
 from arithgpt.huggingface.source_files import exported_sources
 from arithgpt.inference.sample import sample_text
@@ -205,6 +206,7 @@ def test_the_sample_works_as_typed_where_arithgpt_is_not_installed(name: str, tr
         r"^- `.*` asks `(.*)`(?: rounded to ([0-9]+) decimals?)?; the right answer is `(.*)`\.$", text, re.MULTILINE
     )
     assert len(asked) == max(2, len(task.subtasks))
+    assert digit_order(task) in text
     for question, decimals, right in asked:
         assert task.answer(f"{question} to {decimals}" if decimals else question) == right
 

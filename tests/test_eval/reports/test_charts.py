@@ -23,7 +23,7 @@ def test_seeds_are_drawn_thin_and_their_median_thick() -> None:
     examples, seconds, looks = learning_charts(seeds())
     assert (examples.lines[-1].x, examples.lines[-1].y) == ([640, 1280, 1920, 2560], [2 / 10, 2 / 20, 2 / 30, 2 / 40])
     assert (seconds.lines[-1].x, seconds.lines[-1].y) == ([20, 40, 60, 80], examples.lines[-1].y)
-    assert [(line.name, line.x, line.y) for line in looks.lines] == [("1 digit", [2560], [0.5]), ("3 digits", [2560], [0.25])]
+    assert [(line.name, line.x, line.y) for line in looks.lines] == [("1", [2560], [0.5]), ("3", [2560], [0.25])]
 
 
 def test_other_recipes_and_other_solvers_are_no_seeds_of_each_other() -> None:

@@ -36,7 +36,11 @@ def test_figures_show_what_was_measured() -> None:
         for row, met in zip(one.shares, one.trained, strict=True)
         for share, trained in zip(row, met, strict=True)
     }
-    assert [ax.get_title("left") for ax in learning.axes] == ["loss by examples", "loss by seconds", "held-out accuracy"]
+    assert [ax.get_title("left") for ax in learning.axes] == [
+        "loss by examples",
+        "loss by seconds",
+        "held-out accuracy by length",
+    ]
 
 
 def test_one_picture_of_all_and_the_same_bytes() -> None:
