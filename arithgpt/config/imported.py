@@ -47,7 +47,14 @@ def command_line(command: str, *arguments: str) -> str:
         arguments: what follows; what a shell would not read as one word is quoted
     """
     imports = [word for file in _named for word in ("--import", file)]
-    return shlex.join(["arithgpt", command, *imports, *arguments])
+    return " ".join(["arithgpt", command, *map(_quoted, [*imports, *arguments])])
+
+
+def _quoted(word: str) -> str:
+    """Quote a word where a shell needs it: by double quotes, which all shells know, unless it has what they do not protect."""
+    if shlex.quote(word) == word or set(word) & set('"$`\\!'):
+        return shlex.quote(word)
+    return f'"{word}"'
 
 
 def _import_once(files: Sequence[str]) -> None:
