@@ -171,10 +171,10 @@ class TerminalProgress(Callback):
     def _next_step(self, progress: Progress) -> str:
         """The commands that a user may want now."""
         name = self.run.name
-        if self.from_python:
-            return _next_in_python(self.recipe, name, progress)
         if progress.status == "interrupted":
             return f"go on with: {command_line('train', '--resume', '--name', name)}"
+        if self.from_python:
+            return _next_in_python(self.recipe)
         measure = f"measure it: {command_line('eval', name)}"
         if self.recipe.text:
             return f"{measure}    let it write: {command_line('sample', name)}"
@@ -186,10 +186,8 @@ class TerminalProgress(Callback):
         self.console.print(line, soft_wrap=True)
 
 
-def _next_in_python(recipe: Recipe, name: str, progress: Progress) -> str:
-    """The calls that a user may want now."""
-    if progress.status == "interrupted":
-        return f"go on with: {command_line('train', '--resume', '--name', name)}"
+def _next_in_python(recipe: Recipe) -> str:
+    """The calls that a user may want after training."""
     if recipe.text:
         return "let it write: run.generate"
     return f'measure it: run.evaluate()    ask it: run.ask("{recipe.problems.example}")'

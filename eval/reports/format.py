@@ -68,7 +68,7 @@ def by_length(tasks: Iterable[str], lengths: Iterable[str]) -> str:
         tasks: the names of the tasks
         lengths: the lengths of the figures; where problems have none, the title is empty
     """
-    titles = {" x ".join(dict.fromkeys(length_names(task) or ["digit length"])) for task in tasks}
     if {*lengths} == {format_size(NO_SIZE)}:
         return ""
+    titles = {" x ".join(dict.fromkeys(length_names(task) or ["digit length"])) for task in tasks}
     return f"by {titles.pop() if len(titles) == 1 else 'size'}"

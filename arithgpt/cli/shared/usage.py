@@ -40,11 +40,12 @@ def describe_usage(error: Any, arguments: Sequence[str]) -> str:
     parameter = getattr(error, "param", None)
     if match := re.fullmatch(r"Option '(-.+?)' (.+)", message):  # such as "requires an argument"
         return f"{match[1]}: {match[2]}"
-    if parameter is None and (match := re.search(r"unexpected extra argument\S* \(([^ )]+)", message)):
-        hint = f"did you mean --task {match[1]}?" if _is_task_of(context, match[1]) else f"see {command} --help"
-        return f"{message[:1].lower()}{message[1:]}; {hint}"
     if parameter is None:
-        return f"{message[:1].lower()}{message[1:]}; see {command} --help"
+        extra = re.search(r"unexpected extra argument\S* \(([^ )]+)", message)
+        hint = f"see {command} --help"
+        if extra and _is_task_of(context, extra[1]):
+            hint = f"did you mean --task {extra[1]}?"
+        return f"{message[:1].lower()}{message[1:]}; {hint}"
     name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar or parameter.name.upper()
     if hasattr(error, "param_type"):  # a required parameter was not given
         return f"{name}: missing; see {command} --help"
