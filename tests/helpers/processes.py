@@ -116,7 +116,7 @@ def wrap_model() -> None:
     model = DistributedDataParallel(build_model(ModelConfig(), ALPHABET, 0))
     model(torch.zeros(2, 5, dtype=torch.long)).sum().backward()
     print(json.dumps([parameter.grad is not None for parameter in model.parameters()]))
-    # Where the model is the last to hold the group, it waits for a thread of gloo, which may wait for the interpreter: for ever.
+    # A model that is the last to hold the group waits for a thread of gloo, which may wait for the interpreter: for ever.
     del model
     dist.destroy_process_group()
 
